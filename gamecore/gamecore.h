@@ -1,0 +1,358 @@
+/*
+ * gamecore.h - Penstock for a game: blocking reads and writes, no sockets.
+ *
+ * A second process, netd, owns every socket and tells the game what happens
+ * as one stream of events. A game is a plain loop:
+ *
+ *	while (gc_next(net, &ev) == 0)
+ *		if (ev.kind == GC_MESSAGE)
+ *			gc_send(net, ev.conn, ev.text, ev.len);
+ *
+ * or a plain subroutine over a file-like connection:
+ *
+ *	con = gc_connect(net, "tcp://gameserver.org:5010");
+ *	gc_write(con, "hello", 5);
+ *	len = gc_read(con, &text, -1);
+ *
+ * Rules that hold everywhere. Functions answer 0 or a count, or one of the
+ * small negative numbers GC_E...; gc_error_text() says it in words. Nothing
+ * here prints, exits, or reads a clock or dice. Text arguments are borrowed
+ * for the call. Views end with the next call that can wait, unless it says
+ * otherwise. A game uses one struct gc_net from one thread.
+ */
+#ifndef GAMECORE_H
+#define GAMECORE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GC_VERSION "0.1.0"
+
+struct gc_net;
+struct gc_conn;
+
+/* ---- errors ------------------------------------------------------------- */
+
+enum gc_error {
+	GC_ETIMEOUT = -1,   /* the time given has passed */
+	GC_ECLOSED = -2,    /* that connection is closed */
+	GC_ENETD_GONE = -3, /* netd is gone; nothing will come any more */
+	GC_ESTOPPED = -4,   /* the game was asked to stop */
+	GC_ETOO_LONG = -5,  /* longer than a frame can be */
+	GC_EINVALID = -6,   /* an argument is not usable */
+	GC_ENO_MEMORY = -7,
+	GC_ESYSTEM = -8,    /* a system call failed */
+	GC_EPROTOCOL = -9,  /* what came from netd is not legal */
+	GC_EVERSION = -10,  /* game and netd are of different versions */
+	GC_ENO_LISTEN = -11, /* cannot listen: see gc_problem() */
+	GC_EFULL = -12,     /* too much waits for the game to read it */
+	GC_ENO_NETD = -14,  /* netd cannot be started: see gc_problem() */
+	GC_ELIMIT = -15,    /* a limit is reached */
+	GC_ENOTHING = -16,  /* gc_read_now: nothing yet */
+};
+
+/* A sentence for an error, for ever. "no error" for 0 and above. */
+const char *gc_error_text(int error);
+/* The last error of this game in detail, one line, a view until the next
+ * failing call; never NULL. */
+const char *gc_problem(const struct gc_net *net);
+
+/* ---- starting ----------------------------------------------------------- */
+
+/* An option of the game's own, after the common ones. */
+struct gc_option {
+	const char *name; /* "speed" is --speed; NULL ends the list */
+	const char *value; /* "N": what --help calls its value; NULL: a switch */
+	const char *help; /* one sentence, no full stop */
+	/*
+	 * Where it goes, one of these: *text becomes a view of the argument,
+	 * good for ever; *number a whole number from smallest to largest;
+	 * *on true.
+	 */
+	const char **text;
+	long *number;
+	long smallest, largest;
+	bool *on;
+};
+
+/* What a game says of itself, and what gc_open() says when it says no. */
+struct gc_start {
+	const char *name;    /* "snake" */
+	const char *about;   /* one sentence for --help */
+	const char *version; /* for --version; NULL: GC_VERSION */
+	/* URLs used when no --listen is given, ended by NULL; may be NULL
+	 * for a game that only connects outwards. */
+	const char *const *listen;
+	const struct gc_option *options; /* may be NULL */
+	const char *arguments; /* "[FILE]": after the options; NULL: none */
+	int first_argument;    /* out: index in argv of the first of them */
+	/* Out, when gc_open() returns NULL: the exit status for main() and
+	 * what to print before (owned by the library, may be "", for stderr
+	 * if status is not 0, else for stdout). */
+	int status;
+	const char *text;
+};
+
+/*
+ * Begin: read the command line, start netd, listen.
+ *
+ * Blocks until netd listens. Every game understands --listen URL (any number
+ * of times), --attach DIR, --foreground, --netd FILE, --limit NAME=VALUE,
+ * --help and --version besides start->options.
+ *
+ * Unless --foreground or --attach is given or a debugger traces the process,
+ * the process becomes the launcher, which only waits and restarts; the game
+ * goes on in a child of it. gc_open() then returns twice: in the child with
+ * the game, and in the launcher, at the very end, with NULL.
+ *
+ * Returns the game, owned (gc_close() it), or NULL: print start->text and
+ * return start->status from main:
+ *
+ *	if (net == NULL) {
+ *		fputs(start.text, start.status ? stderr : stdout);
+ *		return start.status;
+ *	}
+ */
+struct gc_net *gc_open(struct gc_start *start, int argc, char **argv);
+
+/*
+ * End: whatever was written leaves, everybody's connection is closed politely
+ * once their queues are flushed, netd ends. Does not wait for that. Frees
+ * net; NULL is ignored.
+ */
+void gc_close(struct gc_net *net);
+
+/* ---- the stream of events ----------------------------------------------- */
+
+enum gc_kind {
+	GC_OPEN = 1,  /* a connection is there: conn, peer */
+	GC_MESSAGE,   /* conn, text, len, binary */
+	GC_CLOSE,     /* gone, nothing of it follows: conn, reason, text */
+	GC_TICK,      /* count: passed since the last, mostly 1 */
+	GC_TIMER,     /* timer, count */
+	GC_PRESSURE,  /* conn reads slowly (count 1) or well again (count 0);
+	               * bytes: what waits for it */
+	GC_DROPPED,   /* conn missed count messages of bytes, as their class
+	               * allows */
+	GC_STOP,      /* say goodbye and leave the loop; count: ms left */
+	GC_STALLED,   /* all queues together were over the budget; bytes: for
+	               * how many microseconds netd did not read */
+	GC_NOTICE,    /* text: something for whoever runs the game */
+	GC_AWAY,      /* a resumable player lost its line */
+	GC_BACK,      /* and is back; nothing was lost */
+	GC_RESIZE,    /* columns, rows of conn's window */
+};
+
+enum gc_reason {
+	GC_LEFT = 1, GC_KICKED, GC_SLOW, GC_IDLE, GC_HANDSHAKE, GC_TOO_LONG,
+	GC_NOT_UTF8, GC_PROTOCOL, GC_REFUSED, GC_UNREACHABLE, GC_UNKNOWN_HOST,
+	GC_TIMED_OUT, GC_SHUTDOWN, GC_LIMIT, GC_RESET, GC_NETD_GONE,
+	GC_POISON, GC_FIRST_MESSAGE, GC_NO_MEMORY, GC_BAD_URL, GC_TAKEN_OVER,
+	GC_GAME_GONE,
+};
+/* "slow" and "reads too slowly" for GC_SLOW. */
+const char *gc_reason_name(unsigned reason);
+const char *gc_reason_text(unsigned reason);
+
+/* Who a connection is. No member is NULL. */
+struct gc_peer {
+	unsigned listener;     /* as gc_listen() numbered it; 0: outgoing */
+	const char *transport; /* "ws" */
+	const char *address;   /* "127.0.0.1:51512", or "unix" */
+	const char *local;     /* the address it reached */
+	const char *real;      /* behind a trusted proxy, else "" */
+	const char *path, *query, *origin, *cookies, *subprotocol; /* ws */
+	const char *terminal;  /* telnet */
+	unsigned columns, rows; /* telnet, tty; 0: unknown */
+	unsigned from_address; /* live connections from that address */
+	long uid;              /* unix://: the peer's user; else -1 */
+	bool tls;
+	enum { GC_FRESH, GC_RESUMED, GC_NEW } state; /* after a restart */
+	const void *tag;       /* what gc_tag() put there */
+	size_t tag_len;
+};
+
+struct gc_event {
+	enum gc_kind kind;
+	uint64_t conn;      /* never 0 and never used again for another */
+	const char *text;   /* a NUL that is not counted ends it */
+	size_t len;
+	bool binary;
+	unsigned reason;    /* enum gc_reason */
+	uint64_t count;
+	uint64_t bytes;
+	uint64_t timer;
+	unsigned columns, rows;
+	const struct gc_peer *peer; /* GC_OPEN only */
+	void *bound;        /* what gc_bind() tied to conn, or NULL */
+};
+
+/*
+ * Wait for the next event.
+ *
+ * Blocks. Before it waits, all that was written since leaves in one go.
+ * Fills *ev, whose pointers are views until the next call on net that can
+ * wait. Returns 0, or GC_ENETD_GONE, GC_EPROTOCOL, GC_ENO_MEMORY. After
+ * GC_STOP events still come (the goodbyes' closes) until gc_close().
+ */
+int gc_next(struct gc_net *net, struct gc_event *ev);
+
+/* ---- sending ------------------------------------------------------------ */
+
+/* How a message may be treated when its player reads too slowly. */
+enum gc_class {
+	GC_RELIABLE,  /* never dropped; past the limit the player is closed */
+	GC_LATEST,    /* a newer one with the same key replaces it */
+	GC_DROPPABLE, /* the oldest goes first */
+};
+
+struct gc_how {
+	enum gc_class class_; /* 0: GC_RELIABLE */
+	uint16_t key;         /* of GC_LATEST */
+	bool binary;          /* 0: text */
+	uint64_t but;         /* to a group: leave this connection out */
+};
+
+/*
+ * Send one message to a connection. It leaves with the next call that waits,
+ * at gc_flush(), or when 64 KiB have gathered. how NULL: reliable text. To a
+ * connection that is closed already it goes nowhere, which is no error.
+ * Returns 0, or GC_ETOO_LONG, GC_ENETD_GONE, GC_ENO_MEMORY.
+ */
+int gc_send(struct gc_net *net, uint64_t conn, const void *bytes, size_t len);
+int gc_send_how(struct gc_net *net, uint64_t conn, const struct gc_how *how,
+    const void *bytes, size_t len);
+int gc_printf(struct gc_net *net, uint64_t conn, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int gc_vprintf(struct gc_net *net, uint64_t conn, const char *format,
+    va_list ap) __attribute__((format(printf, 3, 0)));
+
+/* Everybody, outgoing connections not. */
+#define GC_ALL ((uint64_t)0)
+/*
+ * Send one message to all members of a group, or to GC_ALL: one frame
+ * whatever their number. Returns as gc_send().
+ */
+int gc_send_group(struct gc_net *net, uint64_t group, const struct gc_how *how,
+    const void *bytes, size_t len);
+int gc_printf_group(struct gc_net *net, uint64_t group,
+    const struct gc_how *how, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Groups live in netd and are there while somebody is in them. The number
+ * is the game's choice, not 0. Returns as gc_send(), or GC_EINVALID. */
+int gc_join(struct gc_net *net, uint64_t conn, uint64_t group);
+int gc_leave(struct gc_net *net, uint64_t conn, uint64_t group);
+
+/*
+ * Close a connection once what was sent to it has gone out. reason is for the
+ * GC_CLOSE that follows, text (up to 123 bytes, may be NULL) for the player.
+ * Returns as gc_send().
+ */
+int gc_hang_up(struct gc_net *net, uint64_t conn, unsigned reason,
+    const char *text);
+
+/* What was written leaves now. 0, GC_ENETD_GONE. */
+int gc_flush(struct gc_net *net);
+
+/* ---- connections -------------------------------------------------------- */
+
+/* Tie something of the game's to a connection; comes with each event of it,
+ * GC_CLOSE last. 0, GC_ECLOSED, GC_ENO_MEMORY. */
+int gc_bind(struct gc_net *net, uint64_t conn, void *thing);
+/* What is tied to it, or NULL. */
+void *gc_bound(const struct gc_net *net, uint64_t conn);
+/* Put up to 1,024 bytes with the connection in netd; they come back in
+ * struct gc_peer after a restart. 0, GC_ETOO_LONG, GC_ENETD_GONE. */
+int gc_tag(struct gc_net *net, uint64_t conn, const void *bytes, size_t len);
+/*
+ * Ask netd who a connection is. Blocks for one round trip to netd. *peer is a
+ * view until the next call that can wait. 0, GC_ECLOSED, GC_ENETD_GONE.
+ */
+int gc_peer(struct gc_net *net, uint64_t conn, const struct gc_peer **peer);
+/* How many connections the game was told of and not yet told the end of. */
+size_t gc_conns(const struct gc_net *net);
+/* Walk over them in no order: 0 begins, 0 ends. */
+uint64_t gc_next_conn(const struct gc_net *net, uint64_t after);
+
+/* ---- listening ---------------------------------------------------------- */
+
+/*
+ * Listen at a URL (see netd(8)). Blocks until netd answers. Returns the
+ * listener's number (1 and up), GC_ENO_LISTEN (gc_problem() says why),
+ * GC_ENETD_GONE.
+ */
+int gc_listen(struct gc_net *net, const char *url);
+/* Close it; its players stay. 0, GC_EINVALID, GC_ENETD_GONE. */
+int gc_unlisten(struct gc_net *net, int listener);
+/* Where a listener is, with its real port; "" if there is none. A view until
+ * it is closed. */
+const char *gc_listening(const struct gc_net *net, int listener);
+
+/* ---- a connection like a file ------------------------------------------- */
+
+/*
+ * Connect outwards. Blocks until it stands or failed (limit connect_ms).
+ * Events that arrive meanwhile wait for gc_next(). Returns the connection,
+ * owned (gc_disconnect() it), or NULL: gc_problem() says why and *reason, if
+ * not NULL, becomes an enum gc_reason such as GC_REFUSED.
+ */
+struct gc_conn *gc_connect(struct gc_net *net, const char *url,
+    unsigned *reason);
+/* One message. Leaves at the next call that waits, at gc_flush(), or when
+ * 64 KiB have gathered. 0, GC_ECLOSED, GC_ETOO_LONG, GC_ENETD_GONE. */
+int gc_write(struct gc_conn *con, const void *bytes, size_t len);
+/*
+ * Wait for the next message on a connection.
+ *
+ * Blocks until one arrives, the other side leaves, or timeout_ms passes
+ * (-1: for ever, 0: only look). *text becomes a view of the message, good
+ * until the next call on con; a NUL that is not counted ends it. Returns its
+ * length in bytes (0 is an empty message), or GC_ETIMEOUT, GC_ECLOSED,
+ * GC_ENETD_GONE, GC_EFULL.
+ */
+ssize_t gc_read(struct gc_conn *con, const char **text, int timeout_ms);
+/* The same without waiting for the other side: GC_ENOTHING if nothing is
+ * there. The answer is part of the stream, so a replay gives it again. */
+ssize_t gc_read_now(struct gc_conn *con, const char **text);
+/* Its number in the stream. */
+uint64_t gc_conn_id(const struct gc_conn *con);
+/* Close and free it; NULL is ignored. */
+void gc_disconnect(struct gc_conn *con);
+
+/* ---- time and dice: both come from the stream --------------------------- */
+
+/* Microseconds since 1970, never going back: the time of the last event. */
+int64_t gc_now(const struct gc_net *net);
+/* A number from 0 to below - 1, each as likely; below 0: any 64 bits. */
+uint64_t gc_random(struct gc_net *net, uint64_t below);
+
+/* GC_TICK every so many milliseconds until gc_tick_stop(). A slow game gets
+ * one with a count, never a backlog. 0, GC_EINVALID, GC_ENETD_GONE. */
+int gc_tick(struct gc_net *net, int interval_ms);
+int gc_tick_stop(struct gc_net *net);
+/* GC_TIMER with this number (below 2^63) after delay_ms, then every repeat_ms
+ * (0: once). A timer of that number is replaced. Returns as gc_tick(). */
+int gc_timer(struct gc_net *net, uint64_t number, int64_t delay_ms,
+    int64_t repeat_ms);
+int gc_timer_stop(struct gc_net *net, uint64_t number);
+
+/* ---- the log ------------------------------------------------------------ */
+
+/* One line in netd's log, control bytes escaped. level 0 info, 1 warning,
+ * 2 error. 0, GC_ENETD_GONE. */
+int gc_log(struct gc_net *net, int level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * transport.h - the seam: a transport is a codec, a wire carries its bytes.
+ *
+ * A transport makes no system call. Bytes go in by feed(), whole messages
+ * come out through client_got(); a message goes in by encode(), bytes come
+ * out in a slice. So one file serves real sockets, memory, the bad network
+ * and a fuzzer. Optional slots are NULL. A new transport is one file and one
+ * row in transports.c.
+ */
+#ifndef NETD_TRANSPORT_H
+#define NETD_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct client;
+struct listener;
+struct slice;
+struct url;
+
+/*
+ * feed() may answer, besides the number of bytes it used, one of these small
+ * negative numbers: -IPC_REASON_*. client.c then closes the client with that
+ * reason. Using fewer bytes than offered means "come again with these and
+ * more"; the rest is kept, up to the limit message.bytes_max plus a head.
+ */
+struct transport {
+	const char *name; /* the word before the colon: line://*:4000 */
+	bool is_unix;     /* listens on a path instead of host:port */
+	/*
+	 * A connection is there (accepted, or c->outgoing and connected). A
+	 * codec without a handshake calls client_open(c) from here. May
+	 * allocate c->codec, which close() frees. 0 or -IPC_REASON_*.
+	 */
+	int (*start)(struct client *c);
+	/* Bytes -> messages. See above. May be called with len 0 never. */
+	ssize_t (*feed)(struct client *c, const uint8_t *bytes, size_t len);
+	/*
+	 * Message -> bytes, the same for every client of this transport and
+	 * direction, so that a broadcast is encoded once. flags: IPC_BINARY.
+	 * outgoing: for the client side of the protocol (WebSocket masks).
+	 * Writes at most encode_max(len) bytes to out; returns how many.
+	 */
+	size_t (*encode)(bool outgoing, unsigned flags, const uint8_t *bytes,
+	    size_t len, uint8_t *out);
+	size_t (*encode_max)(size_t len);
+	/*
+	 * Add a goodbye to the queue (client_raw) before the close: a
+	 * WebSocket close frame, or nothing. text may be empty. Returns true
+	 * if the peer is to answer it (wait up to limit close_ms).
+	 */
+	bool (*goodbye)(struct client *c, unsigned reason, const char *text,
+	    size_t len);
+	/* Nothing came for keepalive_ms: send a ping. NULL: cannot. */
+	void (*ping)(struct client *c);
+	/* The queue ran empty: more of a file may follow (client_raw). */
+	void (*drained)(struct client *c);
+	/* The client goes away: free c->codec. */
+	void (*close)(struct client *c);
+};
+
+/*
+ * What carries a client's bytes. Each call is like the system call of that
+ * name on a non-blocking socket: bytes moved, or -1 with errno (EAGAIN: the
+ * wire will call client_readable or client_writable when it is worth it).
+ */
+struct wire {
+	const char *name;
+	ssize_t (*read)(struct client *c, void *p, size_t n);
+	ssize_t (*write)(struct client *c, const void *p, size_t n);
+	/* No more from us; what was written still arrives. */
+	void (*shutdown)(struct client *c);
+	/* Free everything of the wire; the descriptor is closed. */
+	void (*close)(struct client *c);
+};
+
+extern const struct wire wire_sock;
+extern const struct wire wire_bad;
+
+/* The rows of transports.c; NULL if there is none of that name. */
+const struct transport *transport_find(const char *name, size_t len);
+/* The i-th row, or NULL past the end: for help texts and tests. */
+const struct transport *transport_at(unsigned i);
+
+extern const struct transport tr_line;
+extern const struct transport tr_tcp;
+extern const struct transport tr_ws;
+extern const struct transport tr_unix;
+
+#endif
