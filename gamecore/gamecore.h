@@ -48,14 +48,14 @@ enum gc_error {
 	GC_ETOO_LONG = -5,  /* longer than a frame can be */
 	GC_EINVALID = -6,   /* an argument is not usable */
 	GC_ENO_MEMORY = -7,
-	GC_ESYSTEM = -8,    /* a system call failed */
-	GC_EPROTOCOL = -9,  /* what came from netd is not legal */
-	GC_EVERSION = -10,  /* game and netd are of different versions */
+	GC_ESYSTEM = -8,     /* a system call failed */
+	GC_EPROTOCOL = -9,   /* what came from netd is not legal */
+	GC_EVERSION = -10,   /* game and netd are of different versions */
 	GC_ENO_LISTEN = -11, /* cannot listen: see gc_problem() */
-	GC_EFULL = -12,     /* too much waits for the game to read it */
-	GC_ENO_NETD = -14,  /* netd cannot be started: see gc_problem() */
-	GC_ELIMIT = -15,    /* a limit is reached */
-	GC_ENOTHING = -16,  /* gc_read_now: nothing yet */
+	GC_EFULL = -12,      /* too much waits for the game to read it */
+	GC_ENO_NETD = -14,   /* netd cannot be started: see gc_problem() */
+	GC_ELIMIT = -15,     /* a limit is reached */
+	GC_ENOTHING = -16,   /* gc_read_now: nothing yet */
 };
 
 /* A sentence for an error, for ever. "no error" for 0 and above. */
@@ -69,7 +69,8 @@ const char *gc_problem(const struct gc_net *net);
 /* An option of the game's own, after the common ones. */
 struct gc_option {
 	const char *name; /* "speed" is --speed; NULL ends the list */
-	const char *value; /* "N": what --help calls its value; NULL: a switch */
+	const char
+	    *value;       /* "N": what --help calls its value; NULL: a switch */
 	const char *help; /* one sentence, no full stop */
 	/*
 	 * Where it goes, one of these: *text becomes a view of the argument,
@@ -132,29 +133,46 @@ void gc_close(struct gc_net *net);
 /* ---- the stream of events ----------------------------------------------- */
 
 enum gc_kind {
-	GC_OPEN = 1,  /* a connection is there: conn, peer */
-	GC_MESSAGE,   /* conn, text, len, binary */
-	GC_CLOSE,     /* gone, nothing of it follows: conn, reason, text */
-	GC_TICK,      /* count: passed since the last, mostly 1 */
-	GC_TIMER,     /* timer, count */
-	GC_PRESSURE,  /* conn reads slowly (count 1) or well again (count 0);
-	               * bytes: what waits for it */
-	GC_DROPPED,   /* conn missed count messages of bytes, as their class
-	               * allows */
-	GC_STOP,      /* say goodbye and leave the loop; count: ms left */
-	GC_STALLED,   /* all queues together were over the budget; bytes: for
-	               * how many microseconds netd did not read */
-	GC_NOTICE,    /* text: something for whoever runs the game */
-	GC_AWAY,      /* a resumable player lost its line */
-	GC_BACK,      /* and is back; nothing was lost */
-	GC_RESIZE,    /* columns, rows of conn's window */
+	GC_OPEN = 1, /* a connection is there: conn, peer */
+	GC_MESSAGE,  /* conn, text, len, binary */
+	GC_CLOSE,    /* gone, nothing of it follows: conn, reason, text */
+	GC_TICK,     /* count: passed since the last, mostly 1 */
+	GC_TIMER,    /* timer, count */
+	GC_PRESSURE, /* conn reads slowly (count 1) or well again (count 0);
+		      * bytes: what waits for it */
+	GC_DROPPED,  /* conn missed count messages of bytes, as their class
+		      * allows */
+	GC_STOP,     /* say goodbye and leave the loop; count: ms left */
+	GC_STALLED,  /* all queues together were over the budget; bytes: for
+		      * how many microseconds netd did not read */
+	GC_NOTICE,   /* text: something for whoever runs the game */
+	GC_AWAY,     /* a resumable player lost its line */
+	GC_BACK,     /* and is back; nothing was lost */
+	GC_RESIZE,   /* columns, rows of conn's window */
 };
 
 enum gc_reason {
-	GC_LEFT = 1, GC_KICKED, GC_SLOW, GC_IDLE, GC_HANDSHAKE, GC_TOO_LONG,
-	GC_NOT_UTF8, GC_PROTOCOL, GC_REFUSED, GC_UNREACHABLE, GC_UNKNOWN_HOST,
-	GC_TIMED_OUT, GC_SHUTDOWN, GC_LIMIT, GC_RESET, GC_NETD_GONE,
-	GC_POISON, GC_FIRST_MESSAGE, GC_NO_MEMORY, GC_BAD_URL, GC_TAKEN_OVER,
+	GC_LEFT = 1,
+	GC_KICKED,
+	GC_SLOW,
+	GC_IDLE,
+	GC_HANDSHAKE,
+	GC_TOO_LONG,
+	GC_NOT_UTF8,
+	GC_PROTOCOL,
+	GC_REFUSED,
+	GC_UNREACHABLE,
+	GC_UNKNOWN_HOST,
+	GC_TIMED_OUT,
+	GC_SHUTDOWN,
+	GC_LIMIT,
+	GC_RESET,
+	GC_NETD_GONE,
+	GC_POISON,
+	GC_FIRST_MESSAGE,
+	GC_NO_MEMORY,
+	GC_BAD_URL,
+	GC_TAKEN_OVER,
 	GC_GAME_GONE,
 };
 /* "slow" and "reads too slowly" for GC_SLOW. */
@@ -169,29 +187,29 @@ struct gc_peer {
 	const char *local;     /* the address it reached */
 	const char *real;      /* behind a trusted proxy, else "" */
 	const char *path, *query, *origin, *cookies, *subprotocol; /* ws */
-	const char *terminal;  /* telnet */
+	const char *terminal;                                      /* telnet */
 	unsigned columns, rows; /* telnet, tty; 0: unknown */
-	unsigned from_address; /* live connections from that address */
-	long uid;              /* unix://: the peer's user; else -1 */
+	unsigned from_address;  /* live connections from that address */
+	long uid;               /* unix://: the peer's user; else -1 */
 	bool tls;
 	enum { GC_FRESH, GC_RESUMED, GC_NEW } state; /* after a restart */
-	const void *tag;       /* what gc_tag() put there */
+	const void *tag; /* what gc_tag() put there */
 	size_t tag_len;
 };
 
 struct gc_event {
 	enum gc_kind kind;
-	uint64_t conn;      /* never 0 and never used again for another */
-	const char *text;   /* a NUL that is not counted ends it */
+	uint64_t conn;    /* never 0 and never used again for another */
+	const char *text; /* a NUL that is not counted ends it */
 	size_t len;
 	bool binary;
-	unsigned reason;    /* enum gc_reason */
+	unsigned reason; /* enum gc_reason */
 	uint64_t count;
 	uint64_t bytes;
 	uint64_t timer;
 	unsigned columns, rows;
 	const struct gc_peer *peer; /* GC_OPEN only */
-	void *bound;        /* what gc_bind() tied to conn, or NULL */
+	void *bound;                /* what gc_bind() tied to conn, or NULL */
 };
 
 /*
@@ -242,9 +260,9 @@ int gc_vprintf(struct gc_net *net, uint64_t conn, const char *format,
  */
 int gc_send_group(struct gc_net *net, uint64_t group, const struct gc_how *how,
     const void *bytes, size_t len);
-int gc_printf_group(struct gc_net *net, uint64_t group,
-    const struct gc_how *how, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+int
+gc_printf_group(struct gc_net *net, uint64_t group, const struct gc_how *how,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Groups live in netd and are there while somebody is in them. The number
  * is the game's choice, not 0. Returns as gc_send(), or GC_EINVALID. */
@@ -256,8 +274,8 @@ int gc_leave(struct gc_net *net, uint64_t conn, uint64_t group);
  * GC_CLOSE that follows, text (up to 123 bytes, may be NULL) for the player.
  * Returns as gc_send().
  */
-int gc_hang_up(struct gc_net *net, uint64_t conn, unsigned reason,
-    const char *text);
+int gc_hang_up(
+    struct gc_net *net, uint64_t conn, unsigned reason, const char *text);
 
 /* What was written leaves now. 0, GC_ENETD_GONE. */
 int gc_flush(struct gc_net *net);
@@ -304,8 +322,8 @@ const char *gc_listening(const struct gc_net *net, int listener);
  * owned (gc_disconnect() it), or NULL: gc_problem() says why and *reason, if
  * not NULL, becomes an enum gc_reason such as GC_REFUSED.
  */
-struct gc_conn *gc_connect(struct gc_net *net, const char *url,
-    unsigned *reason);
+struct gc_conn *
+gc_connect(struct gc_net *net, const char *url, unsigned *reason);
 /* One message. Leaves at the next call that waits, at gc_flush(), or when
  * 64 KiB have gathered. 0, GC_ECLOSED, GC_ETOO_LONG, GC_ENETD_GONE. */
 int gc_write(struct gc_conn *con, const void *bytes, size_t len);
@@ -340,8 +358,8 @@ int gc_tick(struct gc_net *net, int interval_ms);
 int gc_tick_stop(struct gc_net *net);
 /* GC_TIMER with this number (below 2^63) after delay_ms, then every repeat_ms
  * (0: once). A timer of that number is replaced. Returns as gc_tick(). */
-int gc_timer(struct gc_net *net, uint64_t number, int64_t delay_ms,
-    int64_t repeat_ms);
+int gc_timer(
+    struct gc_net *net, uint64_t number, int64_t delay_ms, int64_t repeat_ms);
 int gc_timer_stop(struct gc_net *net, uint64_t number);
 
 /* ---- the log ------------------------------------------------------------ */

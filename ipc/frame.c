@@ -92,8 +92,8 @@ ipc_frame_decode(const uint8_t *p, size_t n, size_t max, struct ipc_frame *f,
 			return broken("longer than the agreed maximum",
 			    AT_LENGTH, want, why);
 		if (memcmp(p, magic, 4) == 0 && whole < IPC_FRAME_HEAD)
-			return broken("shorter than its own head", AT_LENGTH,
-			    want, why);
+			return broken(
+			    "shorter than its own head", AT_LENGTH, want, why);
 	}
 	if (n < IPC_FRAME_HEAD)
 		return decode_short(p, n, want, why);
@@ -101,8 +101,8 @@ ipc_frame_decode(const uint8_t *p, size_t n, size_t max, struct ipc_frame *f,
 		return decode_short(p, n, want, why);
 	memcpy(&len, p + AT_BYTES_LEN, 4);
 	if (len != whole - IPC_FRAME_HEAD)
-		return broken("its two lengths disagree", AT_BYTES_LEN, want,
-		    why);
+		return broken(
+		    "its two lengths disagree", AT_BYTES_LEN, want, why);
 	if (n < whole) {
 		*want = whole;
 		return IPC_NEED_MORE;
@@ -211,8 +211,8 @@ ipc_reader_next(struct ipc_reader *r, struct ipc_frame *f)
 	r->want = 0;
 	if (r->pos == r->end)
 		return IPC_NEED_MORE;
-	d = ipc_frame_decode(r->data + r->pos, r->end - r->pos, r->max, f,
-	    &want, &r->why);
+	d = ipc_frame_decode(
+	    r->data + r->pos, r->end - r->pos, r->max, f, &want, &r->why);
 	if (d == IPC_FRAME) {
 		size_t size = ipc_frame_size(f->len);
 

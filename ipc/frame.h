@@ -77,10 +77,10 @@ struct ipc_reader {
 	size_t end;    /* bytes filled */
 	size_t max;    /* the largest whole frame */
 	size_t want;   /* bytes from pos that the next frame needs, if known */
-	size_t keep_max;  /* mark..end may grow to this many bytes */
-	uint64_t taken;   /* bytes handed out as frames since the start */
-	const char *why;  /* after IPC_BROKEN: what is wrong */
-	size_t wrong_at;  /* after IPC_BROKEN: the offset in that frame */
+	size_t keep_max; /* mark..end may grow to this many bytes */
+	uint64_t taken;  /* bytes handed out as frames since the start */
+	const char *why; /* after IPC_BROKEN: what is wrong */
+	size_t wrong_at; /* after IPC_BROKEN: the offset in that frame */
 };
 
 /* A read() of one slice stays inside the L2 cache (see FIGURES: bulk rows). */

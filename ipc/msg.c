@@ -32,14 +32,13 @@ static_assert(sizeof(struct ipc_bin) == sizeof(tpl_bin), "laid out alike");
 #define BIN(f, longest) FIELD(f, 'B', longest)
 #define RAW(number, NAME, to, doc)
 #define GONE(number)
-#define MSG(number, NAME, name, to, doc, ...)                       \
-	static const struct ipc_field *fields_of_##name(void)       \
-	{                                                           \
-		typedef struct ipc_##name SELF;                     \
-		static const struct ipc_field fields[] = {          \
-			__VA_ARGS__ { NULL, 0, 0, 0 }               \
-		};                                                  \
-		return fields;                                      \
+#define MSG(number, NAME, name, to, doc, ...)                           \
+	static const struct ipc_field *fields_of_##name(void)           \
+	{                                                               \
+		typedef struct ipc_##name SELF;                         \
+		static const struct ipc_field fields[] = { __VA_ARGS__{ \
+		    NULL, 0, 0, 0 } };                                  \
+		return fields;                                          \
 	}
 #include "ipc/messages.def"
 #undef U8
@@ -61,9 +60,12 @@ static_assert(sizeof(struct ipc_bin) == sizeof(tpl_bin), "laid out alike");
 #define RAW(number, NAME, dir, text) \
 	[number] = { .name = #NAME, .doc = text, .to = IPC_##dir },
 #define GONE(number)
-#define MSG(number, NAME, lower, dir, text, ...)                    \
-	[number] = { .name = #NAME, .doc = text, .to = IPC_##dir,   \
-		.format = "" __VA_ARGS__, .size = sizeof(struct ipc_##lower) },
+#define MSG(number, NAME, lower, dir, text, ...) \
+	[number] = { .name = #NAME,              \
+		.doc = text,                     \
+		.to = IPC_##dir,                 \
+		.format = "" __VA_ARGS__,        \
+		.size = sizeof(struct ipc_##lower) },
 static struct ipc_info infos[IPC_KIND_END] = {
 #include "ipc/messages.def"
 };
@@ -86,11 +88,11 @@ static struct ipc_info infos[IPC_KIND_END] = {
 #define BIN(f, longest) , &m->f
 #define RAW(number, NAME, to, doc)
 #define GONE(number)
-#define MSG(number, NAME, name, to, doc, ...)                       \
-	static tpl_node *map_##name(const char *format, void *p)    \
-	{                                                           \
-		struct ipc_##name *m = p;                           \
-		return tpl_map(format __VA_ARGS__);                 \
+#define MSG(number, NAME, name, to, doc, ...)                    \
+	static tpl_node *map_##name(const char *format, void *p) \
+	{                                                        \
+		struct ipc_##name *m = p;                        \
+		return tpl_map(format __VA_ARGS__);              \
 	}
 /* tpl_map takes its format as char *: the one cast of this file. */
 #define tpl_map(format, ...) (tpl_map)((char *)(uintptr_t)(format), __VA_ARGS__)
@@ -414,8 +416,8 @@ field_ok(const struct ipc_field *f, void *p)
 }
 
 int
-ipc_msg_unpack(const struct ipc_frame *f, void *m, const char **why,
-    const char **field)
+ipc_msg_unpack(
+    const struct ipc_frame *f, void *m, const char **why, const char **field)
 {
 	const struct ipc_info *info = ipc_info(f->kind);
 	tpl_node *tn;
@@ -534,7 +536,7 @@ ipc_msg_print(const struct ipc_frame *f, bool all, struct ipc_buf *out)
 	    ipc_msg_unpack(f, &m, &why, &field) < 0) {
 		if (f->len)
 			ok = ok && ipc_buf_add(out, " ", 1) &&
-			    print_bytes(f->bytes, f->len, all, out);
+			     print_bytes(f->bytes, f->len, all, out);
 		return ok;
 	}
 	for (const struct ipc_field *fd = info->fields; ok && fd->name; fd++)

@@ -97,9 +97,9 @@ enum ipc_to { IPC_TO_NETD = 1, IPC_TO_GAME = 2 };
 
 struct ipc_field {
 	const char *name;
-	char type;      /* of tpl: c v u U s B */
-	size_t offset;  /* in the struct */
-	uint64_t max;   /* the largest value, or length in bytes */
+	char type;     /* of tpl: c v u U s B */
+	size_t offset; /* in the struct */
+	uint64_t max;  /* the largest value, or length in bytes */
 };
 
 struct ipc_info {
@@ -137,13 +137,13 @@ int ipc_msg_pack(unsigned kind, const void *m, struct ipc_buf *out);
  * IPC_ERR_PROTOCOL: *why is a constant sentence, *field the field's name or
  * NULL, and there is nothing to release.
  */
-int ipc_msg_unpack(const struct ipc_frame *f, void *m, const char **why,
-    const char **field);
+int ipc_msg_unpack(
+    const struct ipc_frame *f, void *m, const char **why, const char **field);
 void ipc_msg_release(unsigned kind, void *m);
 
 /* Append a whole frame with this typed message in it. Errors as _pack. */
-int ipc_msg_frame(unsigned kind, uint64_t id, const void *m,
-    struct ipc_buf *out);
+int
+ipc_msg_frame(unsigned kind, uint64_t id, const void *m, struct ipc_buf *out);
 
 /*
  * One readable line for a frame, without its newline: name, id, flags,

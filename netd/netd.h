@@ -81,42 +81,42 @@ struct client {
 	struct link *link;
 	const struct transport *transport;
 	const struct wire *wire;
-	void *codec;       /* the transport's own, NULL if it needs none */
-	void *wire_state;  /* the wire's own */
+	void *codec;      /* the transport's own, NULL if it needs none */
+	void *wire_state; /* the wire's own */
 	struct listener *listener; /* NULL: outgoing, or its listener closed */
-	struct url *url;   /* settings in force; a view of the listener's */
-	uint64_t id;       /* never reused */
-	uint64_t request;  /* of the CONNECT it came from, or 0 */
-	int fd;            /* -1 on wires without one */
+	struct url *url;  /* settings in force; a view of the listener's */
+	uint64_t id;      /* never reused */
+	uint64_t request; /* of the CONNECT it came from, or 0 */
+	int fd;           /* -1 on wires without one */
 	uint8_t phase;
-	uint8_t reason;    /* why it is LEAVING or GONE */
+	uint8_t reason; /* why it is LEAVING or GONE */
 	bool outgoing;
-	bool told;         /* OPENED was sent up */
-	bool want_read, want_write;     /* asked of epoll */
-	bool throttled;    /* out of tokens until tokens_us */
-	bool pressed;      /* PRESSURE high was reported */
-	bool dirty;        /* on netd->dirty */
-	bool saw_eof;      /* the peer sends no more */
+	bool told;                  /* OPENED was sent up */
+	bool want_read, want_write; /* asked of epoll */
+	bool throttled;             /* out of tokens until tokens_us */
+	bool pressed;               /* PRESSURE high was reported */
+	bool dirty;                 /* on netd->dirty */
+	bool saw_eof;               /* the peer sends no more */
 	bool said_goodbye;
 	bool heard;        /* its first message came */
 	bool pinged;       /* and no answer yet */
 	struct ipc_buf in; /* bytes that are not a whole message yet */
 	struct outq out;
-	int64_t since_us;  /* when this phase began */
-	int64_t heard_us;  /* last bytes in */
-	int64_t moved_us;  /* last bytes out, or when the queue began to wait */
+	int64_t since_us; /* when this phase began */
+	int64_t heard_us; /* last bytes in */
+	int64_t moved_us; /* last bytes out, or when the queue began to wait */
 	double tokens;
 	int64_t tokens_us;
-	uint32_t dropped;  /* messages since the last DROPPED report */
+	uint32_t dropped; /* messages since the last DROPPED report */
 	uint64_t dropped_bytes;
 	struct ipc_buf tag;
 	struct peer *peer;
 	union address addr;
-	struct member *members; /* its groups (groups.c) */
+	struct member *members;     /* its groups (groups.c) */
 	struct address_count *from; /* the count of its address (listen.c) */
 	struct client *next_dirty;
 	struct client *next, *prev; /* netd->clients[phase class] */
-	size_t index;      /* in netd->table */
+	size_t index;               /* in netd->table */
 };
 
 /*
@@ -128,8 +128,8 @@ struct client {
  * client is being closed. client_raw_slice: the same, sharing a slice.
  */
 void client_open(struct client *c);
-bool client_got(struct client *c, unsigned flags, const uint8_t *bytes,
-    size_t len);
+bool
+client_got(struct client *c, unsigned flags, const uint8_t *bytes, size_t len);
 bool client_raw(struct client *c, const void *bytes, size_t len);
 /* Close with a reason: flush, say goodbye, then end. Safe from anywhere. */
 void client_close(struct client *c, unsigned reason, const char *detail);
@@ -154,8 +154,8 @@ void clients_turn(struct netd *n);
 /* Deadlines, idle times, slow ones, DROPPED reports: four times a second. */
 void clients_sweep(struct netd *n);
 /* Add an encoded message to the queue as its class allows. */
-void client_queue(struct client *c, struct slice *s, uint8_t class,
-    uint16_t key);
+void
+client_queue(struct client *c, struct slice *s, uint8_t class, uint16_t key);
 /* Encode and queue a message of the game. */
 void client_send(struct client *c, unsigned flags, uint16_t key,
     const uint8_t *bytes, size_t len);

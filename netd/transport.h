@@ -27,7 +27,7 @@ struct url;
  * more"; the rest is kept, up to the limit message.bytes_max plus a head.
  */
 struct transport {
-	const char *name; /* the word before the colon: line://*:4000 */
+	const char *name; /* the word before the colon: line://[::]:4000 */
 	bool is_unix;     /* listens on a path instead of host:port */
 	/*
 	 * A connection is there (accepted, or c->outgoing and connected). A
@@ -51,8 +51,8 @@ struct transport {
 	 * WebSocket close frame, or nothing. text may be empty. Returns true
 	 * if the peer is to answer it (wait up to limit close_ms).
 	 */
-	bool (*goodbye)(struct client *c, unsigned reason, const char *text,
-	    size_t len);
+	bool (*goodbye)(
+	    struct client *c, unsigned reason, const char *text, size_t len);
 	/* Nothing came for keepalive_ms: send a ping. NULL: cannot. */
 	void (*ping)(struct client *c);
 	/* The queue ran empty: more of a file may follow (client_raw). */

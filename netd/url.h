@@ -1,7 +1,7 @@
 /*
  * url.h - listeners and outgoing connections are URLs:
  *
- *   ws://*:8080/play?www=DIR&idle=60s&loss=5%&delay=80ms&seed=7
+ *   ws://0.0.0.0:8080/play?www=DIR&idle=60s&loss=5%&delay=80ms&seed=7
  *   unix:///run/game.sock     line://[::1]:4000     tcp://example.org:5010
  *
  * The query holds settings: rows of config.c by their short name, and the
@@ -31,11 +31,11 @@ struct url {
 	const struct transport *transport;
 	char host[256]; /* "*" for every address; empty on unix:// */
 	uint16_t port;
-	char path[1024]; /* with its slash; a file for unix:// */
-	char www[1024];  /* directory of static files, or empty */
-	char origin[512]; /* the only Origin let in, or empty for all */
+	char path[1024];       /* with its slash; a file for unix:// */
+	char www[1024];        /* directory of static files, or empty */
+	char origin[512];      /* the only Origin let in, or empty for all */
 	char subprotocol[128]; /* the one chosen if offered, or empty */
-	struct config config; /* the limits for connections of this URL */
+	struct config config;  /* the limits for connections of this URL */
 	struct bad bad;
 	char text[2048]; /* as it was given */
 };

@@ -1,0 +1,77 @@
+/*
+ * control.h - what launcher and netd say to each other.
+ *
+ * The control socket (AF_UNIX, SOCK_SEQPACKET) carries pipe ends and orders,
+ * never a player's byte and never a frame. A launched netd inherits one end
+ * (netd --control FD); `netd --wait DIR` listens on DIR/penstock.sock, and
+ * each process that connects there speaks for one game.
+ */
+#ifndef IPC_CONTROL_H
+#define IPC_CONTROL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The rendezvous in a --wait directory, which is of mode 0700. */
+#define IPC_RENDEZVOUS "penstock.sock"
+
+enum ipc_control_type {
+	/* to netd */
+	IPC_CONTROL_LINK = 1, /* fds: netd's write end, netd's read end;
+			       * number: enum ipc_link_how; value: for
+			       * IPC_LINK_WOKEN, the checkpoint's number */
+	IPC_CONTROL_STOP,     /* as SIGTERM: ask the game to stop, drain, end */
+	IPC_CONTROL_STOP_NOW, /* the second signal: end at once */
+	IPC_CONTROL_ENDED,    /* the game ended well; drain and end */
+	IPC_CONTROL_DIED,     /* value: its wait status; hold the players, a
+			       * LINK will follow; text: a line for the log */
+	IPC_CONTROL_GIVE_UP,  /* no LINK will follow: close everybody and end */
+	IPC_CONTROL_ADOPT,    /* fds: a listening socket; text: its URL; number:
+			       * the listener it was */
+	IPC_CONTROL_LOG,      /* text: a line for the log, in key=value form */
+	/* to the launcher */
+	IPC_CONTROL_LISTENER =
+	    100,                  /* fds: a listening socket; text: its URL,
+				   * number: the listener. Keep it for ADOPT */
+	IPC_CONTROL_UNLISTENED,   /* number: the listener. Let go of it */
+	IPC_CONTROL_KILL,         /* the game hangs: end it; text: why */
+	IPC_CONTROL_CHECKPOINTED, /* value: the newest checkpoint's number;
+				   * older ones may be dismissed */
+	IPC_CONTROL_UPGRADE,      /* start a new game beside the old one */
+	IPC_CONTROL_UPGRADED, /* number: 1 the new one took over, 0 it did not
+			       */
+};
+
+enum ipc_link_how {
+	IPC_LINK_FIRST, /* a game that knows nothing yet */
+	IPC_LINK_WOKEN, /* a checkpoint, on fresh pipes */
+	IPC_LINK_COLD,  /* a fresh start after a death: gets RESTORE and OPENEDs
+			 */
+	IPC_LINK_UPGRADE, /* a fresh start beside the old game */
+};
+
+#define IPC_CONTROL_TEXT_MAX 2560
+#define IPC_CONTROL_FDS_MAX 2
+
+struct ipc_control {
+	uint32_t type;
+	uint32_t number;
+	uint64_t value;
+	char text[IPC_CONTROL_TEXT_MAX]; /* ends with a NUL */
+	/* beside the message, not in it: */
+	int fds[IPC_CONTROL_FDS_MAX]; /* -1 where there is none */
+};
+
+/*
+ * Send one message with its descriptors, which stay the caller's. Returns 0
+ * or IPC_ERR_SYSTEM (errno says; EAGAIN on a non-blocking socket that is
+ * full).
+ */
+int ipc_control_send(int fd, const struct ipc_control *m);
+/*
+ * Receive one. Descriptors in m->fds are the caller's to close, close-on-exec.
+ * Returns 1, 0 at the end, IPC_ERR_SYSTEM (errno says) or IPC_ERR_PROTOCOL.
+ */
+int ipc_control_recv(int fd, struct ipc_control *m);
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * log.c - whole lines to descriptor 2, escaped. A line over the size of the
+ * buffer is cut, never split: two processes share one terminal.
+ */
+#include "ipc/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 2048
+
+static const char *who = "?";
+static enum ipc_level shown = IPC_LOG_INFO;
+
+void
+ipc_log_init(const char *process, enum ipc_level level)
+{
+	who = process;
+	shown = level;
+}
+
+static size_t
+stamp(char *out, size_t size)
+{
+	struct timespec now;
+	struct tm tm;
+	size_t n;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	localtime_r(&now.tv_sec, &tm);
+	n = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &tm);
+	return n + (size_t)snprintf(
+		       out + n, size - n, ".%03ld", now.tv_nsec / 1000000);
+}
+
+void
+ipc_log(enum ipc_level level, const char *event, const char *format, ...)
+{
+	static const char *const words[] = { " error", " warning", "", "" };
+	char line[LINE_MAX_BYTES];
+	size_t n, room = sizeof(line) - 1;
+	va_list ap;
+	int r;
+
+	if (level > shown)
+		return;
+	n = stamp(line, sizeof(line));
+	n += (size_t)snprintf(
+	    line + n, room - n, " %s%s %s ", who, words[level], event);
+	va_start(ap, format);
+	r = vsnprintf(line + n, room - n, format, ap);
+	va_end(ap);
+	n = r < 0 ? n : n + (size_t)r;
+	if (n > room - 1)
+		n = room - 1;
+	/* Whoever forgot to quote: nothing raw gets through all the same. */
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = '?';
+	line[n++] = '\n';
+	while (write(STDERR_FILENO, line, n) < 0)
+		break;
+}
+
+const char *
+ipc_log_quote(const void *bytes, size_t n, char *out, size_t size)
+{
+	const unsigned char *p = bytes;
+	size_t used = 0;
+	bool quote = n == 0 || memchr(bytes, ' ', n) != NULL;
+
+	if (size < 8) {
+		out[0] = '\0';
+		return out;
+	}
+	if (quote)
+		out[used++] = '"';
+	for (size_t i = 0; i < n; i++) {
+		if (used + 8 > size) {
+			memcpy(out + used, "...", 3);
+			used += 3;
+			break;
+		}
+		if (p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\')
+			out[used++] = (char)p[i];
+		else
+			used += (size_t)snprintf(
+			    out + used, size - used, "\\x%02x", p[i]);
+	}
+	if (quote)
+		out[used++] = '"';
+	out[used] = '\0';
+	return out;
+}

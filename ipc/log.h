@@ -1,0 +1,30 @@
+/*
+ * log.h - the log of a process: one line an event, key=value pairs, no raw
+ * control bytes whoever they came from.
+ *
+ *	ipc_log(IPC_LOG_INFO, "closed", "conn=%llu why=%s", id, why);
+ *	-> 2026-11-21T04:30:00.123 netd closed conn=41 why=slow
+ */
+#ifndef IPC_LOG_H
+#define IPC_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum ipc_level { IPC_LOG_ERROR, IPC_LOG_WARN, IPC_LOG_INFO, IPC_LOG_DEBUG };
+
+/* Who speaks ("netd"), and the lowest rank that is shown. Both processes of
+ * one terminal write whole lines to descriptor 2. */
+void ipc_log_init(const char *process, enum ipc_level level);
+/* One line. Text that came from outside goes through ipc_log_quote(). */
+void ipc_log(enum ipc_level level, const char *event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/*
+ * Make n bytes safe for a log line: printable ASCII as it is, the rest as
+ * \xNN, in quotes if there is a space. Writes at most size bytes with the
+ * NUL; returns out.
+ */
+const char *ipc_log_quote(const void *bytes, size_t n, char *out, size_t size);
+
+#endif
