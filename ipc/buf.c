@@ -31,24 +31,34 @@ ipc_buf_clear(struct ipc_buf *b)
 	b->len = 0;
 }
 
-uint8_t *
-ipc_buf_space(struct ipc_buf *b, size_t n)
+/* Room for n more bytes while len stays within max: storage doubles, but
+ * never beyond what max can use. */
+static uint8_t *
+reserve(struct ipc_buf *b, size_t n, size_t max)
 {
 	size_t size = b->size ? b->size : 64;
 	uint8_t *data;
 
-	if (n > b->max || b->len > b->max - n)
+	if (n > max || b->len > max - n)
 		return NULL;
 	if (b->data && b->size - b->len >= n)
 		return b->data + b->len;
 	while (size < b->len + n)
-		size *= 2;
+		size = size > max / 2 ? max : size * 2;
+	if (size > max)
+		size = max ? max : 1;
 	data = realloc(b->data, size);
 	if (data == NULL)
 		return NULL;
 	b->data = data;
 	b->size = size;
 	return data + b->len;
+}
+
+uint8_t *
+ipc_buf_space(struct ipc_buf *b, size_t n)
+{
+	return reserve(b, n, b->max);
 }
 
 void
@@ -75,6 +85,7 @@ bool
 ipc_buf_printf(struct ipc_buf *b, const char *fmt, ...)
 {
 	va_list ap;
+	size_t max = b->max < SIZE_MAX ? b->max + 1 : SIZE_MAX;
 	int n;
 	uint8_t *to;
 
@@ -83,7 +94,8 @@ ipc_buf_printf(struct ipc_buf *b, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		return false;
-	to = ipc_buf_space(b, (size_t)n + 1);
+	/* vsnprintf wants room for a NUL, which does not count. */
+	to = reserve(b, (size_t)n + 1, max);
 	if (to == NULL)
 		return false;
 	va_start(ap, fmt);
