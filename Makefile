@@ -48,7 +48,7 @@ LIB := $(O)/libgamecore.a
 SOLIB := $(O)/libgamecore.so.0
 
 .PHONY: all
-all: $(BIN)/netd $(GAMES) $(LIB) $(SOLIB)
+all: $(if $(wildcard netd/main.c),$(BIN)/netd) $(GAMES) $(LIB) $(SOLIB)
 
 .PHONY: help
 help: ## what there is to make
