@@ -31,6 +31,7 @@ ipc_frame_head(uint8_t out[IPC_FRAME_HEAD], const struct ipc_frame *f)
 {
 	uint32_t whole = IPC_FRAME_HEAD + f->len;
 
+	assert(whole > f->len);
 	memcpy(out, magic, 4);
 	memcpy(out + AT_LENGTH, &whole, 4);
 	memcpy(out + AT_FORMAT, format, 6);
@@ -167,27 +168,35 @@ grow(struct ipc_reader *r, size_t size)
 	return true;
 }
 
+/* Bytes from mark that the frame at hand and what is held before it take. */
+static size_t
+needed(const struct ipc_reader *r)
+{
+	size_t have = r->end - r->pos;
+
+	return r->pos - r->mark + (have < r->want ? r->want : have + 1);
+}
+
 uint8_t *
 ipc_reader_space(struct ipc_reader *r, size_t *n)
 {
-	size_t need;
+	size_t need, size = r->size ? r->size : IPC_SLICE;
 
 	if (r->keep_max == 0)
 		r->mark = r->pos;
+	if (r->keep_max && r->end - r->mark >= r->keep_max)
+		return NULL;
+	need = needed(r);
 	if (r->mark == r->end)
 		r->mark = r->pos = r->end = 0;
-	else if (r->size - r->end < IPC_SLICE / 2)
+	else if (r->size - r->end < IPC_SLICE / 2 || r->size < r->mark + need)
 		compact(r);
-	need = r->end - r->pos < r->want ? r->pos + r->want : r->end + 1;
-	if (r->size < need || r->size < IPC_SLICE) {
-		size_t size = r->size ? r->size : IPC_SLICE;
-
-		while (size < need)
-			size *= 2;
-		if (!grow(r, size))
-			return NULL;
-	}
-	if (r->keep_max && r->end - r->mark >= r->keep_max)
+	while (size < need)
+		size *= 2;
+	/* Doubling is for many small frames that are held, not for one. */
+	if (r->keep_max == 0 && need <= r->max && r->max < size)
+		size = r->max > IPC_SLICE ? r->max : IPC_SLICE;
+	if (r->size < size && !grow(r, size))
 		return NULL;
 	*n = r->size - r->end;
 	return r->data + r->end;
