@@ -74,6 +74,13 @@ struct wire {
 	void (*shutdown)(struct client *c);
 	/* Free everything of the wire; the descriptor is closed. */
 	void (*close)(struct client *c);
+	/*
+	 * What client_watch() asks of epoll. NULL: reading always, writing
+	 * while the queue waits. A wire that holds bytes itself calls
+	 * client_readable and client_writable on its own.
+	 */
+	bool (*wants_read)(struct client *c);
+	bool (*wants_write)(struct client *c);
 };
 
 extern const struct wire wire_sock;
