@@ -141,11 +141,6 @@ struct peer *client_peer(struct client *c);
 /* For wires and the loop. */
 void client_readable(struct client *c);
 void client_writable(struct client *c);
-/*
- * Ask epoll again for what the client and its wire (wants_read, wants_write)
- * need now. Safe from within the wire's own calls.
- */
-void client_watch(struct client *c);
 
 struct client *client_new(struct netd *n, const struct transport *t,
     const struct wire *w, int fd, struct url *url);

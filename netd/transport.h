@@ -72,15 +72,14 @@ struct wire {
 	ssize_t (*write)(struct client *c, const void *p, size_t n);
 	/* No more from us; what was written still arrives. */
 	void (*shutdown)(struct client *c);
-	/* Free everything of the wire; the descriptor is closed. */
-	void (*close)(struct client *c);
 	/*
-	 * What client_watch() asks of epoll. NULL: reading always, writing
-	 * while the queue waits. A wire that holds bytes itself calls
-	 * client_readable and client_writable on its own.
+	 * Optional, for a wire with queues of its own: may the descriptor be
+	 * watched for reading? client_watch() asks. Such a wire also calls
+	 * client_writable() by itself after an EAGAIN.
 	 */
 	bool (*wants_read)(struct client *c);
-	bool (*wants_write)(struct client *c);
+	/* Free everything of the wire; the descriptor is closed. */
+	void (*close)(struct client *c);
 };
 
 extern const struct wire wire_sock;
