@@ -62,7 +62,7 @@ take_fds(struct ipc_control *m, struct msghdr *h)
 int
 ipc_control_recv(int fd, struct ipc_control *m)
 {
-	struct iovec iov = { m, sizeof(*m) - sizeof(m->fds) - 1 };
+	struct iovec iov = { m, HEAD + sizeof(m->text) - 1 };
 	union ancillary a;
 	struct msghdr h = { .msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -70,7 +70,6 @@ ipc_control_recv(int fd, struct ipc_control *m)
 		.msg_controllen = sizeof(a.space) };
 	ssize_t n;
 
-	iov.iov_len = HEAD + sizeof(m->text) - 1;
 	memset(m, 0, sizeof(*m));
 	for (int i = 0; i < IPC_CONTROL_FDS_MAX; i++)
 		m->fds[i] = -1;
@@ -80,13 +79,10 @@ ipc_control_recv(int fd, struct ipc_control *m)
 	if (n < 0)
 		return IPC_ERR_SYSTEM;
 	take_fds(m, &h);
-	if (n == 0)
-		return 0;
-	if ((size_t)n < HEAD) {
-		for (int i = 0; i < IPC_CONTROL_FDS_MAX; i++)
-			if (m->fds[i] >= 0)
-				close(m->fds[i]);
-		return IPC_ERR_PROTOCOL;
-	}
-	return 1;
+	if ((size_t)n >= HEAD && !(h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+		return 1;
+	for (int i = 0; i < IPC_CONTROL_FDS_MAX; i++)
+		if (m->fds[i] >= 0)
+			close(m->fds[i]);
+	return n == 0 ? 0 : IPC_ERR_PROTOCOL;
 }

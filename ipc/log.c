@@ -4,6 +4,7 @@
  */
 #include "ipc/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,8 +62,8 @@ ipc_log(enum ipc_level level, const char *event, const char *format, ...)
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
 			line[i] = '?';
 	line[n++] = '\n';
-	while (write(STDERR_FILENO, line, n) < 0)
-		break;
+	while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
+		continue;
 }
 
 const char *
@@ -72,14 +73,16 @@ ipc_log_quote(const void *bytes, size_t n, char *out, size_t size)
 	size_t used = 0;
 	bool quote = n == 0 || memchr(bytes, ' ', n) != NULL;
 
-	if (size < 8) {
-		out[0] = '\0';
+	if (size < 16) {
+		if (size)
+			out[0] = '\0';
 		return out;
 	}
 	if (quote)
 		out[used++] = '"';
 	for (size_t i = 0; i < n; i++) {
-		if (used + 8 > size) {
+		/* room for \xNN, and for what may follow: ..." and a NUL */
+		if (used + 4 + 5 > size) {
 			memcpy(out + used, "...", 3);
 			used += 3;
 			break;

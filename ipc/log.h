@@ -22,8 +22,8 @@ void ipc_log(enum ipc_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /*
  * Make n bytes safe for a log line: printable ASCII as it is, the rest as
- * \xNN, in quotes if there is a space. Writes at most size bytes with the
- * NUL; returns out.
+ * \xNN, in quotes if there is a space or nothing at all, cut with "..." if it
+ * is too long. Writes at most size bytes (16 and up) with the NUL; returns out.
  */
 const char *ipc_log_quote(const void *bytes, size_t n, char *out, size_t size);
 

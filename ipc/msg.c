@@ -244,6 +244,33 @@ at(const void *m, const struct ipc_field *f)
 	return (void *)((uintptr_t)m + f->offset);
 }
 
+/* Is the number in this field inside its limit? Not a number: yes. */
+static bool
+number_ok(const struct ipc_field *f, const void *p)
+{
+	switch (f->type) {
+	case 'c':
+		return *(const uint8_t *)p <= f->max;
+	case 'v':
+		return *(const uint16_t *)p <= f->max;
+	case 'u':
+		return *(const uint32_t *)p <= f->max;
+	case 'U':
+		return *(const uint64_t *)p <= f->max;
+	default:
+		return true;
+	}
+}
+
+static bool
+numbers_ok(const struct ipc_info *info, const void *m)
+{
+	for (const struct ipc_field *f = info->fields; f->name; f++)
+		if (!number_ok(f, at(m, f)))
+			return false;
+	return true;
+}
+
 /*
  * A copy of the struct whose strings are never NULL and never over their
  * limit. Cut strings are copied into spare, which the caller frees.
@@ -306,6 +333,8 @@ ipc_msg_pack(unsigned kind, const void *m, struct ipc_buf *out)
 
 	assert(info && info->format);
 	memcpy(&copy, m, info->size);
+	if (!numbers_ok(info, &copy))
+		return IPC_ERR_INVALID;
 	if (!tidy(info, &copy, &spare))
 		return r;
 	tn = maps[kind](info->format, &copy);
@@ -397,22 +426,14 @@ image_ok(const struct ipc_info *info, const uint8_t *p, size_t n)
 static bool
 field_ok(const struct ipc_field *f, void *p)
 {
-	switch (f->type) {
-	case 'c':
-		return *(uint8_t *)p <= f->max;
-	case 'v':
-		return *(uint16_t *)p <= f->max;
-	case 'u':
-		return *(uint32_t *)p <= f->max;
-	case 'U':
-		return *(uint64_t *)p <= f->max;
-	case 's':
+	if (f->type == 's') {
 		if (*(char **)p == NULL)
 			*(char **)p = strdup("");
 		return *(char **)p && strlen(*(char **)p) <= f->max;
-	default:
-		return ((struct ipc_bin *)p)->sz <= f->max;
 	}
+	if (f->type == 'B')
+		return ((struct ipc_bin *)p)->sz <= f->max;
+	return number_ok(f, p);
 }
 
 int

@@ -127,7 +127,8 @@ const char *ipc_error_name(int error);
  * Append the tpl image of a typed message to out. m is the struct of that
  * kind; its strings may be NULL, which is the same as "". Strings and bytes
  * beyond the limit of messages.def are cut. Returns 0, or IPC_ERR_NO_MEMORY,
- * IPC_ERR_TOO_LONG (out is full); out is then unchanged.
+ * IPC_ERR_TOO_LONG (out is full), IPC_ERR_INVALID (a number is over its limit);
+ * out is then unchanged.
  */
 int ipc_msg_pack(unsigned kind, const void *m, struct ipc_buf *out);
 
