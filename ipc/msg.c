@@ -209,7 +209,7 @@ ipc_error_text(int error)
 {
 	if (error >= 0)
 		return "no error";
-	if (-error >= N_ERRORS || errors[-error].text == NULL)
+	if (error <= -N_ERRORS || errors[-error].text == NULL)
 		return "unknown error";
 	return errors[-error].text;
 }
@@ -219,7 +219,7 @@ ipc_error_name(int error)
 {
 	if (error >= 0)
 		return "OK";
-	if (-error >= N_ERRORS || errors[-error].name == NULL)
+	if (error <= -N_ERRORS || errors[-error].name == NULL)
 		return "UNKNOWN";
 	return errors[-error].name;
 }
