@@ -1,6 +1,8 @@
 /*
  * wire_sock.c - the plain wire: a connected socket, non-blocking.
  */
+#include "netd/wire_sock.h"
+
 #include "netd/netd.h"
 #include "netd/transport.h"
 
@@ -8,26 +10,38 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static ssize_t
-sock_read(struct client *c, void *p, size_t n)
+ssize_t
+sock_recv(int fd, void *p, size_t n)
 {
 	ssize_t got;
 
 	do
-		got = recv(c->fd, p, n, MSG_DONTWAIT);
+		got = recv(fd, p, n, MSG_DONTWAIT);
 	while (got < 0 && errno == EINTR);
 	return got;
+}
+
+ssize_t
+sock_send(int fd, const void *p, size_t n)
+{
+	ssize_t put;
+
+	do
+		put = send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (put < 0 && errno == EINTR);
+	return put;
+}
+
+static ssize_t
+sock_read(struct client *c, void *p, size_t n)
+{
+	return sock_recv(c->fd, p, n);
 }
 
 static ssize_t
 sock_write(struct client *c, const void *p, size_t n)
 {
-	ssize_t put;
-
-	do
-		put = send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (put < 0 && errno == EINTR);
-	return put;
+	return sock_send(c->fd, p, n);
 }
 
 static void
