@@ -7,9 +7,11 @@
 #define NETD_NETD_H
 
 #include "ipc/buf.h"
+#include "ipc/control.h"
 #include "ipc/frame.h"
 #include "ipc/msg.h"
 #include "netd/config.h"
+#include "netd/metrics.h"
 #include "netd/transport.h"
 #include "netd/url.h"
 
@@ -24,6 +26,8 @@
 struct netd;
 struct link;
 struct group;
+struct resolver;
+struct operator;
 
 /* ---- outq.c: bytes on their way to one client -------------------------- */
 
@@ -31,28 +35,84 @@ struct group;
 struct slice {
 	uint32_t refs;
 	uint32_t len;
+	bool arena; /* the turn's arena: not to be held beyond the turn */
 	uint8_t bytes[];
 };
 
 /* A new slice of len bytes with one reference, or NULL. */
 struct slice *slice_new(size_t len);
-struct slice *slice_hold(struct slice *s);
 void slice_drop(struct slice *s);
 
 /* One message's place in a queue. */
 struct seg {
 	struct seg *next;
-	struct slice *slice;
-	uint32_t off, len; /* what is still to be sent of the slice */
-	uint16_t key;      /* of class LATEST */
-	uint8_t class;     /* IPC_RELIABLE ... */
-	bool begun;        /* partly sent: may not be dropped any more */
+	struct slice *slice; /* holds a reference */
+	uint32_t off, len;   /* what is still to be sent of the slice */
+	uint16_t key;        /* of class LATEST */
+	uint8_t class;       /* IPC_RELIABLE ... */
+	bool begun;          /* partly sent: may not be dropped any more */
 };
 
 struct outq {
 	struct seg *head, *tail;
 	size_t bytes; /* still to be sent */
 };
+
+/* Append len bytes of s from off; takes a reference. False: no memory. */
+bool outq_add(struct outq *q, struct slice *s, size_t off, size_t len,
+    uint8_t class, uint16_t key);
+/* The next bytes to send, contiguous: a view of a slice or of scratch. */
+const uint8_t *
+outq_peek(const struct outq *q, uint8_t *scratch, size_t size, size_t *n);
+/* n bytes of them are sent. */
+void outq_sent(struct outq *q, size_t n);
+/* Give up the waiting LATEST message with this key: its bytes, or 0. */
+size_t outq_replace(struct outq *q, uint16_t key);
+/* Give up the oldest message of a class: its bytes, or 0. */
+size_t outq_drop_oldest(struct outq *q, uint8_t class);
+/* Replace views into the turn's arena by bytes of the queue's own. */
+bool outq_settle(struct outq *q);
+/* Give up everything but a message that is partly sent. */
+void outq_cut(struct outq *q);
+void outq_clear(struct outq *q);
+
+/* ---- journal.c: frames on their way to the game ------------------------- */
+
+/* Frames lie whole in chunks; one write() sends what is left of one. */
+struct chunk {
+	struct chunk *next;
+	uint64_t first; /* position of its first frame */
+	size_t size, len;
+	uint8_t bytes[];
+};
+
+/*
+ * What went up: kept from the oldest frame that may be needed again to the
+ * newest, with a cursor for what the pipe has taken. Positions count frames
+ * from 1.
+ */
+struct journal {
+	struct chunk *head, *tail;
+	struct chunk *at; /* the chunk that is being sent */
+	size_t at_off;    /* sent of it */
+	struct chunk *spare;
+	uint64_t position; /* of the newest frame */
+	size_t unsent;     /* bytes */
+	size_t kept;       /* bytes in memory before the cursor */
+	bool keep;         /* keep what was sent, until journal_forget() */
+};
+
+/* Lay down a frame with len bytes from two places. False: no memory. */
+bool journal_add(struct journal *j, const struct ipc_frame *f,
+    const uint8_t *more, size_t more_len);
+/* What to write next: *n bytes, NULL if nothing. */
+const uint8_t *journal_next(const struct journal *j, size_t *n);
+void journal_sent(struct journal *j, size_t n);
+/* Frames up to and with this position are not needed again. */
+void journal_forget(struct journal *j, uint64_t position);
+/* Send again from behind this position on. False: it is forgotten. */
+bool journal_rewind(struct journal *j, uint64_t position);
+void journal_clear(struct journal *j);
 
 /* ---- client.c: a client's life ------------------------------------------ */
 
@@ -98,9 +158,15 @@ struct client {
 	bool dirty;                 /* on netd->dirty */
 	bool saw_eof;               /* the peer sends no more */
 	bool said_goodbye;
-	bool heard;        /* its first message came */
-	bool pinged;       /* and no answer yet */
-	struct ipc_buf in; /* bytes that are not a whole message yet */
+	bool heard;       /* its first message came */
+	bool pinged;      /* and no answer yet */
+	bool linger;      /* left, but answers to what it said still go out */
+	bool cut;         /* our side is shut down, waiting for the peer's */
+	bool was_playing; /* before it was LEAVING */
+	bool wait_peer;   /* the peer is to answer our goodbye */
+	bool buried;      /* on netd->gone */
+	bool listed_playing; /* on netd->playing */
+	struct ipc_buf in;   /* bytes that are not a whole message yet */
 	struct outq out;
 	int64_t since_us; /* when this phase began */
 	int64_t heard_us; /* last bytes in */
@@ -143,27 +209,281 @@ void client_readable(struct client *c);
 void client_writable(struct client *c);
 
 struct client *client_new(struct netd *n, const struct transport *t,
-    const struct wire *w, int fd, struct url *url);
-struct client *client_find(struct netd *n, uint64_t id);
-/* Wire is up: tell the transport. */
+    const struct wire *w, int fd, struct listener *l, struct url *url);
+struct client *client_find(const struct netd *n, uint64_t id);
+/* The wire is up: tell the transport. */
 void client_start(struct client *c);
 /* Write what the queue holds; the only place that sends. */
 void client_flush(struct client *c);
-/* End of a turn: flush the dirty, free the GONE. */
-void clients_turn(struct netd *n);
-/* Deadlines, idle times, slow ones, DROPPED reports: four times a second. */
-void clients_sweep(struct netd *n);
-/* Add an encoded message to the queue as its class allows. */
-void
-client_queue(struct client *c, struct slice *s, uint8_t class, uint16_t key);
+/* It has something to flush at the turn's end. */
+void client_mark(struct client *c);
+/* What epoll watches for it, anew. */
+void client_watch(struct client *c);
+/* Add len bytes of a slice to its queue, as the class allows. */
+void client_queue(struct client *c, struct slice *s, size_t off, size_t len,
+    uint8_t class, uint16_t key);
 /* Encode and queue a message of the game. */
 void client_send(struct client *c, unsigned flags, uint16_t key,
     const uint8_t *bytes, size_t len);
-/* Say OPENED to the link again, with this request and state. */
+/* Say OPENED, with this request and state. */
 void client_tell(struct client *c, uint64_t request, unsigned state);
-/* Reading of all players stops while the game is behind. */
-void clients_hold_input(struct netd *n, bool hold);
+/* It has tokens again: what waits in its buffer is read first. */
+void client_feed_kept(struct client *c);
+/* May the game still send to it? */
+bool client_takes(const struct client *c);
 /* "127.0.0.1:4000", "[::1]:4000" or "unix". */
 void address_print(const union address *a, char *out, size_t size);
+
+/* ---- clients.c: all of them --------------------------------------------- */
+
+bool clients_init(struct netd *n);
+void clients_release(struct netd *n);
+/* End of a turn: flush the dirty, free the GONE. */
+void clients_turn(struct netd *n);
+/* Reading of all players stops while the game is behind or not there. */
+void clients_hold_input(struct netd *n);
+void clients_close_all(struct netd *n, unsigned reason, const char *text);
+/* The table of ids. */
+bool clients_add(struct netd *n, struct client *c);
+void clients_remove(struct netd *n, struct client *c);
+/* No tokens: not read until it has one. */
+void clients_throttle(struct client *c);
+/* To be freed at the turn's end. */
+void clients_bury(struct client *c);
+/* Move between the lists: pending is looked at four times a second, playing
+ * once. */
+void clients_list(struct client *c, bool playing);
+
+/* ---- groups.c: one send to many ----------------------------------------- */
+
+/* A client's place in a group. */
+struct member {
+	struct member *next; /* the client's other groups */
+	struct group *group;
+	size_t index; /* in group->clients */
+};
+
+/* Frames to the same receivers, joined into one send each. */
+struct cast {
+	uint64_t group, but;
+	unsigned flags;
+	uint16_t key;
+	size_t n;
+	struct ipc_frame frames[64];
+};
+
+bool group_join(struct link *l, uint64_t group, struct client *c);
+void group_leave(struct link *l, uint64_t group, struct client *c);
+void groups_forget(struct client *c);
+/* Send to a group, or at the latest with the next cast_flush(). f->bytes must
+ * stay until then. */
+void cast_add(
+    struct link *l, uint64_t group, uint64_t but, const struct ipc_frame *f);
+void cast_flush(struct link *l);
+void groups_release(struct link *l);
+
+/* ---- timers.c: ticks and timers ------------------------------------------ */
+
+void tick_start(struct link *l, int64_t interval_us);
+void tick_stop(struct link *l);
+bool
+timer_add(struct link *l, uint64_t number, int64_t delay_us, int64_t repeat_us);
+void timer_cancel(struct link *l, uint64_t number);
+/* The game took frames: what was held back for it may follow. */
+void timers_committed(struct link *l);
+void timers_release(struct link *l);
+
+/* ---- listen.c: listeners and accepting ----------------------------------- */
+
+/* How many connections an address has (uthash by address). */
+struct address_count;
+
+struct listener {
+	struct listener *next;
+	struct netd *netd;
+	ev_io io;
+	int fd;
+	uint32_t number;
+	struct url *url; /* shared with its clients, counted */
+	double tokens;   /* accepts_per_s */
+	int64_t tokens_us;
+	char text[2048]; /* its URL with the real port */
+};
+
+struct url *url_new(void);
+struct url *url_hold(struct url *u);
+void url_drop(struct url *u);
+/*
+ * Listen at a URL; fd is -1, or a listening socket that was kept. Returns the
+ * listener, or NULL with one line in why: "cannot listen on ...".
+ */
+struct listener *
+listen_open(struct netd *n, const char *url, int fd, char *why, size_t size);
+struct listener *listen_find(const struct netd *n, uint32_t number);
+void listen_close(struct listener *l);
+void listen_close_all(struct netd *n);
+/* Accepting starts and stops with room for clients. */
+void listen_pause(struct netd *n, bool pause);
+bool address_count(struct client *c);
+void address_forget(struct client *c);
+uint32_t address_conns(const struct client *c);
+void listen_init(struct netd *n);
+void listen_release(struct netd *n);
+
+/* ---- connect.c: connections outwards --------------------------------------
+ */
+
+/* Begin; the game hears CONNECTING now and OPENED or CLOSED later. */
+void connect_begin(struct link *l, uint64_t request, const char *url);
+/* The socket became writable, or its deadline passed. */
+void connect_writable(struct client *c);
+void connect_forget(struct client *c);
+
+/* ---- pipe.c: the link to a game ------------------------------------------ */
+
+enum link_phase {
+	NO_GAME,  /* no pipes; players are held */
+	GREETING, /* pipes, HELLO not seen yet */
+	LINKED,   /* frames flow */
+	FINISHED  /* BYE was said: nothing more from it */
+};
+
+struct link {
+	struct netd *netd;
+	enum link_phase phase;
+	int up_fd, down_fd;
+	ev_io up_io, down_io;
+	struct ipc_reader reader;
+	struct journal journal;
+	uint64_t committed; /* up frames the game has taken */
+	uint64_t down;      /* frames acted on, without COMMITs */
+	uint64_t highest_conn;
+	size_t frame_max;
+	int64_t said_now_us; /* the last NOW */
+	bool batch_open;     /* this turn's NOW is laid down */
+	bool lost;           /* no memory for a frame: to be broken */
+	bool told_once;      /* some game was told of connections before */
+	bool stalled;        /* over the budget: its pipe is not read */
+	int64_t stalled_us;
+	struct cast cast;
+	struct group *groups; /* uthash */
+	struct group *everybody;
+	struct tick {
+		ev_timer io;
+		bool on;
+		uint64_t passed;  /* and not told yet */
+		uint64_t told_at; /* position of the last TICK */
+	} tick;
+	struct timer *timers; /* uthash */
+	uint64_t n_timers;
+	uint64_t held_timers; /* passed, but the game is behind */
+	char game[65];
+	pid_t pid;
+};
+
+struct link *link_new(struct netd *n);
+void link_free(struct link *l);
+/* New pipe ends, which are taken. */
+void link_attach(struct link *l, int up_fd, int down_fd, enum ipc_link_how how,
+    uint64_t checkpoint);
+/* The pipe is of no use any more; players are held. */
+void link_detach(struct link *l);
+/* The game broke the protocol: say so, detach. */
+void link_break(struct link *l, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Lay a frame down for the game. */
+void link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
+    unsigned channel, const void *bytes, size_t len);
+void link_up_msg(struct link *l, unsigned kind, uint64_t id, const void *m);
+/* End of a turn: write. */
+void link_turn(struct link *l);
+/* Queues shrank or grew: read the pipe or do not. */
+void link_budget(struct link *l);
+
+/* ---- dispatch.c: a game's message -> its handler --------------------------
+ */
+
+/* Act on one frame. False: the link was broken. */
+bool dispatch(struct link *l, const struct ipc_frame *f);
+
+/* ---- control.c: the launcher, or whoever attaches --------------------------
+ */
+
+bool control_inherit(struct netd *n, int fd);
+/* One line in why when it cannot. */
+bool control_wait(struct netd *n, const char *dir, char *why, size_t size);
+void control_say(struct netd *n, uint32_t type, uint32_t number, uint64_t value,
+    const char *text, int fd);
+void control_release(struct netd *n);
+
+/* ---- stop.c: the end -------------------------------------------------------
+ */
+
+/* The first time: ask the game to stop. The second: end at once. */
+void stop_asked(struct netd *n, const char *by);
+/* The game is finished: flush, goodbyes, then out of the loop. */
+void stop_now(struct netd *n);
+/* STOP goes up. */
+void stop_tell(struct netd *n);
+/* The game said BYE; its pipe ended. */
+void stop_bye(struct netd *n);
+void stop_game_gone(struct netd *n);
+void stop_drain(struct netd *n, unsigned reason);
+/* At a turn's end: is everybody gone? */
+void stop_turn(struct netd *n);
+void stop_init(struct netd *n);
+
+/* ---- main.c -----------------------------------------------------------------
+ */
+
+struct netd {
+	struct ev_loop *loop;
+	struct config config;
+	struct metrics metrics;
+	struct link *link;
+	struct listener *listeners;
+	uint32_t n_listeners, last_listener;
+	/* clients.c */
+	struct client **table; /* open addressing by id */
+	size_t table_size, n_clients, n_playing;
+	uint64_t last_id;
+	struct client *pending, *playing; /* lists */
+	struct client *dirty, *gone, *throttled;
+	struct client *sweep_at;
+	unsigned sweeps;
+	int in_fd, out_fd; /* epoll sets: readable, writable */
+	ev_io in_io, out_io;
+	bool input_held;
+	struct epoll_event *events;
+	uint8_t *scratch; /* config.read_bytes */
+	struct slice *arena;
+	size_t arena_used;
+	size_t queued_bytes; /* of all clients */
+	struct address_count *addresses;
+	ev_timer sweep, throttle;
+	ev_prepare turn;
+	/* listen.c */
+	int spare_fd; /* given up to answer when there are no descriptors */
+	ev_timer accept_again;
+	bool accept_paused, told_no_fds;
+	struct resolver *resolver;
+	/* control.c */
+	int control_fd, wait_fd;
+	ev_io control_io, wait_io;
+	char wait_path[108];
+	bool launched; /* ends with its launcher */
+	/* stop.c */
+	ev_signal on_int, on_term;
+	ev_timer stop_hard;
+	int stops;
+	bool draining;
+	int status;
+	int64_t clock_base_us; /* real minus monotonic time, at the start */
+	struct operator* operator;
+};
+
+/* Microseconds since 1970, never going back. */
+int64_t netd_now(const struct netd *n);
+uint64_t netd_seed(void);
 
 #endif

@@ -1,0 +1,638 @@
+/*
+ * client.c - a client's life: connecting or handshake, playing, leaving, gone.
+ *
+ * The one way out is client_close() (flush, goodbye, then the line) or
+ * client_abort() (the peer is gone). Both tell the game CLOSED at once and
+ * free nothing: clients_turn() does, so no callback returns into a freed
+ * client. Next: clients.c for all of them, outq.c for the queue.
+ */
+#include "netd/netd.h"
+
+#include "ipc/log.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+/* Beside one message: a head of any protocol, and one more read. */
+#define IN_SLACK 1024
+
+void
+address_print(const union address *a, char *out, size_t size)
+{
+	char ip[INET6_ADDRSTRLEN] = "";
+
+	if (a->sa.sa_family == AF_INET) {
+		inet_ntop(AF_INET, &a->in4.sin_addr, ip, sizeof(ip));
+		snprintf(out, size, "%s:%u", ip, ntohs(a->in4.sin_port));
+	} else if (a->sa.sa_family == AF_INET6) {
+		const uint8_t *b = a->in6.sin6_addr.s6_addr;
+
+		if (IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr))
+			snprintf(out, size, "%u.%u.%u.%u:%u", b[12], b[13],
+			    b[14], b[15], ntohs(a->in6.sin6_port));
+		else
+			snprintf(out, size, "[%s]:%u",
+			    inet_ntop(AF_INET6, b, ip, sizeof(ip)),
+			    ntohs(a->in6.sin6_port));
+	} else {
+		snprintf(out, size, "unix");
+	}
+}
+
+struct client *
+client_new(struct netd *n, const struct transport *t, const struct wire *w,
+    int fd, struct listener *l, struct url *url)
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->netd = n;
+	c->link = n->link;
+	c->transport = t;
+	c->wire = w;
+	c->fd = fd;
+	c->listener = l;
+	c->url = url_hold(url);
+	c->id = ++n->last_id;
+	c->phase = HANDSHAKE;
+	c->since_us = c->heard_us = c->moved_us = netd_now(n);
+	c->tokens = (double)url->config.burst;
+	c->tokens_us = c->since_us;
+	ipc_buf_init(&c->in,
+	    (size_t)(url->config.message_bytes + url->config.head_bytes +
+		     n->config.read_bytes + IN_SLACK));
+	if (!clients_add(n, c)) {
+		url_drop(c->url);
+		free(c);
+		return NULL;
+	}
+	clients_list(c, false);
+	return c;
+}
+
+struct peer *
+client_peer(struct client *c)
+{
+	if (c->peer == NULL)
+		c->peer = calloc(1, sizeof(*c->peer));
+	return c->peer;
+}
+
+static void
+set_phase(struct client *c, enum phase phase)
+{
+	c->phase = (uint8_t)phase;
+	c->since_us = netd_now(c->netd);
+}
+
+void
+client_start(struct client *c)
+{
+	int r;
+
+	set_phase(c, HANDSHAKE);
+	r = c->transport->start ? c->transport->start(c) : 0;
+	if (r < 0)
+		client_abort(c, (unsigned)-r, "");
+	else if (c->transport->start == NULL)
+		client_open(c);
+	client_watch(c);
+}
+
+/* ---- telling the game ---------------------------------------------------- */
+
+static char *
+or_empty(char *s)
+{
+	static char empty[1] = "";
+
+	return s ? s : empty;
+}
+
+/* Strings of a handshake cannot be const in a tpl struct. */
+static char *
+word(const char *s)
+{
+	return (char *)(uintptr_t)s;
+}
+
+static uint32_t
+peer_uid(const struct client *c)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (!c->transport->is_unix ||
+	    getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return UINT32_MAX;
+	return cred.uid;
+}
+
+void
+client_tell(struct client *c, uint64_t request, unsigned state)
+{
+	static struct peer nobody;
+	struct peer *p = c->peer ? c->peer : &nobody;
+	char peer[128], local[128] = "unix";
+	union address here = { 0 };
+	socklen_t len = sizeof(here);
+	struct ipc_opened m = {
+		.listener = c->listener ? c->listener->number : 0,
+		.request = request,
+		.state = (uint8_t)state,
+		.from_address = address_conns(c),
+		.uid = peer_uid(c),
+		.transport = word(c->transport->name),
+		.peer = peer,
+		.local = local,
+		.real = or_empty(p->real),
+		.path = or_empty(p->path),
+		.query = or_empty(p->query),
+		.origin = or_empty(p->origin),
+		.cookies = or_empty(p->cookies),
+		.subprotocol = or_empty(p->subprotocol),
+		.tag = { c->tag.data, (uint32_t)c->tag.len },
+	};
+
+	address_print(&c->addr, peer, sizeof(peer));
+	if (c->fd >= 0 && getsockname(c->fd, &here.sa, &len) == 0)
+		address_print(&here, local, sizeof(local));
+	link_up_msg(c->link, IPC_OPENED, c->id, &m);
+}
+
+void
+client_open(struct client *c)
+{
+	assert(c->phase == HANDSHAKE);
+	set_phase(c, PLAYING);
+	clients_list(c, true);
+	if (!group_join(c->link, 0, c)) {
+		client_abort(c, IPC_REASON_NO_MEMORY, "");
+		return;
+	}
+	if (c->link->phase != LINKED)
+		return; /* the next game is told of everybody who is there */
+	c->told = true;
+	client_tell(c, c->request, IPC_FRESH);
+}
+
+/* CLOSED goes up once, and nothing of this client after it. */
+static void
+tell_closed(struct client *c, unsigned reason, const char *detail)
+{
+	struct link *l = c->link;
+	bool failed = c->outgoing && !c->told;
+
+	c->reason = (uint8_t)reason;
+	c->netd->metrics.closed[reason]++;
+	ipc_log(c->told ? IPC_LOG_INFO : IPC_LOG_DEBUG, "closed",
+	    "conn=%llu why=%s detail=\"%s\" queued_bytes=%zu",
+	    (unsigned long long)c->id, ipc_reason_name(reason), detail,
+	    c->out.bytes);
+	if (c->told || failed) {
+		link_up(l, IPC_CLOSED, c->id, failed ? IPC_FAILED : 0, reason,
+		    detail, strlen(detail));
+		c->closed_at = l->journal.position;
+	}
+	c->told = false;
+}
+
+/* ---- the two ways out ---------------------------------------------------- */
+
+void
+client_abort(struct client *c, unsigned reason, const char *detail)
+{
+	if (c->phase == GONE)
+		return;
+	if (c->phase != LEAVING)
+		tell_closed(c, reason, detail);
+	set_phase(c, GONE);
+	c->netd->queued_bytes -= c->out.bytes;
+	outq_clear(&c->out);
+	clients_bury(c);
+}
+
+void
+client_close(struct client *c, unsigned reason, const char *detail)
+{
+	bool open = c->phase == PLAYING || c->phase == HANDSHAKE;
+
+	if (c->phase >= LEAVING)
+		return;
+	if (!open) {
+		client_abort(c, reason, detail);
+		return;
+	}
+	tell_closed(c, reason, detail);
+	c->linger = c->saw_eof && c->closed_at > 0;
+	c->was_playing = c->phase == PLAYING;
+	set_phase(c, LEAVING);
+	clients_list(c, false);
+	if (reason == IPC_REASON_SLOW) {
+		c->netd->queued_bytes -= c->out.bytes;
+		outq_cut(&c->out);
+		c->netd->queued_bytes += c->out.bytes;
+	}
+	if (detail[0] && reason != IPC_REASON_LEFT)
+		c->bye = strdup(detail);
+	client_mark(c);
+}
+
+/* The queue is flushed: say goodbye, shut our side, wait for the peer's. */
+static void
+leave_on(struct client *c)
+{
+	const char *text = c->bye ? c->bye : ipc_reason_text(c->reason);
+
+	if (c->linger && c->link->phase == LINKED &&
+	    c->link->committed < c->closed_at)
+		return; /* answers to what it said last are still to come */
+	if (!c->said_goodbye) {
+		c->said_goodbye = true;
+		if (c->reason == IPC_REASON_LEFT)
+			text = "";
+		c->wait_peer =
+		    c->was_playing && c->transport->goodbye &&
+		    c->transport->goodbye(c, c->reason, text, strlen(text));
+		if (c->out.head) {
+			client_flush(c);
+			return;
+		}
+	}
+	if (c->saw_eof) {
+		client_abort(c, c->reason, "");
+	} else if (!c->cut && !c->wait_peer) {
+		c->cut = true;
+		c->wire->shutdown(c);
+	}
+}
+
+bool
+client_takes(const struct client *c)
+{
+	return c->phase == PLAYING || (c->phase == LEAVING && c->linger);
+}
+
+/* ---- bytes in ------------------------------------------------------------ */
+
+/* Refill and take a token; false: none left, stop reading for a while. */
+static bool
+take_token(struct client *c)
+{
+	const struct config *k = &c->url->config;
+	int64_t now;
+
+	if (k->messages_per_s == 0)
+		return true;
+	now = netd_now(c->netd);
+	c->tokens +=
+	    (double)(now - c->tokens_us) * 1e-6 * (double)k->messages_per_s;
+	c->tokens_us = now;
+	if (c->tokens > (double)k->burst)
+		c->tokens = (double)k->burst;
+	c->tokens -= 1;
+	return c->tokens >= 1;
+}
+
+bool
+client_got(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
+{
+	struct netd *n = c->netd;
+
+	if (c->phase != PLAYING)
+		return c->phase == LEAVING;
+	if (ipc_frame_size(len) > c->link->frame_max ||
+	    len > (size_t)c->url->config.message_bytes) {
+		client_close(c, IPC_REASON_TOO_LONG, "message too long");
+		return false;
+	}
+	c->heard = true;
+	c->heard_us = c->bytes_us;
+	n->metrics.messages_in++;
+	link_up(c->link, IPC_MESSAGE, c->id, flags, 0, bytes, len);
+	if (!take_token(c)) {
+		clients_throttle(c);
+		return false;
+	}
+	return true;
+}
+
+/* Give bytes to the codec; what it leaves waits in c->in. */
+static void
+feed(struct client *c, const uint8_t *p, size_t len)
+{
+	bool kept = p == c->in.data && len;
+	size_t used = 0;
+
+	while (used < len && c->phase < GONE && !c->throttled) {
+		ssize_t r = c->transport->feed(c, p + used, len - used);
+
+		if (r < 0 && c->phase == LEAVING) {
+			client_abort(c, c->reason, "");
+			return;
+		}
+		if (r < 0) {
+			client_close(
+			    c, (unsigned)-r, ipc_reason_text((unsigned)-r));
+			return;
+		}
+		if (r == 0)
+			break;
+		used += (size_t)r;
+	}
+	if (c->phase == GONE)
+		return;
+	if (kept)
+		ipc_buf_eat(&c->in, used);
+	else if (used < len && !ipc_buf_add(&c->in, p + used, len - used))
+		client_close(c, IPC_REASON_TOO_LONG, "too much unread");
+	if (c->in.len == 0)
+		ipc_buf_release(&c->in);
+}
+
+static void
+got_eof(struct client *c)
+{
+	c->saw_eof = true;
+	client_watch(c);
+	if (c->phase == LEAVING)
+		client_mark(c);
+	else if (c->phase == PLAYING)
+		client_close(c, IPC_REASON_LEFT, "");
+	else
+		client_abort(c, IPC_REASON_LEFT, "");
+}
+
+void
+client_feed_kept(struct client *c)
+{
+	if (c->in.len)
+		feed(c, c->in.data, c->in.len);
+}
+
+void
+client_readable(struct client *c)
+{
+	struct netd *n = c->netd;
+	uint8_t *to = n->scratch;
+	size_t room = (size_t)n->config.read_bytes;
+	ssize_t r;
+
+	if (c->phase == CONNECTING) {
+		connect_writable(c);
+		return;
+	}
+	if (c->phase == GONE || c->saw_eof || c->throttled)
+		return;
+	if (n->input_held && c->phase == PLAYING)
+		return;
+	if (c->in.len) {
+		if (room > c->in.max - c->in.len)
+			room = c->in.max - c->in.len;
+		to = room ? ipc_buf_space(&c->in, room) : NULL;
+		if (to == NULL) {
+			client_close(c, IPC_REASON_TOO_LONG, "too much unread");
+			return;
+		}
+	}
+	r = c->wire->read(c, to, room);
+	if (r < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			client_abort(c, IPC_REASON_RESET, strerror(errno));
+		return;
+	}
+	if (r == 0) {
+		got_eof(c);
+		return;
+	}
+	c->bytes_us = netd_now(n);
+	c->pinged = false;
+	n->metrics.bytes_in += (uint64_t)r;
+	if (to == n->scratch) {
+		feed(c, to, (size_t)r);
+	} else {
+		ipc_buf_added(&c->in, (size_t)r);
+		feed(c, c->in.data, c->in.len);
+	}
+}
+
+/* ---- bytes out ----------------------------------------------------------- */
+
+void
+client_mark(struct client *c)
+{
+	if (c->dirty)
+		return;
+	c->dirty = true;
+	c->next_dirty = c->netd->dirty;
+	c->netd->dirty = c;
+}
+
+static void
+report_pressure(struct client *c)
+{
+	const struct config *k = &c->url->config;
+	bool high = c->pressed ? c->out.bytes > (size_t)k->soft_bytes / 2
+			       : c->out.bytes > (size_t)k->soft_bytes;
+	struct ipc_pressure m = { .high = high, .queued_bytes = c->out.bytes };
+
+	if (high == c->pressed || !c->told)
+		return;
+	c->pressed = high;
+	link_up_msg(c->link, IPC_PRESSURE, c->id, &m);
+}
+
+void
+client_flush(struct client *c)
+{
+	struct netd *n = c->netd;
+	size_t before = c->out.bytes;
+
+	while (c->out.head && c->phase < GONE && c->phase > CONNECTING) {
+		size_t len;
+		const uint8_t *p = outq_peek(
+		    &c->out, n->scratch, (size_t)n->config.read_bytes, &len);
+		ssize_t r = c->wire->write(c, p, len);
+
+		if (r < 0 && (errno == EAGAIN || errno == EINTR))
+			break;
+		if (r < 0) {
+			client_abort(c, IPC_REASON_RESET, strerror(errno));
+			return;
+		}
+		outq_sent(&c->out, (size_t)r);
+		n->metrics.bytes_out += (uint64_t)r;
+		c->moved_us = netd_now(n);
+		if ((size_t)r < len)
+			break;
+		if (c->out.head == NULL && c->transport->drained)
+			c->transport->drained(c);
+	}
+	n->queued_bytes += c->out.bytes - before;
+	if (!outq_settle(&c->out)) {
+		client_abort(c, IPC_REASON_NO_MEMORY, "");
+		return;
+	}
+	report_pressure(c);
+	client_watch(c);
+	if (c->phase == LEAVING && c->out.head == NULL)
+		leave_on(c);
+}
+
+void
+client_writable(struct client *c)
+{
+	if (c->phase == CONNECTING)
+		connect_writable(c);
+	else if (c->phase != GONE)
+		client_flush(c);
+}
+
+/* Count a message that was given up; the sweep reports it. */
+static void
+count_drop(struct client *c, size_t bytes)
+{
+	c->dropped++;
+	c->dropped_bytes += bytes;
+	c->netd->metrics.dropped++;
+	c->netd->queued_bytes -= bytes;
+}
+
+/* Make room as the classes allow: true if len more bytes fit. */
+static bool
+make_room(struct client *c, size_t len)
+{
+	size_t hard = (size_t)c->url->config.hard_bytes, n;
+
+	while (c->out.bytes + len > hard) {
+		n = outq_drop_oldest(&c->out, IPC_DROPPABLE);
+		if (n == 0)
+			return false;
+		count_drop(c, n);
+	}
+	return true;
+}
+
+void
+client_queue(struct client *c, struct slice *s, size_t off, size_t len,
+    uint8_t class, uint16_t key)
+{
+	if (class != IPC_LATEST)
+		key = 0;
+	else
+		c->netd->queued_bytes -= outq_replace(&c->out, key);
+	if (!make_room(c, len) && c->phase == PLAYING) {
+		if (class == IPC_RELIABLE) {
+			client_close(c, IPC_REASON_SLOW, "reads too slowly");
+			return;
+		}
+		c->netd->queued_bytes += len;
+		count_drop(c, len);
+		return;
+	}
+	if (c->out.head == NULL)
+		c->moved_us = netd_now(c->netd);
+	if (!outq_add(&c->out, s, off, len, class, key)) {
+		client_abort(c, IPC_REASON_NO_MEMORY, "");
+		return;
+	}
+	c->netd->queued_bytes += len;
+	client_mark(c);
+}
+
+/*
+ * Room for bytes that live for this turn: consecutive messages lie side by
+ * side in memory that stays hot, and what a socket does not take at the
+ * turn's end is moved out (outq_settle).
+ */
+static struct slice *
+arena_room(struct netd *n, size_t len, size_t *off)
+{
+	if (n->arena && n->arena->refs == 1)
+		n->arena_used = 0;
+	if (n->arena && n->arena->len - n->arena_used >= len) {
+		*off = n->arena_used;
+		return n->arena;
+	}
+	if (n->arena)
+		slice_drop(n->arena);
+	n->arena = slice_new(len > IPC_SLICE ? len : IPC_SLICE);
+	n->arena_used = 0;
+	*off = 0;
+	if (n->arena)
+		n->arena->arena = true;
+	return n->arena;
+}
+
+void
+client_send(struct client *c, unsigned flags, uint16_t key,
+    const uint8_t *bytes, size_t len)
+{
+	struct netd *n = c->netd;
+	size_t off, used;
+	struct slice *s = arena_room(n, c->transport->encode_max(len), &off);
+
+	if (s == NULL) {
+		client_abort(c, IPC_REASON_NO_MEMORY, "");
+		return;
+	}
+	used = c->transport->encode(
+	    c->outgoing, flags, bytes, len, s->bytes + off);
+	n->arena_used = off + used;
+	n->metrics.messages_out++;
+	client_queue(c, s, off, used, flags & IPC_CLASS_MASK, key);
+}
+
+bool
+client_raw(struct client *c, const void *bytes, size_t len)
+{
+	size_t off;
+	struct slice *s;
+
+	if (c->phase == GONE)
+		return false;
+	s = arena_room(c->netd, len, &off);
+	if (s == NULL)
+		return false;
+	memcpy(s->bytes + off, bytes, len);
+	c->netd->arena_used = off + len;
+	client_queue(c, s, off, len, IPC_RELIABLE, 0);
+	return c->phase <= LEAVING;
+}
+
+/* ---- epoll --------------------------------------------------------------- */
+
+static void
+watch_one(int set, struct client *c, bool *now, bool want, uint32_t events)
+{
+	struct epoll_event e = { .events = events, .data.ptr = c };
+
+	if (*now == want || c->fd < 0)
+		return;
+	*now = want;
+	if (epoll_ctl(set, want ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, c->fd, &e) < 0)
+		client_abort(c, IPC_REASON_NO_MEMORY, strerror(errno));
+}
+
+void
+client_watch(struct client *c)
+{
+	bool in, out;
+
+	if (c->phase == GONE)
+		return;
+	in = c->phase != CONNECTING && !c->saw_eof && !c->throttled &&
+	     (!c->wire->wants_read || c->wire->wants_read(c));
+	out = c->phase == CONNECTING ||
+	      (c->wire->wants_write ? c->wire->wants_write(c)
+				    : c->out.head != NULL);
+	watch_one(c->netd->in_fd, c, &c->want_read, in, EPOLLIN);
+	watch_one(c->netd->out_fd, c, &c->want_write, out, EPOLLOUT);
+}

@@ -1,0 +1,491 @@
+/*
+ * clients.c - all clients: the table of ids, the turn, the sweep, and the
+ * two epoll sets.
+ *
+ * Sockets live in epoll sets of netd's own, each watched by one ev_io: a
+ * batch is bounded whatever number is ready, the kernel hands them out in
+ * turn, and stopping one watcher stops the reading of everybody.
+ */
+#include "netd/netd.h"
+
+#include "ipc/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define TABLE_MIN 1024
+#define SWEEP_S 0.25
+/* Between looks at clients that wait for a token. */
+#define THROTTLE_S 0.02
+
+/* ---- ids: open addressing; they are mostly in sequence ------------------- */
+
+static size_t
+slot_of(const struct netd *n, uint64_t id)
+{
+	return (size_t)id & (n->table_size - 1);
+}
+
+static bool
+table_grow(struct netd *n)
+{
+	size_t old = n->table_size;
+	size_t size = old ? old * 2 : TABLE_MIN;
+	struct client **from = n->table;
+	struct client **to = calloc(size, sizeof(*to));
+
+	if (to == NULL)
+		return false;
+	n->table = to;
+	n->table_size = size;
+	for (size_t i = 0; i < old; i++) {
+		size_t at;
+
+		if (from[i] == NULL)
+			continue;
+		at = slot_of(n, from[i]->id);
+		while (to[at])
+			at = (at + 1) & (size - 1);
+		to[at] = from[i];
+	}
+	free(from);
+	return true;
+}
+
+bool
+clients_add(struct netd *n, struct client *c)
+{
+	size_t at;
+
+	if (n->n_clients * 2 >= n->table_size && !table_grow(n))
+		return false;
+	at = slot_of(n, c->id);
+	while (n->table[at])
+		at = (at + 1) & (n->table_size - 1);
+	n->table[at] = c;
+	n->n_clients++;
+	return true;
+}
+
+static size_t
+table_at(const struct netd *n, uint64_t id)
+{
+	size_t at;
+
+	if (n->table_size == 0)
+		return SIZE_MAX;
+	for (at = slot_of(n, id); n->table[at];
+	     at = (at + 1) & (n->table_size - 1))
+		if (n->table[at]->id == id)
+			return at;
+	return SIZE_MAX;
+}
+
+struct client *
+client_find(const struct netd *n, uint64_t id)
+{
+	size_t at = table_at(n, id);
+
+	return at == SIZE_MAX ? NULL : n->table[at];
+}
+
+void
+clients_remove(struct netd *n, struct client *c)
+{
+	size_t hole = table_at(n, c->id);
+	size_t mask = n->table_size - 1, at = hole;
+
+	assert(hole != SIZE_MAX);
+	n->table[hole] = NULL;
+	n->n_clients--;
+	/* Close the gap, so that a search never stops too early. */
+	while (n->table[at = (at + 1) & mask]) {
+		size_t home = slot_of(n, n->table[at]->id);
+
+		if (((at - home) & mask) < ((at - hole) & mask))
+			continue;
+		n->table[hole] = n->table[at];
+		n->table[at] = NULL;
+		hole = at;
+	}
+}
+
+/* ---- lists ----------------------------------------------------------------
+ */
+
+static void
+unlist(struct client *c)
+{
+	struct netd *n = c->netd;
+
+	if (n->sweep_at == c)
+		n->sweep_at = c->next;
+	if (c->prev)
+		c->prev->next = c->next;
+	else if (n->pending == c)
+		n->pending = c->next;
+	else if (n->playing == c)
+		n->playing = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	c->next = c->prev = NULL;
+	n->n_playing -= c->listed_playing;
+	c->listed_playing = false;
+}
+
+void
+clients_list(struct client *c, bool playing)
+{
+	struct netd *n = c->netd;
+	struct client **list = playing ? &n->playing : &n->pending;
+
+	unlist(c);
+	c->next = *list;
+	if (c->next)
+		c->next->prev = c;
+	*list = c;
+	c->listed_playing = playing;
+	n->n_playing += playing;
+}
+
+void
+clients_bury(struct client *c)
+{
+	struct netd *n = c->netd;
+
+	if (c->buried)
+		return;
+	c->buried = true;
+	unlist(c);
+	c->next = n->gone;
+	n->gone = c;
+}
+
+static void
+client_free(struct client *c)
+{
+	struct netd *n = c->netd;
+	struct peer *p = c->peer;
+
+	groups_forget(c);
+	connect_forget(c);
+	address_forget(c);
+	if (c->transport->close)
+		c->transport->close(c);
+	c->wire->close(c);
+	clients_remove(n, c);
+	n->queued_bytes -= c->out.bytes;
+	outq_clear(&c->out);
+	ipc_buf_release(&c->in);
+	ipc_buf_release(&c->tag);
+	if (p) {
+		free(p->path);
+		free(p->query);
+		free(p->origin);
+		free(p->cookies);
+		free(p->subprotocol);
+		free(p->real);
+		free(p);
+	}
+	url_drop(c->url);
+	free(c->bye);
+	free(c);
+}
+
+static void
+throttled_forget(struct client *c)
+{
+	struct client **at = &c->netd->throttled;
+
+	while (*at && *at != c)
+		at = &(*at)->next_throttled;
+	if (*at)
+		*at = c->next_throttled;
+}
+
+static void
+reap(struct netd *n)
+{
+	while (n->gone) {
+		struct client *c = n->gone;
+
+		n->gone = c->next;
+		if (c->throttled)
+			throttled_forget(c);
+		client_free(c);
+	}
+}
+
+/* ---- the turn --------------------------------------------------------------
+ */
+
+void
+clients_turn(struct netd *n)
+{
+	/* A flush can mark others (a close that ends a group, say): go on. */
+	while (n->dirty) {
+		struct client *c = n->dirty;
+
+		n->dirty = c->next_dirty;
+		c->dirty = false;
+		if (c->phase == GONE)
+			continue;
+		if (c->out.head)
+			client_flush(c);
+		else if (c->phase == LEAVING)
+			client_flush(c);
+	}
+	if (n->gone) {
+		reap(n);
+		listen_pause(n, false);
+	}
+}
+
+static void
+serve(struct netd *n, int set, void (*act)(struct client *c))
+{
+	int most = (int)n->config.batch;
+	int got = epoll_wait(set, n->events, most, 0);
+
+	for (int i = 0; i < got; i++)
+		act(n->events[i].data.ptr);
+	/* After a full batch the game may run first, if it shares our core. */
+	if (got == most)
+		sched_yield();
+}
+
+static void
+on_in(struct ev_loop *loop, ev_io *w, int events)
+{
+	(void)loop;
+	(void)events;
+	serve(w->data, w->fd, client_readable);
+}
+
+static void
+on_out(struct ev_loop *loop, ev_io *w, int events)
+{
+	(void)loop;
+	(void)events;
+	serve(w->data, w->fd, client_writable);
+}
+
+void
+clients_hold_input(struct netd *n)
+{
+	struct link *l = n->link;
+	size_t ahead = (size_t)n->config.ahead_bytes;
+	bool hold = l->phase != LINKED || l->journal.unsent > ahead ||
+		    (n->input_held && l->journal.unsent > ahead / 2);
+
+	if (hold == n->input_held)
+		return;
+	n->input_held = hold;
+	n->metrics.input_holds += hold;
+	if (hold)
+		ev_io_stop(n->loop, &n->in_io);
+	else
+		ev_io_start(n->loop, &n->in_io);
+}
+
+/* ---- tokens -----------------------------------------------------------------
+ */
+
+void
+clients_throttle(struct client *c)
+{
+	struct netd *n = c->netd;
+
+	if (c->throttled)
+		return;
+	c->throttled = true;
+	c->next_throttled = n->throttled;
+	n->throttled = c;
+	client_watch(c);
+	ev_timer_again(n->loop, &n->throttle);
+}
+
+static void
+on_throttle(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct netd *n = w->data;
+	struct client *c = n->throttled;
+	int64_t now = netd_now(n);
+
+	(void)events;
+	n->throttled = NULL;
+	while (c) {
+		struct client *next = c->next_throttled;
+		double gained = (double)(now - c->tokens_us) * 1e-6 *
+				(double)c->url->config.messages_per_s;
+
+		c->throttled = false;
+		if (c->phase == GONE) {
+			/* nothing: reap() frees it */
+		} else if (c->tokens + gained < 1 || n->input_held) {
+			clients_throttle(c);
+		} else {
+			client_feed_kept(c);
+			client_watch(c);
+		}
+		c = next;
+	}
+	if (n->throttled == NULL)
+		ev_timer_stop(loop, w);
+}
+
+/* ---- the sweep: deadlines, four times a second
+ * ------------------------------- */
+
+static bool
+passed(int64_t since_us, int64_t limit_ms, int64_t now)
+{
+	return limit_ms > 0 && now - since_us > limit_ms * 1000;
+}
+
+static void
+sweep_pending(struct client *c, int64_t now)
+{
+	const struct config *k = &c->url->config;
+
+	if (c->phase == HANDSHAKE && c->netd->input_held)
+		c->since_us = now; /* nobody is read: not the peer's fault */
+	else if (c->phase == HANDSHAKE &&
+		 passed(c->since_us, k->handshake_ms, now))
+		client_close(
+		    c, IPC_REASON_HANDSHAKE, "handshake took too long");
+	else if (c->phase == CONNECTING &&
+		 passed(c->since_us, k->connect_ms, now))
+		client_abort(c, IPC_REASON_TIMEOUT, "connect timed out");
+	else if (c->phase == LEAVING && passed(c->since_us, k->close_ms, now))
+		client_abort(c, c->reason, "");
+	else if (c->phase == LEAVING && c->linger)
+		client_mark(c);
+}
+
+static void
+report_drops(struct client *c)
+{
+	struct ipc_dropped m = { .messages = c->dropped,
+		.bytes = c->dropped_bytes };
+
+	if (c->dropped == 0 || !c->told)
+		return;
+	c->dropped = 0;
+	c->dropped_bytes = 0;
+	link_up_msg(c->link, IPC_DROPPED, c->id, &m);
+}
+
+static void
+sweep_playing(struct client *c, int64_t now)
+{
+	const struct config *k = &c->url->config;
+	struct netd *n = c->netd;
+
+	report_drops(c);
+	if (c->out.head && passed(c->moved_us, k->progress_ms, now)) {
+		client_close(c, IPC_REASON_SLOW, "took nothing for too long");
+		return;
+	}
+	if (n->input_held) {
+		/* A game that does not read is no fault of the player's. */
+		c->heard_us = c->bytes_us = now;
+		return;
+	}
+	if (!c->heard && passed(c->since_us, k->first_ms, now))
+		client_close(
+		    c, IPC_REASON_FIRST_MESSAGE, "said nothing for too long");
+	else if (passed(c->heard ? c->heard_us : c->since_us, k->idle_ms, now))
+		client_close(c, IPC_REASON_IDLE, "idle for too long");
+	else if (c->transport->ping && c->pinged &&
+		 passed(c->bytes_us, k->keepalive_ms * 3 / 2, now))
+		client_abort(c, IPC_REASON_TIMEOUT, "did not answer a ping");
+	else if (c->transport->ping && !c->pinged &&
+		 passed(c->bytes_us, k->keepalive_ms, now)) {
+		c->pinged = true;
+		c->transport->ping(c);
+	}
+}
+
+static void
+on_sweep(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct netd *n = w->data;
+	int64_t now = netd_now(n);
+
+	(void)loop;
+	(void)events;
+	for (struct client *c = n->pending; c; c = n->sweep_at) {
+		n->sweep_at = c->next;
+		sweep_pending(c, now);
+	}
+	n->sweep_at = NULL;
+	if (++n->sweeps % 4)
+		return;
+	for (struct client *c = n->playing; c; c = n->sweep_at) {
+		n->sweep_at = c->next;
+		sweep_playing(c, now);
+	}
+	n->sweep_at = NULL;
+}
+
+void
+clients_close_all(struct netd *n, unsigned reason, const char *text)
+{
+	while (n->playing)
+		client_close(n->playing, reason, text);
+	for (struct client *c = n->pending; c; c = n->sweep_at) {
+		n->sweep_at = c->next;
+		if (c->phase != LEAVING)
+			client_close(c, reason, text);
+	}
+	n->sweep_at = NULL;
+}
+
+bool
+clients_init(struct netd *n)
+{
+	n->events = calloc((size_t)n->config.batch, sizeof(*n->events));
+	n->scratch = malloc((size_t)n->config.read_bytes);
+	n->in_fd = epoll_create1(EPOLL_CLOEXEC);
+	n->out_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (!n->events || !n->scratch || n->in_fd < 0 || n->out_fd < 0)
+		return false;
+	ev_io_init(&n->in_io, on_in, n->in_fd, EV_READ);
+	ev_io_init(&n->out_io, on_out, n->out_fd, EV_READ);
+	n->in_io.data = n->out_io.data = n;
+	ev_io_start(n->loop, &n->in_io);
+	ev_io_start(n->loop, &n->out_io);
+	ev_timer_init(&n->sweep, on_sweep, SWEEP_S, SWEEP_S);
+	n->sweep.data = n;
+	ev_timer_start(n->loop, &n->sweep);
+	ev_timer_init(&n->throttle, on_throttle, THROTTLE_S, THROTTLE_S);
+	n->throttle.data = n;
+	return true;
+}
+
+void
+clients_release(struct netd *n)
+{
+	while (n->playing)
+		client_abort(n->playing, IPC_REASON_SHUTDOWN, "");
+	while (n->pending)
+		client_abort(n->pending, IPC_REASON_SHUTDOWN, "");
+	reap(n);
+	ev_io_stop(n->loop, &n->in_io);
+	ev_io_stop(n->loop, &n->out_io);
+	ev_timer_stop(n->loop, &n->sweep);
+	ev_timer_stop(n->loop, &n->throttle);
+	close(n->in_fd);
+	close(n->out_fd);
+	if (n->arena)
+		slice_drop(n->arena);
+	free(n->table);
+	free(n->events);
+	free(n->scratch);
+}

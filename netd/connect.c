@@ -1,0 +1,194 @@
+/*
+ * connect.c - connections outwards: look the name up, try each address,
+ * hand the socket to the codec as a client.
+ *
+ * The game hears CONNECTING with the connection's number at once, then
+ * OPENED, or CLOSED with IPC_FAILED and the reason of the last try.
+ */
+#include "netd/netd.h"
+
+#include "netd/resolve.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define TRIES_MAX 8
+
+struct connecting {
+	struct resolve *asked;
+	union address tries[TRIES_MAX];
+	socklen_t lens[TRIES_MAX];
+	size_t n, next;
+};
+
+static unsigned
+reason_of(int e)
+{
+	if (e == ECONNREFUSED || e == ENOENT)
+		return IPC_REASON_REFUSED;
+	if (e == ETIMEDOUT)
+		return IPC_REASON_TIMEOUT;
+	if (e == ENETUNREACH || e == EHOSTUNREACH || e == EACCES ||
+	    e == EPERM || e == EADDRNOTAVAIL)
+		return IPC_REASON_UNREACHABLE;
+	return IPC_REASON_RESET;
+}
+
+static void
+drop_fd(struct client *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	c->want_read = c->want_write = false;
+}
+
+/* Try the next address. When none is left, e says why. */
+static void
+try_next(struct client *c, int e)
+{
+	struct connecting *k = c->connecting;
+	int on = 1;
+
+	drop_fd(c);
+	while (k->next < k->n) {
+		union address *a = &k->tries[k->next];
+		socklen_t len = k->lens[k->next++];
+
+		c->fd = socket(a->sa.sa_family,
+		    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		if (c->fd < 0) {
+			e = errno;
+			continue;
+		}
+		c->addr = *a;
+		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		if (connect(c->fd, &a->sa, len) == 0 || errno == EINPROGRESS) {
+			client_watch(c);
+			return;
+		}
+		e = errno;
+		drop_fd(c);
+	}
+	client_abort(c, reason_of(e), strerror(e));
+}
+
+void
+connect_writable(struct client *c)
+{
+	socklen_t len = sizeof(int);
+	int e = 0;
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0)
+		e = errno;
+	if (e) {
+		try_next(c, e);
+		return;
+	}
+	connect_forget(c);
+	client_start(c);
+}
+
+static void
+on_resolved(void *arg, const struct sockaddr **addrs, const socklen_t *lens,
+    size_t n, unsigned reason)
+{
+	struct client *c = arg;
+	struct connecting *k = c->connecting;
+
+	k->asked = NULL;
+	if (n == 0) {
+		client_abort(c, reason, ipc_reason_text(reason));
+		return;
+	}
+	for (size_t i = 0; i < n && k->n < TRIES_MAX; i++) {
+		if (lens[i] > sizeof(k->tries[0]))
+			continue;
+		memcpy(&k->tries[k->n], addrs[i], lens[i]);
+		k->lens[k->n++] = lens[i];
+	}
+	try_next(c, EHOSTUNREACH);
+}
+
+/* A socket file needs no look-up and connects at once or not at all. */
+static void
+connect_unix(struct client *c)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	strncpy(a.sun_path, c->url->path, sizeof(a.sun_path) - 1);
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
+		client_abort(c, reason_of(errno), strerror(errno));
+		return;
+	}
+	connect_forget(c);
+	client_start(c);
+}
+
+/* A number for a connection that never comes to be. */
+static void
+refuse(struct link *l, uint64_t request, unsigned reason, const char *why)
+{
+	struct ipc_connecting m = { .request = request };
+	uint64_t id = ++l->netd->last_id;
+
+	link_up_msg(l, IPC_CONNECTING, id, &m);
+	link_up(l, IPC_CLOSED, id, IPC_FAILED, reason, why, strlen(why));
+}
+
+void
+connect_begin(struct link *l, uint64_t request, const char *text)
+{
+	struct ipc_connecting m = { .request = request };
+	struct netd *n = l->netd;
+	struct url *u = url_new();
+	struct client *c;
+	char why[256];
+
+	if (u == NULL || n->n_clients >= (size_t)n->config.clients_max) {
+		refuse(l, request, IPC_REASON_LIMIT, "too many connections");
+		url_drop(u);
+		return;
+	}
+	if (!url_parse(u, text, &n->config, why, sizeof(why))) {
+		refuse(l, request, IPC_REASON_BAD_URL, why);
+		url_drop(u);
+		return;
+	}
+	c = client_new(
+	    n, u->transport, u->bad.on ? &wire_bad : &wire_sock, -1, NULL, u);
+	url_drop(u);
+	if (c)
+		c->connecting = calloc(1, sizeof(*c->connecting));
+	if (c == NULL || c->connecting == NULL) {
+		refuse(l, request, IPC_REASON_NO_MEMORY, "out of memory");
+		if (c)
+			client_abort(c, IPC_REASON_NO_MEMORY, "");
+		return;
+	}
+	c->outgoing = true;
+	c->phase = CONNECTING;
+	c->request = request;
+	link_up_msg(l, IPC_CONNECTING, c->id, &m);
+	if (u->transport->is_unix)
+		connect_unix(c);
+	else
+		c->connecting->asked = resolver_ask(
+		    n->resolver, c->url->host, c->url->port, on_resolved, c);
+}
+
+void
+connect_forget(struct client *c)
+{
+	struct connecting *k = c->connecting;
+
+	if (k && k->asked)
+		resolve_cancel(k->asked);
+	c->connecting = NULL;
+	free(k);
+}

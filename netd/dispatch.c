@@ -1,0 +1,394 @@
+/*
+ * dispatch.c - a game's message -> its handler.
+ *
+ * The game is hostile input, as the network is: each row says in which phase
+ * of the link a message is legal, and how many bytes it must have; what a
+ * handler finds wrong breaks the link and names message and field. A
+ * connection that is not there (any more) is no fault: its CLOSED may be on
+ * its way up.
+ */
+#include "netd/netd.h"
+
+#include "ipc/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BEFORE (1u << GREETING)
+#define DURING (1u << LINKED)
+
+/* A tick faster than this would only be coalesced. */
+#define TICK_MIN_US 1000
+#define TICK_MAX_US (86400ll * 1000000)
+
+static bool
+fault(struct link *l, const struct ipc_frame *f, const char *what)
+{
+	link_break(l, "frame %llu (%s): %s", (unsigned long long)l->down,
+	    ipc_info(f->kind)->name, what);
+	return false;
+}
+
+/* Unpack, or break the link naming the field. */
+static bool
+unpack(struct link *l, const struct ipc_frame *f, void *m)
+{
+	const char *why, *field;
+	char text[128];
+
+	if (ipc_msg_unpack(f, m, &why, &field) == 0)
+		return true;
+	snprintf(text, sizeof(text), "%s%s%s", field ? field : "",
+	    field ? ": " : "", why);
+	return fault(l, f, text);
+}
+
+static uint64_t
+u64_at(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* ---- the handshake ----------------------------------------------------------
+ */
+
+static void
+tell_everybody(struct link *l)
+{
+	unsigned state = l->told_once ? IPC_RESUMED : IPC_FRESH;
+
+	for (struct client *c = l->netd->playing; c; c = c->next) {
+		c->told = true;
+		client_tell(c, c->request, state);
+	}
+	l->told_once = true;
+}
+
+static bool
+on_hello(struct link *l, const struct ipc_frame *f)
+{
+	struct netd *n = l->netd;
+	struct ipc_hello m;
+	struct ipc_welcome w = { .version = IPC_VERSION,
+		.frame_max = (uint32_t)n->config.frame_bytes,
+		.now_us = (uint64_t)netd_now(n),
+		.conns = (uint32_t)n->n_playing };
+	char name[] = "netd " PENSTOCK_VERSION;
+	bool same;
+
+	if (!unpack(l, f, &m))
+		return false;
+	same = m.version == IPC_VERSION;
+	if (m.frame_max < IPC_FRAME_MAX_MIN) {
+		ipc_msg_release(f->kind, &m);
+		return fault(l, f, "frame_max: too small");
+	}
+	if (m.frame_max < l->frame_max)
+		l->frame_max = m.frame_max;
+	if (m.conn_max > n->last_id)
+		n->last_id = m.conn_max;
+	snprintf(l->game, sizeof(l->game), "%s", m.game);
+	l->pid = (pid_t)m.pid;
+	w.seed = netd_seed();
+	w.netd = name;
+	link_up_msg(l, IPC_WELCOME, 0, &w);
+	if (!same) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "version: game %u, netd %u",
+		    m.version, IPC_VERSION);
+		ipc_msg_release(f->kind, &m);
+		return fault(l, f, text);
+	}
+	ipc_log(IPC_LOG_INFO, "game", "game=%s pid=%ld players=%zu", l->game,
+	    (long)l->pid, n->n_playing);
+	ipc_msg_release(f->kind, &m);
+	l->phase = LINKED;
+	tell_everybody(l);
+	if (n->stops)
+		stop_tell(n);
+	return true;
+}
+
+/* ---- messages
+ * ----------------------------------------------------------------- */
+
+static bool
+on_send(struct link *l, const struct ipc_frame *f)
+{
+	struct client *c = client_find(l->netd, f->id);
+
+	if ((f->flags & IPC_CLASS_MASK) > IPC_DROPPABLE)
+		return fault(l, f, "flags: no such class");
+	if (c && client_takes(c))
+		client_send(c, f->flags, f->channel, f->bytes, f->len);
+	return true;
+}
+
+static bool
+on_send_group(struct link *l, const struct ipc_frame *f)
+{
+	if ((f->flags & IPC_CLASS_MASK) > IPC_DROPPABLE)
+		return fault(l, f, "flags: no such class");
+	cast_add(l, f->id, 0, f);
+	return true;
+}
+
+static bool
+on_send_but(struct link *l, const struct ipc_frame *f)
+{
+	struct ipc_frame rest = *f;
+
+	if ((f->flags & IPC_CLASS_MASK) > IPC_DROPPABLE)
+		return fault(l, f, "flags: no such class");
+	rest.bytes += 8;
+	rest.len -= 8;
+	cast_add(l, f->id, u64_at(f->bytes), &rest);
+	return true;
+}
+
+static bool
+on_close(struct link *l, const struct ipc_frame *f)
+{
+	struct client *c = client_find(l->netd, f->id);
+	char text[IPC_CLOSE_TEXT_MAX + 1];
+
+	if (f->len > IPC_CLOSE_TEXT_MAX)
+		return fault(l, f, "bytes: text over 123 bytes");
+	if (f->channel == 0 || f->channel >= IPC_REASON_END)
+		return fault(l, f, "channel: no such reason");
+	if (c == NULL)
+		return true;
+	memcpy(text, f->bytes, f->len);
+	text[f->len] = '\0';
+	client_close(c, f->channel, text);
+	return true;
+}
+
+static bool
+on_join(struct link *l, const struct ipc_frame *f)
+{
+	struct client *c = client_find(l->netd, f->id);
+	uint64_t group = u64_at(f->bytes);
+
+	if (group == 0)
+		return fault(l, f, "group: 0 is everybody");
+	if (c && c->phase == PLAYING && !group_join(l, group, c))
+		client_close(c, IPC_REASON_LIMIT, "too many groups");
+	return true;
+}
+
+static bool
+on_leave(struct link *l, const struct ipc_frame *f)
+{
+	struct client *c = client_find(l->netd, f->id);
+	uint64_t group = u64_at(f->bytes);
+
+	if (group == 0)
+		return fault(l, f, "group: 0 is everybody");
+	if (c)
+		group_leave(l, group, c);
+	return true;
+}
+
+static bool
+on_tag(struct link *l, const struct ipc_frame *f)
+{
+	struct client *c = client_find(l->netd, f->id);
+
+	if (f->len > IPC_TAG_MAX)
+		return fault(l, f, "bytes: a tag over 1,024 bytes");
+	if (c == NULL)
+		return true;
+	ipc_buf_release(&c->tag);
+	ipc_buf_init(&c->tag, IPC_TAG_MAX);
+	if (!ipc_buf_add(&c->tag, f->bytes, f->len))
+		client_close(c, IPC_REASON_NO_MEMORY, "");
+	return true;
+}
+
+static bool
+on_info(struct link *l, const struct ipc_frame *f)
+{
+	struct client *c = client_find(l->netd, f->id);
+
+	if (c && c->told)
+		client_tell(c, IPC_REQUEST_INFO, IPC_FRESH);
+	link_up(l, IPC_ANSWER, f->id, 0, 0, NULL, 0);
+	return true;
+}
+
+static bool
+on_ask(struct link *l, const struct ipc_frame *f)
+{
+	link_up(l, IPC_ANSWER, f->id, 0, 0, NULL, 0);
+	return true;
+}
+
+/* ---- listeners and connections
+ * -------------------------------------------------- */
+
+static bool
+on_listen(struct link *l, const struct ipc_frame *f)
+{
+	struct ipc_listening answer = { 0 };
+	struct listener *li;
+	struct ipc_listen m;
+	char why[512] = "";
+
+	if (!unpack(l, f, &m))
+		return false;
+	li = listen_open(l->netd, m.url, -1, why, sizeof(why));
+	answer.url = li ? li->text : m.url;
+	answer.text = why;
+	if (li) {
+		answer.listener = li->number;
+		control_say(l->netd, IPC_CONTROL_LISTENER, li->number, 0,
+		    li->text, li->fd);
+	} else {
+		answer.error = -IPC_ERR_NO_LISTEN;
+	}
+	link_up_msg(l, IPC_LISTENING, f->id, &answer);
+	ipc_msg_release(f->kind, &m);
+	return true;
+}
+
+static bool
+on_unlisten(struct link *l, const struct ipc_frame *f)
+{
+	struct listener *li = listen_find(l->netd, (uint32_t)f->id);
+
+	if (li) {
+		listen_close(li);
+		control_say(l->netd, IPC_CONTROL_UNLISTENED, (uint32_t)f->id, 0,
+		    "", -1);
+	}
+	return true;
+}
+
+static bool
+on_connect(struct link *l, const struct ipc_frame *f)
+{
+	struct ipc_connect m;
+
+	if (!unpack(l, f, &m))
+		return false;
+	connect_begin(l, f->id, m.url);
+	ipc_msg_release(f->kind, &m);
+	return true;
+}
+
+/* ---- time
+ * ------------------------------------------------------------------------ */
+
+static bool
+on_tick_start(struct link *l, const struct ipc_frame *f)
+{
+	if (f->id < TICK_MIN_US || f->id > TICK_MAX_US)
+		return fault(l, f, "id: an interval of 1 ms to a day");
+	tick_start(l, (int64_t)f->id);
+	return true;
+}
+
+static bool
+on_tick_stop(struct link *l, const struct ipc_frame *f)
+{
+	(void)f;
+	tick_stop(l);
+	return true;
+}
+
+static bool
+on_timer_start(struct link *l, const struct ipc_frame *f)
+{
+	struct ipc_timer_start m;
+
+	if (!unpack(l, f, &m))
+		return false;
+	if (m.repeat_us && m.repeat_us < TICK_MIN_US)
+		return fault(l, f, "repeat_us: at least 1 ms");
+	if (!timer_add(l, f->id, (int64_t)m.delay_us, (int64_t)m.repeat_us))
+		return fault(l, f, "id: too many timers (limit timers_max)");
+	return true;
+}
+
+static bool
+on_timer_stop(struct link *l, const struct ipc_frame *f)
+{
+	timer_cancel(l, f->id);
+	return true;
+}
+
+/* ---- the rest
+ * ---------------------------------------------------------------------- */
+
+static bool
+on_log(struct link *l, const struct ipc_frame *f)
+{
+	static const enum ipc_level levels[] = { IPC_LOG_INFO, IPC_LOG_WARN,
+		IPC_LOG_ERROR };
+	char text[1024];
+
+	if (f->channel > 2)
+		return fault(l, f, "channel: no such level");
+	ipc_log(levels[f->channel], "game_says", "game=%s text=%s", l->game,
+	    ipc_log_quote(f->bytes, f->len, text, sizeof(text)));
+	return true;
+}
+
+static bool
+on_bye(struct link *l, const struct ipc_frame *f)
+{
+	(void)f;
+	cast_flush(l);
+	l->phase = FINISHED;
+	stop_bye(l->netd);
+	return true;
+}
+
+static const struct route {
+	unsigned legal;
+	uint32_t len_min; /* and len_max, unless that is 0: no bound here */
+	uint32_t len_max;
+	bool keeps_cast; /* may join the sends before it */
+	bool (*act)(struct link *l, const struct ipc_frame *f);
+} routes[IPC_KIND_END] = {
+	[IPC_HELLO] = { BEFORE, 0, 0, false, on_hello },
+	[IPC_SEND] = { DURING, 0, 0, false, on_send },
+	[IPC_SEND_GROUP] = { DURING, 0, 0, true, on_send_group },
+	[IPC_SEND_BUT] = { DURING, 8, 0, true, on_send_but },
+	[IPC_CLOSE] = { DURING, 0, 0, false, on_close },
+	[IPC_JOIN] = { DURING, 8, 8, false, on_join },
+	[IPC_LEAVE] = { DURING, 8, 8, false, on_leave },
+	[IPC_TAG] = { DURING, 0, 0, false, on_tag },
+	[IPC_LISTEN] = { DURING, 0, 0, false, on_listen },
+	[IPC_UNLISTEN] = { DURING, 0, 0, false, on_unlisten },
+	[IPC_CONNECT] = { DURING, 0, 0, false, on_connect },
+	[IPC_ASK] = { DURING, 0, 0, false, on_ask },
+	[IPC_TICK_START] = { DURING, 0, 0, false, on_tick_start },
+	[IPC_TICK_STOP] = { DURING, 0, 0, false, on_tick_stop },
+	[IPC_TIMER_START] = { DURING, 0, 0, false, on_timer_start },
+	[IPC_TIMER_STOP] = { DURING, 0, 0, false, on_timer_stop },
+	[IPC_INFO] = { DURING, 0, 0, false, on_info },
+	[IPC_LOG] = { DURING, 0, 0, true, on_log },
+	[IPC_BYE] = { DURING, 0, 0, false, on_bye },
+};
+
+bool
+dispatch(struct link *l, const struct ipc_frame *f)
+{
+	const struct route *r = &routes[f->kind];
+
+	if (r->act == NULL)
+		return fault(l, f, "netd does not take it");
+	if (!(r->legal & (1u << l->phase)))
+		return fault(l, f, "not legal now");
+	if (f->len < r->len_min || (r->len_max && f->len > r->len_max))
+		return fault(l, f, "bytes: of the wrong length");
+	if (!r->keeps_cast)
+		cast_flush(l);
+	return r->act(l, f);
+}

@@ -1,0 +1,275 @@
+/*
+ * groups.c - one send to many.
+ *
+ * A broadcast is one frame from the game; here it is encoded once for each
+ * transport that has a member and handed to every socket from the same bytes.
+ * Only sockets that do not take it all hold a reference. Frames to the same
+ * receivers that follow each other become one send (struct cast), flushed
+ * before anything else of the game is acted on, so order holds.
+ */
+#include "netd/netd.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+struct group {
+	uint64_t number;
+	struct client **clients;
+	size_t n, size;
+	size_t turn; /* where the next send begins, so that nobody is last */
+	UT_hash_handle hh;
+};
+
+/* Transports with members, both directions each: more than we ever have. */
+#define ENCODINGS_MAX 32
+
+struct encoding {
+	const struct transport *transport;
+	bool outgoing;
+	struct slice *slice;
+};
+
+static struct group *
+group_find(const struct link *l, uint64_t number)
+{
+	struct group *g;
+
+	if (number == 0)
+		return l->everybody;
+	HASH_FIND(hh, l->groups, &number, sizeof(number), g);
+	return g;
+}
+
+static struct group *
+group_make(struct link *l, uint64_t number)
+{
+	struct group *g = calloc(1, sizeof(*g));
+
+	if (g == NULL)
+		return NULL;
+	g->number = number;
+	if (number == 0)
+		l->everybody = g;
+	else
+		HASH_ADD(hh, l->groups, number, sizeof(number), g);
+	return g;
+}
+
+static void
+group_end(struct link *l, struct group *g)
+{
+	if (g->number == 0)
+		l->everybody = NULL;
+	else
+		HASH_DEL(l->groups, g);
+	free(g->clients);
+	free(g);
+}
+
+static struct member *
+member_find(const struct client *c, const struct group *g)
+{
+	struct member *m = c->members;
+
+	while (m && m->group != g)
+		m = m->next;
+	return m;
+}
+
+bool
+group_join(struct link *l, uint64_t number, struct client *c)
+{
+	struct group *g = group_find(l, number);
+	struct member *m;
+
+	if (g && member_find(c, g))
+		return true;
+	if (g == NULL) {
+		if (HASH_COUNT(l->groups) >= l->netd->config.groups_max)
+			return false;
+		g = group_make(l, number);
+	}
+	m = calloc(1, sizeof(*m));
+	if (g && m && g->n == g->size) {
+		size_t size = g->size ? g->size * 2 : 4;
+		struct client **p = realloc(g->clients, size * sizeof(*p));
+
+		if (p) {
+			g->clients = p;
+			g->size = size;
+		}
+	}
+	if (g == NULL || m == NULL || g->n == g->size) {
+		free(m);
+		if (g && g->n == 0)
+			group_end(l, g);
+		return false;
+	}
+	m->group = g;
+	m->index = g->n;
+	m->next = c->members;
+	c->members = m;
+	g->clients[g->n++] = c;
+	return true;
+}
+
+static void
+member_end(struct link *l, struct client *c, struct member **at)
+{
+	struct member *m = *at;
+	struct group *g = m->group;
+	struct client *last = g->clients[g->n - 1];
+
+	*at = m->next;
+	if (last != c) {
+		g->clients[m->index] = last;
+		member_find(last, g)->index = m->index;
+	}
+	free(m);
+	if (--g->n == 0)
+		group_end(l, g);
+}
+
+void
+group_leave(struct link *l, uint64_t number, struct client *c)
+{
+	struct group *g = group_find(l, number);
+
+	for (struct member **m = &c->members; *m; m = &(*m)->next) {
+		if ((*m)->group == g) {
+			member_end(l, c, m);
+			return;
+		}
+	}
+}
+
+void
+groups_forget(struct client *c)
+{
+	while (c->members)
+		member_end(c->link, c, &c->members);
+}
+
+/* All frames of a cast, encoded for one transport: owned, or NULL. */
+static struct slice *
+encode(const struct cast *k, const struct transport *t, bool outgoing)
+{
+	struct slice *s;
+	size_t len = 0;
+
+	for (size_t i = 0; i < k->n; i++)
+		len += t->encode_max(k->frames[i].len);
+	s = slice_new(len);
+	if (s == NULL)
+		return NULL;
+	len = 0;
+	for (size_t i = 0; i < k->n; i++)
+		len += t->encode(outgoing, k->flags, k->frames[i].bytes,
+		    k->frames[i].len, s->bytes + len);
+	s->len = (uint32_t)len;
+	return s;
+}
+
+static struct slice *
+encoding_for(
+    const struct cast *k, struct encoding *e, size_t *n, const struct client *c)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (e[i].transport == c->transport &&
+		    e[i].outgoing == c->outgoing)
+			return e[i].slice;
+	if (*n == ENCODINGS_MAX)
+		return NULL;
+	e[*n] = (struct encoding){ c->transport, c->outgoing,
+		encode(k, c->transport, c->outgoing) };
+	return e[(*n)++].slice;
+}
+
+/* Straight to the socket while nothing waits; the queue takes the rest. */
+static void
+deliver(struct client *c, struct slice *s, const struct cast *k)
+{
+	size_t sent = 0;
+
+	c->netd->metrics.messages_out += k->n;
+	if (c->out.head == NULL && c->phase == PLAYING) {
+		ssize_t n = c->wire->write(c, s->bytes, s->len);
+
+		if (n < 0 && errno != EAGAIN) {
+			client_abort(c, IPC_REASON_RESET, strerror(errno));
+			return;
+		}
+		if (n > 0) {
+			sent = (size_t)n;
+			c->netd->metrics.bytes_out += sent;
+		}
+		if (sent == s->len)
+			return;
+	}
+	client_queue(
+	    c, s, sent, s->len - sent, k->flags & IPC_CLASS_MASK, k->key);
+	if (sent && c->out.tail)
+		c->out.tail->begun = true;
+}
+
+void
+cast_flush(struct link *l)
+{
+	struct cast *k = &l->cast;
+	struct encoding made[ENCODINGS_MAX];
+	size_t n_made = 0;
+	struct group *g;
+
+	if (k->n == 0)
+		return;
+	g = group_find(l, k->group);
+	if (g)
+		g->turn++;
+	for (size_t i = 0; g && i < g->n; i++) {
+		struct client *c = g->clients[(g->turn + i) % g->n];
+		struct slice *s;
+
+		if (c->id == k->but || !client_takes(c))
+			continue;
+		if (k->group == 0 && c->outgoing)
+			continue;
+		s = encoding_for(k, made, &n_made, c);
+		if (s)
+			deliver(c, s, k);
+	}
+	for (size_t i = 0; i < n_made; i++)
+		if (made[i].slice)
+			slice_drop(made[i].slice);
+	k->n = 0;
+}
+
+void
+cast_add(
+    struct link *l, uint64_t group, uint64_t but, const struct ipc_frame *f)
+{
+	struct cast *k = &l->cast;
+	size_t most = sizeof(k->frames) / sizeof(k->frames[0]);
+
+	if (k->n && (k->n == most || k->group != group || k->but != but ||
+			k->flags != f->flags || (f->flags & IPC_CLASS_MASK)))
+		cast_flush(l);
+	k->group = group;
+	k->but = but;
+	k->flags = f->flags;
+	k->key = f->channel;
+	k->frames[k->n++] = *f;
+}
+
+void
+groups_release(struct link *l)
+{
+	struct group *g, *next;
+
+	HASH_ITER(hh, l->groups, g, next)
+	group_end(l, g);
+	if (l->everybody)
+		group_end(l, l->everybody);
+}

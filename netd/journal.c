@@ -1,0 +1,180 @@
+/*
+ * journal.c - frames on their way to the game, and those that may have to be
+ * sent again.
+ *
+ * A frame lies whole inside one chunk, and a chunk is about one slice, so one
+ * write() sends what one turn gathered and stays inside the L2 cache. What
+ * was sent is kept only when somebody can rewind to it.
+ */
+#include "netd/netd.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct chunk *
+chunk_new(struct journal *j, size_t need)
+{
+	size_t size = need > IPC_SLICE ? need : IPC_SLICE;
+	struct chunk *c;
+
+	if (j->spare && j->spare->size >= size) {
+		c = j->spare;
+		j->spare = NULL;
+	} else {
+		c = malloc(sizeof(*c) + size);
+		if (c == NULL)
+			return NULL;
+		c->size = size;
+	}
+	c->next = NULL;
+	c->first = j->position + 1;
+	c->len = 0;
+	if (j->tail)
+		j->tail->next = c;
+	else
+		j->head = c;
+	j->tail = c;
+	if (j->at == NULL) {
+		j->at = c;
+		j->at_off = 0;
+	}
+	return c;
+}
+
+static void
+chunk_free(struct journal *j, struct chunk *c)
+{
+	if (j->spare == NULL && c->size == IPC_SLICE)
+		j->spare = c;
+	else
+		free(c);
+}
+
+bool
+journal_add(struct journal *j, const struct ipc_frame *f, const uint8_t *more,
+    size_t more_len)
+{
+	struct ipc_frame whole = *f;
+	size_t size = ipc_frame_size(f->len + more_len);
+	struct chunk *c = j->tail;
+	uint8_t *to;
+
+	if (c == NULL || c->size - c->len < size)
+		c = chunk_new(j, size);
+	if (c == NULL)
+		return false;
+	to = c->bytes + c->len;
+	whole.len = f->len + (uint32_t)more_len;
+	ipc_frame_head(to, &whole);
+	if (f->len)
+		memcpy(to + IPC_FRAME_HEAD, f->bytes, f->len);
+	if (more_len)
+		memcpy(to + IPC_FRAME_HEAD + f->len, more, more_len);
+	c->len += size;
+	j->unsent += size;
+	j->position++;
+	return true;
+}
+
+const uint8_t *
+journal_next(const struct journal *j, size_t *n)
+{
+	const struct chunk *c = j->at;
+	size_t off = j->at_off;
+
+	if (c && off == c->len && c->next) {
+		c = c->next;
+		off = 0;
+	}
+	if (c == NULL || off == c->len)
+		return NULL;
+	*n = c->len - off;
+	return c->bytes + off;
+}
+
+void
+journal_sent(struct journal *j, size_t n)
+{
+	if (j->at_off == j->at->len) {
+		j->at = j->at->next;
+		j->at_off = 0;
+	}
+	j->at_off += n;
+	j->unsent -= n;
+	j->kept += n;
+	assert(j->at_off <= j->at->len);
+	if (j->keep)
+		return;
+	/* Nobody rewinds: free what is sent, begin again in the same bytes. */
+	while (j->head != j->at) {
+		struct chunk *c = j->head;
+
+		j->head = c->next;
+		j->kept -= c->len;
+		chunk_free(j, c);
+	}
+	if (j->at == j->tail && j->at_off == j->at->len) {
+		j->kept = 0;
+		j->at_off = j->at->len = 0;
+		j->at->first = j->position + 1;
+	}
+}
+
+void
+journal_forget(struct journal *j, uint64_t position)
+{
+	while (j->head && j->head != j->at && j->head->next &&
+	       j->head->next->first <= position + 1) {
+		struct chunk *c = j->head;
+
+		j->head = c->next;
+		j->kept -= c->len;
+		chunk_free(j, c);
+	}
+}
+
+bool
+journal_rewind(struct journal *j, uint64_t position)
+{
+	struct chunk *c = j->head;
+	uint64_t at;
+	size_t off = 0;
+
+	if (position >= j->position + 1)
+		return false;
+	if (c == NULL || c->first > position + 1)
+		return position == j->position;
+	while (c->next && c->next->first <= position + 1)
+		c = c->next;
+	for (at = c->first; at <= position && off < c->len; at++) {
+		uint32_t whole;
+
+		memcpy(&whole, c->bytes + off + 4, 4);
+		off += whole;
+	}
+	j->at = c;
+	j->at_off = off;
+	j->unsent = c->len - off;
+	for (struct chunk *k = c->next; k; k = k->next)
+		j->unsent += k->len;
+	j->kept = off;
+	for (struct chunk *k = j->head; k != c; k = k->next)
+		j->kept += k->len;
+	return true;
+}
+
+void
+journal_clear(struct journal *j)
+{
+	while (j->head) {
+		struct chunk *c = j->head;
+
+		j->head = c->next;
+		free(c);
+	}
+	free(j->spare);
+	j->spare = NULL;
+	j->tail = j->at = NULL;
+	j->at_off = j->unsent = j->kept = 0;
+}

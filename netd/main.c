@@ -1,0 +1,223 @@
+/*
+ * main.c - options, struct netd, the loop. Read it first.
+ *
+ * One turn of the loop: watchers read, decode and queue; then on_turn()
+ * writes to the game, flushes the players, and frees who is gone. Where a
+ * byte goes from here: README.md beside this file.
+ */
+#include "ipc/log.h"
+#include "netd/netd.h"
+#include "netd/resolve.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <time.h>
+
+struct arguments {
+	struct config config;
+	int control_fd;
+	const char *wait_dir;
+	enum ipc_level level;
+	char **urls;
+	int n_urls;
+};
+
+enum { KEY_CONTROL = 256, KEY_WAIT, KEY_LIMIT, KEY_LIMITS, KEY_LOG };
+
+static const struct argp_option options[] = {
+	{ "wait", KEY_WAIT, "DIR", 0,
+	    "Wait in DIR for a game started with --attach DIR", 0 },
+	{ "limit", KEY_LIMIT, "NAME=VALUE", 0, "Set a limit; see --limits", 0 },
+	{ "limits", KEY_LIMITS, NULL, 0, "Print every limit and end", 0 },
+	{ "log", KEY_LOG, "LEVEL", 0, "error, warn, info (default) or debug",
+	    0 },
+	{ "control", KEY_CONTROL, "FD", OPTION_HIDDEN, "For the launcher", 0 },
+	{ 0 }
+};
+
+static void
+set_limit(struct arguments *a, char *arg, struct argp_state *state)
+{
+	char why[256], *value = strchr(arg, '=');
+
+	if (value == NULL)
+		argp_error(state, "'%s' is not NAME=VALUE", arg);
+	*value++ = '\0';
+	if (!config_set(&a->config, arg, value, CONFIG_NETD, why, sizeof(why)))
+		argp_error(state, "%s", why);
+}
+
+static error_t
+parse(int key, char *arg, struct argp_state *state)
+{
+	static const char *const levels[] = { "error", "warn", "info",
+		"debug" };
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case KEY_WAIT:
+		a->wait_dir = arg;
+		return 0;
+	case KEY_CONTROL:
+		a->control_fd = atoi(arg);
+		return 0;
+	case KEY_LIMIT:
+		set_limit(a, arg, state);
+		return 0;
+	case KEY_LIMITS:
+		config_print(stdout);
+		exit(0);
+	case KEY_LOG:
+		for (unsigned i = 0; i < 4; i++) {
+			if (strcmp(arg, levels[i]) == 0) {
+				a->level = i;
+				return 0;
+			}
+		}
+		argp_error(state, "'%s' is no log level", arg);
+		return EINVAL;
+	case ARGP_KEY_ARGS:
+		a->urls = state->argv + state->next;
+		a->n_urls = state->argc - state->next;
+		return 0;
+	case ARGP_KEY_END:
+		if (a->control_fd < 0 && a->wait_dir == NULL)
+			argp_error(state,
+			    "needs --wait DIR: a game attaches "
+			    "there (a game starts its own netd by itself)");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const char *argp_program_version = "netd (Penstock) " PENSTOCK_VERSION;
+static const struct argp argp = { options, parse, "[URL...]",
+	"Owns the sockets of a game and relays messages over two pipes.\v"
+	"A URL is a listener that is there before any game, such as "
+	"ws://*:8080/ or line://127.0.0.1:4000. See netd(8).",
+	NULL, NULL, NULL };
+
+int64_t
+netd_now(const struct netd *n)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return n->clock_base_us + t.tv_sec * 1000000ll + t.tv_nsec / 1000;
+}
+
+uint64_t
+netd_seed(void)
+{
+	uint64_t seed = 0;
+
+	while (getrandom(&seed, sizeof(seed), 0) < 0 && errno == EINTR)
+		;
+	return seed;
+}
+
+static void
+on_turn(struct ev_loop *loop, ev_prepare *w, int events)
+{
+	struct netd *n = w->data;
+
+	(void)loop;
+	(void)events;
+	n->metrics.turns++;
+	link_turn(n->link);
+	clients_turn(n);
+	link_budget(n->link);
+	/* Flushing may have told the game something. */
+	link_turn(n->link);
+	stop_turn(n);
+}
+
+static void
+netd_init(struct netd *n, const struct config *config)
+{
+	struct timespec real, mono;
+
+	memset(n, 0, sizeof(*n));
+	n->config = *config;
+	n->control_fd = n->wait_fd = -1;
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	n->clock_base_us = (real.tv_sec - mono.tv_sec) * 1000000ll +
+			   (real.tv_nsec - mono.tv_nsec) / 1000;
+	n->loop = ev_default_loop(EVFLAG_NOSIGMASK);
+	n->link = n->loop ? link_new(n) : NULL;
+	n->resolver = n->loop ? resolver_new(n->loop) : NULL;
+	if (n->link == NULL || n->resolver == NULL || !clients_init(n)) {
+		fprintf(stderr, "netd: cannot start: %s\n", strerror(errno));
+		exit(1);
+	}
+	listen_init(n);
+	stop_init(n);
+	ev_prepare_init(&n->turn, on_turn);
+	n->turn.data = n;
+	ev_prepare_start(n->loop, &n->turn);
+	clients_hold_input(n);
+}
+
+static void
+netd_release(struct netd *n)
+{
+	ev_prepare_stop(n->loop, &n->turn);
+	clients_release(n);
+	listen_release(n);
+	control_release(n);
+	link_free(n->link);
+	resolver_free(n->resolver);
+	ev_loop_destroy(n->loop);
+}
+
+/* As many descriptors as the system lets us have. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arguments a = { .control_fd = -1, .level = IPC_LOG_INFO };
+	static struct netd n;
+	char why[512];
+
+	config_init(&a.config);
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	ipc_log_init("netd", a.level);
+	raise_descriptors();
+	netd_init(&n, &a.config);
+	for (int i = 0; i < a.n_urls; i++) {
+		if (listen_open(&n, a.urls[i], -1, why, sizeof(why)) == NULL) {
+			fprintf(stderr, "netd: %s\n", why);
+			return 1;
+		}
+	}
+	if (a.wait_dir && !control_wait(&n, a.wait_dir, why, sizeof(why))) {
+		fprintf(stderr, "netd: %s\n", why);
+		return 1;
+	}
+	if (a.control_fd >= 0 && !control_inherit(&n, a.control_fd)) {
+		fprintf(
+		    stderr, "netd: --control %d is no socket\n", a.control_fd);
+		return 1;
+	}
+	ev_run(n.loop, 0);
+	ipc_log(IPC_LOG_INFO, "stopped", "status=%d", n.status);
+	netd_release(&n);
+	return n.status;
+}

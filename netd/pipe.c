@@ -1,0 +1,396 @@
+/*
+ * pipe.c - the link to a game: two pipe ends and what happens to them.
+ *
+ * Up: frames gather in the journal during a turn and leave in one write.
+ * Down: what the game wrote is held until the COMMIT that ends its turn, then
+ * acted on at once. A game that breaks the protocol loses its pipes and
+ * nobody else loses anything; players are held until the next game.
+ */
+#include "netd/netd.h"
+
+#include "ipc/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Read from the pipe in one turn, so that players come in between. */
+#define READS_PER_TURN 4
+/* What a pipe may hold: room for a slice on its way and one being made. */
+#define PIPE_BYTES (256 << 10)
+
+/* ---- up -------------------------------------------------------------------
+ */
+
+/* The clock is the first frame of a batch. */
+static void
+say_now(struct link *l)
+{
+	struct ipc_frame f = { .kind = IPC_NOW };
+
+	if (l->batch_open)
+		return;
+	l->batch_open = true;
+	l->said_now_us = netd_now(l->netd);
+	f.id = (uint64_t)l->said_now_us;
+	l->netd->metrics.frames_up++;
+	if (!journal_add(&l->journal, &f, NULL, 0))
+		l->lost = true;
+}
+
+void
+link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
+    unsigned channel, const void *bytes, size_t len)
+{
+	struct ipc_frame f = { .kind = (uint8_t)kind,
+		.flags = (uint8_t)flags,
+		.channel = (uint16_t)channel,
+		.id = id };
+
+	if (kind != IPC_WELCOME)
+		say_now(l);
+	l->netd->metrics.frames_up++;
+	/* A frame lost to memory would break the stream: end the link. */
+	if (!journal_add(&l->journal, &f, bytes, len))
+		l->lost = true;
+}
+
+void
+link_up_msg(struct link *l, unsigned kind, uint64_t id, const void *m)
+{
+	struct ipc_buf b;
+
+	ipc_buf_init(&b, IPC_IMAGE_MAX);
+	if (ipc_msg_pack(kind, m, &b) == 0)
+		link_up(l, kind, id, 0, 0, b.data, b.len);
+	else
+		l->lost = true;
+	ipc_buf_release(&b);
+}
+
+static void
+up_write(struct link *l)
+{
+	const uint8_t *p;
+	size_t n;
+
+	while (l->up_fd >= 0 && (p = journal_next(&l->journal, &n)) != NULL) {
+		ssize_t r = write(l->up_fd, p, n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0 && errno == EAGAIN)
+			break;
+		if (r < 0) {
+			link_detach(l);
+			return;
+		}
+		journal_sent(&l->journal, (size_t)r);
+		l->netd->metrics.writes_up++;
+		if ((size_t)r < n)
+			break;
+	}
+	if (l->up_fd < 0)
+		return;
+	if (journal_next(&l->journal, &n))
+		ev_io_start(l->netd->loop, &l->up_io);
+	else
+		ev_io_stop(l->netd->loop, &l->up_io);
+}
+
+void
+link_turn(struct link *l)
+{
+	l->batch_open = false;
+	if (l->lost) {
+		l->lost = false;
+		link_break(l, "out of memory");
+	}
+	if (l->phase == LINKED || l->phase == GREETING)
+		up_write(l);
+	clients_hold_input(l->netd);
+}
+
+static void
+on_up(struct ev_loop *loop, ev_io *w, int events)
+{
+	(void)loop;
+	(void)events;
+	up_write(w->data);
+	clients_hold_input(((struct link *)w->data)->netd);
+}
+
+/* ---- down -----------------------------------------------------------------
+ */
+
+static bool
+act(struct link *l, const struct ipc_frame *f)
+{
+	const char *why = ipc_msg_check(f, IPC_TO_NETD);
+	const struct ipc_info *info = ipc_info(f->kind);
+
+	if (why) {
+		link_break(l, "frame %llu (%s): %s",
+		    (unsigned long long)(l->down + 1),
+		    info ? info->name : "unknown", why);
+		return false;
+	}
+	l->down++;
+	l->netd->metrics.frames_down++;
+	return dispatch(l, f);
+}
+
+/* All frames of a turn, whose bytes lie at p. False: the link is broken. */
+static bool
+act_all(struct link *l, const uint8_t *p, size_t n)
+{
+	size_t want;
+	const char *why;
+	struct ipc_frame f;
+
+	while (n) {
+		size_t size;
+
+		if (ipc_frame_decode(p, n, l->frame_max, &f, &want, &why) !=
+		    IPC_FRAME)
+			return false;
+		if (!act(l, &f))
+			return false;
+		size = ipc_frame_size(f.len);
+		p += size;
+		n -= size;
+	}
+	return true;
+}
+
+static bool
+commit(
+    struct link *l, const struct ipc_frame *f, const uint8_t *turn, size_t len)
+{
+	if (f->id < l->committed || f->id > l->journal.position) {
+		link_break(l, "COMMIT: position %llu is not from %llu to %llu",
+		    (unsigned long long)f->id, (unsigned long long)l->committed,
+		    (unsigned long long)l->journal.position);
+		return false;
+	}
+	if (!act_all(l, turn, len))
+		return false;
+	cast_flush(l);
+	l->committed = f->id;
+	if (l->phase == LINKED)
+		timers_committed(l);
+	return true;
+}
+
+/* Whole frames in the reader: turns up to their COMMIT. False: broken. */
+static bool
+down_frames(struct link *l)
+{
+	struct ipc_reader *r = &l->reader;
+	struct ipc_frame f;
+
+	for (;;) {
+		size_t before = r->pos, turn = r->mark;
+
+		switch (ipc_reader_next(r, &f)) {
+		case IPC_NEED_MORE:
+			return true;
+		case IPC_BROKEN:
+			link_break(l, "frame %llu at byte %zu: %s",
+			    (unsigned long long)(l->down + 1), r->wrong_at,
+			    r->why);
+			return false;
+		case IPC_FRAME:
+			break;
+		}
+		if (l->phase == GREETING) {
+			/* HELLO stands alone: it is answered before a turn. */
+			r->mark = r->pos;
+			if (!act(l, &f))
+				return false;
+		} else if (f.kind == IPC_COMMIT) {
+			r->mark = r->pos;
+			if (!commit(l, &f, r->data + turn, before - turn))
+				return false;
+		}
+		if (l->phase == FINISHED)
+			return false;
+	}
+}
+
+static void
+down_read(struct link *l)
+{
+	for (int i = 0; i < READS_PER_TURN; i++) {
+		size_t room;
+		uint8_t *to = ipc_reader_space(&l->reader, &room);
+		ssize_t n;
+
+		if (to == NULL) {
+			link_break(l, "a turn of over %u bytes without COMMIT",
+			    IPC_TURN_MAX);
+			return;
+		}
+		n = read(l->down_fd, to, room);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			link_detach(l);
+			return;
+		}
+		l->netd->metrics.reads_down++;
+		ipc_reader_filled(&l->reader, (size_t)n);
+		if (!down_frames(l))
+			return;
+		if ((size_t)n < room)
+			return;
+	}
+}
+
+static void
+on_down(struct ev_loop *loop, ev_io *w, int events)
+{
+	(void)loop;
+	(void)events;
+	down_read(w->data);
+}
+
+/* ---- budget ---------------------------------------------------------------
+ */
+
+void
+link_budget(struct link *l)
+{
+	struct netd *n = l->netd;
+	size_t budget = (size_t)n->config.budget_bytes;
+	bool over = l->stalled ? n->queued_bytes > budget / 4 * 3
+			       : n->queued_bytes > budget;
+	int64_t now = netd_now(n);
+
+	if (over == l->stalled || l->down_fd < 0)
+		return;
+	l->stalled = over;
+	if (over) {
+		l->stalled_us = now;
+		ev_io_stop(n->loop, &l->down_io);
+		ipc_log(IPC_LOG_WARN, "stalled",
+		    "queued_bytes=%zu budget_bytes=%zu", n->queued_bytes,
+		    budget);
+		return;
+	}
+	ev_io_start(n->loop, &l->down_io);
+	link_up(l, IPC_STALLED, (uint64_t)(now - l->stalled_us), 0, 0, NULL, 0);
+}
+
+/* ---- coming and going ------------------------------------------------------
+ */
+
+struct link *
+link_new(struct netd *n)
+{
+	struct link *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	l->netd = n;
+	l->up_fd = l->down_fd = -1;
+	l->frame_max = (size_t)n->config.frame_bytes;
+	ipc_reader_init(&l->reader, l->frame_max);
+	ipc_reader_hold(&l->reader, IPC_TURN_MAX + l->frame_max);
+	return l;
+}
+
+void
+link_free(struct link *l)
+{
+	link_detach(l);
+	timers_release(l);
+	groups_release(l);
+	journal_clear(&l->journal);
+	ipc_reader_release(&l->reader);
+	free(l);
+}
+
+static void
+non_blocking(int fd)
+{
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	/* Less is fine where the system allows no more. */
+	fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+}
+
+void
+link_attach(struct link *l, int up_fd, int down_fd, enum ipc_link_how how,
+    uint64_t checkpoint)
+{
+	struct netd *n = l->netd;
+
+	(void)how;
+	(void)checkpoint;
+	link_detach(l);
+	non_blocking(up_fd);
+	non_blocking(down_fd);
+	l->up_fd = up_fd;
+	l->down_fd = down_fd;
+	ev_io_init(&l->up_io, on_up, up_fd, EV_WRITE);
+	ev_io_init(&l->down_io, on_down, down_fd, EV_READ);
+	l->up_io.data = l->down_io.data = l;
+	ev_io_start(n->loop, &l->down_io);
+	l->phase = GREETING;
+	l->stalled = false;
+	/* A new game counts from 1, and is told of everybody who is there. */
+	journal_clear(&l->journal);
+	l->journal.position = 0;
+	l->committed = l->down = 0;
+	timers_release(l);
+}
+
+void
+link_detach(struct link *l)
+{
+	struct netd *n = l->netd;
+
+	if (l->up_fd < 0)
+		return;
+	ev_io_stop(n->loop, &l->up_io);
+	ev_io_stop(n->loop, &l->down_io);
+	close(l->up_fd);
+	close(l->down_fd);
+	l->up_fd = l->down_fd = -1;
+	ipc_reader_clear(&l->reader);
+	l->cast.n = 0;
+	if (l->phase == LINKED)
+		ipc_log(IPC_LOG_INFO, "game_gone", "game=%s players=%zu",
+		    l->game, n->n_playing);
+	if (l->phase != FINISHED)
+		l->phase = NO_GAME;
+	clients_hold_input(n);
+	stop_game_gone(n);
+}
+
+void
+link_break(struct link *l, const char *format, ...)
+{
+	struct ipc_fault m = { .position = l->down };
+	char text[512];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	ipc_log(IPC_LOG_ERROR, "link_broken", "game=%s fault=\"%s\"", l->game,
+	    text);
+	l->netd->metrics.links_broken++;
+	if (l->up_fd >= 0) {
+		m.text = text;
+		link_up_msg(l, IPC_FAULT, 0, &m);
+		up_write(l);
+	}
+	link_detach(l);
+}
