@@ -19,7 +19,7 @@
 #define TRIES_MAX 8
 
 struct connecting {
-	struct resolve *asked;
+	struct resolver_ask *asked;
 	union address tries[TRIES_MAX];
 	socklen_t lens[TRIES_MAX];
 	size_t n, next;
@@ -188,7 +188,7 @@ connect_forget(struct client *c)
 	struct connecting *k = c->connecting;
 
 	if (k && k->asked)
-		resolve_cancel(k->asked);
+		resolver_cancel(k->asked);
 	c->connecting = NULL;
 	free(k);
 }

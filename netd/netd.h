@@ -168,8 +168,12 @@ struct client {
 	bool listed_playing; /* on netd->playing */
 	struct ipc_buf in;   /* bytes that are not a whole message yet */
 	struct outq out;
-	int64_t since_us; /* when this phase began */
-	int64_t heard_us; /* last bytes in */
+	char *bye;                     /* text of its goodbye, owned, or NULL */
+	uint64_t closed_at;            /* position of its CLOSED frame */
+	struct connecting *connecting; /* connect.c, while CONNECTING */
+	int64_t since_us;              /* when this phase began */
+	int64_t bytes_us;              /* last bytes in */
+	int64_t heard_us;              /* last message in */
 	int64_t moved_us; /* last bytes out, or when the queue began to wait */
 	double tokens;
 	int64_t tokens_us;
@@ -180,9 +184,8 @@ struct client {
 	union address addr;
 	struct member *members;     /* its groups (groups.c) */
 	struct address_count *from; /* the count of its address (listen.c) */
-	struct client *next_dirty;
-	struct client *next, *prev; /* netd->clients[phase class] */
-	size_t index;               /* in netd->table */
+	struct client *next_dirty, *next_throttled;
+	struct client *next, *prev; /* on netd->pending or netd->playing */
 };
 
 /*

@@ -1,0 +1,32 @@
+/*
+ * metrics.h - what netd counts. /metrics and netctl show it.
+ */
+#ifndef NETD_METRICS_H
+#define NETD_METRICS_H
+
+#include "ipc/buf.h"
+#include "ipc/msg.h"
+
+#include <stdint.h>
+
+struct netd;
+
+/* Counters since the start; each only rises. */
+struct metrics {
+	uint64_t accepted;
+	uint64_t closed[IPC_REASON_END]; /* by reason */
+	uint64_t messages_in, messages_out;
+	uint64_t bytes_in, bytes_out;
+	uint64_t frames_up, frames_down;
+	uint64_t writes_up, reads_down; /* system calls on the pipes */
+	uint64_t dropped;     /* messages given up, as their class allows */
+	uint64_t turns;       /* of the loop */
+	uint64_t input_holds; /* times that players were not read */
+	uint64_t out_of_fds;
+	uint64_t links_broken;
+};
+
+/* Prometheus text format 0.0.4. False: out is full. */
+bool metrics_print(const struct netd *n, struct ipc_buf *out);
+
+#endif
