@@ -631,7 +631,7 @@ client_watch(struct client *c)
 	in = c->phase != CONNECTING && !c->saw_eof && !c->throttled &&
 	     (!c->wire->wants_read || c->wire->wants_read(c));
 	out = c->phase == CONNECTING ||
-	    (c->out.head != NULL && !c->wire->wants_read);
+	      (c->out.head != NULL && !c->wire->wants_read);
 	watch_one(c->netd->in_fd, c, &c->want_read, in, EPOLLIN);
 	watch_one(c->netd->out_fd, c, &c->want_write, out, EPOLLOUT);
 }

@@ -120,7 +120,11 @@ connect_unix(struct client *c)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
-	strncpy(a.sun_path, c->url->path, sizeof(a.sun_path) - 1);
+	if (strlen(c->url->path) >= sizeof(a.sun_path)) {
+		client_abort(c, IPC_REASON_BAD_URL, "path too long");
+		return;
+	}
+	strcpy(a.sun_path, c->url->path);
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
 		client_abort(c, reason_of(errno), strerror(errno));

@@ -9,7 +9,6 @@
 static const struct transport *const transports[] = {
 	&tr_line,
 	&tr_tcp,
-	&tr_ws,
 	&tr_unix,
 };
 
