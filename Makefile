@@ -36,7 +36,8 @@ NETD_SRC := $(filter-out netd/main.c,$(wildcard netd/*.c))
 CORE_SRC := $(wildcard gamecore/*.c)
 # One file is one game; a folder is a game of several files.
 GAME_SRC := $(wildcard gamecore/examples/*.c)
-GAME_DIRS := $(patsubst %/,%,$(wildcard gamecore/examples/*/))
+# pages/ and the like hold no C and are no games.
+GAME_DIRS := $(sort $(patsubst %/,%,$(dir $(wildcard gamecore/examples/*/*.c))))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 TEST_LIB_SRC := $(wildcard tests/lib/*.c)
 

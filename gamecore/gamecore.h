@@ -313,6 +313,14 @@ int gc_unlisten(struct gc_net *net, int listener);
 /* Where a listener is, with its real port; "" if there is none. A view until
  * it is closed. */
 const char *gc_listening(const struct gc_net *net, int listener);
+/*
+ * What a person opens or types to get to a listener, for a game to print:
+ * "http://localhost:8080/" if it has pages, "nc localhost 4000" for lines,
+ * else its URL. Writes at most size bytes with the NUL to out, which is
+ * untouched on failure. Returns 0, GC_EINVALID (no such listener),
+ * GC_ETOO_LONG.
+ */
+int gc_address(const struct gc_net *net, int listener, char *out, size_t size);
 
 /* ---- a connection like a file ------------------------------------------- */
 
