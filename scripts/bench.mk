@@ -1,0 +1,35 @@
+# bench.mk - what `make bench` builds and runs; scripts/bench has the rows.
+
+BENCH := $(O)/bench
+BENCH_LOAD := $(addprefix $(O)/tests/bench/,load.o drive.o modes.o codec.o \
+	procs.o)
+
+$(BENCH)/load: $(BENCH_LOAD)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^
+
+# netd's codecs and what they need of netd; inproc.c stands in for the rest.
+# An archive, so that only what they name is linked.
+BENCH_CODECS := $(call obj,$(filter-out netd/client.c netd/clients.c,\
+	$(NETD_SRC)) $(IPC_SRC))
+
+$(BENCH)/codecs.a: $(BENCH_CODECS)
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BENCH)/inproc: $(O)/tests/bench/inproc.o $(BENCH)/codecs.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(NETD_LIBS)
+
+$(BENCH)/%: $(O)/tests/bench/games/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(GAME_LIBS)
+
+BENCH_ALL := $(BENCH)/load $(BENCH)/inproc $(BENCH)/fan
+
+.PHONY: bench bench-quick
+bench: all $(BENCH_ALL) ## measure against targets and peers (12 minutes)
+	@scripts/bench --bin $(BIN) --bench $(BENCH)
+
+bench-quick: all $(BENCH_ALL) ## the most telling rows alone (1 minute)
+	@scripts/bench --quick --bin $(BIN) --bench $(BENCH)

@@ -1,0 +1,237 @@
+/*
+ * modes.c - what the players do: one row a mode at the end of this file.
+ *
+ * Every message is checked: its stamp says who sent it and which one it is,
+ * and the rest must be the text that was sent. A wrong byte ends the run.
+ */
+#include "tests/bench/load.h"
+
+#include <string.h>
+
+/* Four letters a to p for sixteen bits, in memory order. */
+static uint32_t
+letters(uint16_t v)
+{
+	uint32_t w = v;
+
+	w = (w | w << 8) & 0x00ff00ff;
+	w = (w | w << 4) & 0x0f0f0f0f;
+	return w + 0x61616161;
+}
+
+uint64_t
+stamp_of(uint16_t sender, uint16_t number)
+{
+	return (uint64_t)letters(number) << 32 | letters(sender);
+}
+
+static uint16_t
+number_of(uint64_t stamp)
+{
+	unsigned number = 0;
+
+	for (int i = 0; i < 4; i++)
+		number |= (unsigned)(((stamp >> (32 + 8 * i)) - 'a') & 15)
+			  << (4 * i);
+	return (uint16_t)number;
+}
+
+static bool
+is_text(struct load *l, uint64_t stamp, const uint8_t *bytes, size_t len)
+{
+	uint64_t is;
+
+	if (len != (size_t)l->o.size)
+		return false;
+	memcpy(&is, bytes, STAMP);
+	return is == stamp &&
+	       memcmp(bytes + STAMP, l->text + STAMP, len - STAMP) == 0;
+}
+
+static void
+wrong(struct load *l, const struct conn *c, const uint8_t *bytes, size_t len)
+{
+	load_fail(l, "connection %u: message %u is wrong (%zu bytes: %.24s)",
+	    c->index, c->got, len, (const char *)bytes);
+}
+
+/* ---- echo --------------------------------------------------------------- */
+
+static void
+echo_begin(struct load *l)
+{
+	for (long i = 0; i < l->o.conns; i++)
+		drive_send(l, &l->conns[i], (unsigned)l->o.window);
+}
+
+static void
+echo_message(struct load *l, struct conn *c, const uint8_t *bytes, size_t len)
+{
+	uint64_t stamp = stamp_of((uint16_t)c->index, c->got);
+
+	if (c->idle || !is_text(l, stamp, bytes, len))
+		wrong(l, c, bytes, len);
+	c->got++;
+	if (l->o.latency)
+		hist_add(&l->hist, now_ns() - c->sent_ns);
+}
+
+/* ---- fan: what the first sends, everybody gets -------------------------- */
+
+/* Another burst when no more than window - 1 are still on their way. */
+static void
+fan_more(struct load *l)
+{
+	uint64_t burst = (uint64_t)l->o.burst, n = (uint64_t)l->o.conns;
+
+	while (
+	    l->begun &&
+	    l->sent * n - l->all <= (uint64_t)(l->o.window - 1) * burst * n &&
+	    *l->problem == '\0') {
+		drive_send(l, &l->conns[0], (unsigned)burst);
+		l->sent += burst;
+	}
+}
+
+static void
+note_gap(struct load *l, struct conn *c)
+{
+	int64_t now = now_ns();
+
+	if (c->got_ns != 0)
+		hist_add(&l->hist, now - c->got_ns);
+	c->got_ns = now;
+}
+
+static void
+fan_message(struct load *l, struct conn *c, const uint8_t *bytes, size_t len)
+{
+	if (!is_text(l, stamp_of(0, c->got), bytes, len))
+		wrong(l, c, bytes, len);
+	c->got++;
+}
+
+static void
+fan_after(struct load *l, struct conn *c, unsigned count)
+{
+	(void)count;
+	note_gap(l, c);
+}
+
+/* ---- tick: the server sends by itself, players send inputs -------------- */
+
+static void
+tick_message(struct load *l, struct conn *c, const uint8_t *bytes, size_t len)
+{
+	uint64_t is;
+
+	if (len != (size_t)l->o.size) {
+		wrong(l, c, bytes, len);
+		return;
+	}
+	memcpy(&is, bytes, STAMP);
+	if (!c->begun)
+		c->got = number_of(is);
+	c->begun = true;
+	fan_message(l, c, bytes, len);
+}
+
+/* As many inputs as are due by now, round robin over the players. */
+static void
+tick_turn(struct load *l)
+{
+	uint64_t due;
+
+	if (!l->begun || l->o.inputs == 0)
+		return;
+	if (l->inputs_ns == 0)
+		l->inputs_ns = l->now_ns;
+	due = (uint64_t)(l->now_ns - l->inputs_ns) * (uint64_t)l->o.inputs /
+	      1000000000u;
+	for (int i = 0; i < 512 && l->sent < due; i++, l->sent++) {
+		drive_send(l, &l->conns[l->next], 1);
+		l->next = (l->next + 1) % (size_t)l->o.conns;
+	}
+}
+
+/* ---- connect: handshakes, each connection cut as soon as it stands ------ */
+
+static void
+connect_again(struct load *l, struct conn *c)
+{
+	drive_cut(l, c);
+	drive_start(l, c);
+}
+
+/* line and tcp have no handshake: the first echo shows that it stands. */
+static void
+connect_opened(struct load *l, struct conn *c)
+{
+	if (l->o.codec != CODEC_WS) {
+		drive_send(l, c, 1);
+		return;
+	}
+	l->messages++;
+	l->all++;
+	connect_again(l, c);
+}
+
+static void
+connect_message(
+    struct load *l, struct conn *c, const uint8_t *bytes, size_t len)
+{
+	echo_message(l, c, bytes, len);
+	connect_again(l, c);
+}
+
+/* ---- idle --------------------------------------------------------------- */
+
+static void
+idle_message(struct load *l, struct conn *c, const uint8_t *bytes, size_t len)
+{
+	wrong(l, c, bytes, len);
+}
+
+static const struct mode modes[] = {
+	{ .name = "echo",
+	    .what = "each message back to its sender",
+	    .begin = echo_begin,
+	    .message = echo_message,
+	    .after = drive_send },
+	{ .name = "fan",
+	    .what = "each message of the first to everybody",
+	    .begin = fan_more,
+	    .message = fan_message,
+	    .after = fan_after,
+	    .turn = fan_more },
+	{ .name = "tick",
+	    .what = "what the server sends by itself",
+	    .message = tick_message,
+	    .after = fan_after,
+	    .turn = tick_turn },
+	{ .name = "connect",
+	    .what = "handshakes a second, conns at a time",
+	    .recycles = true,
+	    .opened = connect_opened,
+	    .message = connect_message },
+	{ .name = "idle",
+	    .what = "memory of connections at rest",
+	    .message = idle_message },
+};
+
+const struct mode *
+mode_at(size_t i)
+{
+	return i < sizeof(modes) / sizeof(modes[0]) ? &modes[i] : NULL;
+}
+
+const struct mode *
+mode_find(const char *name, size_t len)
+{
+	const struct mode *m;
+
+	for (size_t i = 0; (m = mode_at(i)) != NULL; i++)
+		if (strlen(m->name) == len && memcmp(m->name, name, len) == 0)
+			return m;
+	return NULL;
+}
