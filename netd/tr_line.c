@@ -11,11 +11,9 @@
 
 #include "ipc/msg.h"
 #include "netd/netd.h"
+#include "netd/utf8.h"
 
 #include <string.h>
-
-/* utf8.c */
-bool utf8_valid(const uint8_t *bytes, size_t len);
 
 /*
  * How many of the bytes that wait were searched already. A long line in tiny
