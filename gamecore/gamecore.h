@@ -32,6 +32,8 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+/* The library hides everything but what stands here. */
+#pragma GCC visibility push(default)
 
 #define GC_VERSION "0.1.0"
 
@@ -377,6 +379,7 @@ int gc_timer_stop(struct gc_net *net, uint64_t number);
 int gc_log(struct gc_net *net, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

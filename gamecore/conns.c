@@ -1,0 +1,146 @@
+/*
+ * conns.c - which connections the game knows, and what it tied to them.
+ *
+ * Open addressing with a multiplied hash: netd counts connections up, and
+ * neighbours then never share a slot. Removal shifts back, so there are no
+ * graves and a game that runs for a year probes as little as a fresh one.
+ */
+#include "gamecore/core.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static size_t
+home(const struct conns *c, uint64_t id)
+{
+	return (size_t)((id * 0x9e3779b97f4a7c15u) >> 32) & (c->size - 1);
+}
+
+struct conn *
+conns_find(const struct conns *c, uint64_t id)
+{
+	if (c->used == 0 || id == 0)
+		return NULL;
+	for (size_t i = home(c, id); c->slots[i].id;
+	     i = (i + 1) & (c->size - 1))
+		if (c->slots[i].id == id)
+			return &c->slots[i];
+	return NULL;
+}
+
+static struct conn *
+put(struct conns *c, struct conn what)
+{
+	size_t i = home(c, what.id);
+
+	while (c->slots[i].id)
+		i = (i + 1) & (c->size - 1);
+	c->slots[i] = what;
+	c->used++;
+	return &c->slots[i];
+}
+
+static bool
+grow(struct conns *c)
+{
+	struct conns bigger = { .size = c->size ? c->size * 2 : 64,
+		.files = c->files };
+
+	bigger.slots = calloc(bigger.size, sizeof(*bigger.slots));
+	if (bigger.slots == NULL)
+		return false;
+	for (size_t i = 0; i < c->size; i++)
+		if (c->slots[i].id)
+			put(&bigger, c->slots[i]);
+	free(c->slots);
+	*c = bigger;
+	return true;
+}
+
+struct conn *
+conns_add(struct conns *c, uint64_t id, struct gc_conn *file)
+{
+	assert(id != 0);
+	if (c->used * 2 >= c->size && !grow(c))
+		return NULL;
+	c->files += file != NULL;
+	return put(c, (struct conn){ .id = id, .file = file });
+}
+
+void
+conns_remove(struct conns *c, uint64_t id)
+{
+	struct conn *found = conns_find(c, id);
+	size_t hole, i, mask = c->size - 1;
+
+	if (found == NULL)
+		return;
+	c->files -= found->file != NULL;
+	c->used--;
+	hole = i = (size_t)(found - c->slots);
+	for (;;) {
+		i = (i + 1) & mask;
+		if (c->slots[i].id == 0)
+			break;
+		/* May it move back into the hole without passing its home? */
+		if (((i - home(c, c->slots[i].id)) & mask) <
+		    ((i - hole) & mask))
+			continue;
+		c->slots[hole] = c->slots[i];
+		hole = i;
+	}
+	c->slots[hole] = (struct conn){ 0 };
+}
+
+void
+conns_release(struct conns *c)
+{
+	free(c->slots);
+	*c = (struct conns){ 0 };
+}
+
+/* ---- what the game sees of it ------------------------------------------- */
+
+int
+gc_bind(struct gc_net *net, uint64_t conn, void *thing)
+{
+	struct conn *c = conns_find(&net->conns, conn);
+
+	if (c == NULL)
+		return GC_ECLOSED;
+	c->bound = thing;
+	return 0;
+}
+
+void *
+gc_bound(const struct gc_net *net, uint64_t conn)
+{
+	struct conn *c = conns_find(&net->conns, conn);
+
+	return c ? c->bound : NULL;
+}
+
+size_t
+gc_conns(const struct gc_net *net)
+{
+	return net->conns.used - net->conns.files;
+}
+
+uint64_t
+gc_next_conn(const struct gc_net *net, uint64_t after)
+{
+	const struct conns *c = &net->conns;
+	size_t i = 0;
+
+	if (after) {
+		const struct conn *at = conns_find(c, after);
+
+		if (at == NULL)
+			return 0;
+		i = (size_t)(at - c->slots) + 1;
+	}
+	for (; i < c->size; i++)
+		if (c->slots[i].id && c->slots[i].file == NULL)
+			return c->slots[i].id;
+	return 0;
+}

@@ -1,0 +1,263 @@
+/*
+ * core.h - the inside of struct gc_net, for the files of this room only.
+ *
+ * Reading order: game.c (begin and end), stream.c (the pipe), kinds.c (what
+ * each kind of frame does), then send.c, conns.c, conn.c, listen.c. options.c,
+ * where.c and launch.c run before there is a stream; after that, what is not
+ * in these structs cannot change what the game does: they are the game's whole
+ * library state, so that a copy of the process is a copy of the game.
+ */
+#ifndef GAMECORE_CORE_H
+#define GAMECORE_CORE_H
+
+#include "gamecore/gamecore.h"
+#include "ipc/buf.h"
+#include "ipc/frame.h"
+#include "ipc/msg.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Output gathers to this many bytes before it leaves by itself. */
+#define OUT_GATHER IPC_SLICE
+/* Events kept for gc_next() while a call waits for its own answer, and
+ * messages kept for one gc_read() while the game reads something else. */
+#define BACKLOG_MAX (16u << 20)
+/* Numbers of ours, never the game's: asks and timers of the library. */
+#define OURS ((uint64_t)1 << 63)
+
+/* ---- conns.c: connection number -> what the game tied to it ------------- */
+
+struct conn {
+	uint64_t id; /* 0: the slot is empty */
+	void *bound;
+	struct gc_conn *file; /* of gc_connect(); NULL: a player */
+};
+
+/* Open addressing; a slot's view ends with the next add or remove. */
+struct conns {
+	struct conn *slots;
+	size_t size; /* a power of two, or 0 */
+	size_t used;
+	size_t files; /* of them not players */
+};
+
+struct conn *conns_find(const struct conns *c, uint64_t id);
+/* The new slot (id must not be there), or NULL: out of memory. */
+struct conn *conns_add(struct conns *c, uint64_t id, struct gc_conn *file);
+void conns_remove(struct conns *c, uint64_t id);
+void conns_release(struct conns *c);
+
+/* ---- the game ----------------------------------------------------------- */
+
+/* A call that waits for an answer stands in net->requests until it has it. */
+struct request {
+	struct request *next;
+	uint8_t kind;    /* of the answer */
+	uint64_t number; /* the answer's number */
+	bool done;
+	int result;           /* 0, a count, or GC_E... */
+	struct gc_conn *file; /* CONNECTING: who gets the connection */
+};
+
+struct listener {
+	uint32_t number;
+	char *url; /* owned */
+};
+
+/* An OPENED in both its forms; the peer's pointers lead into the message. */
+struct who {
+	bool filled;
+	struct ipc_opened opened; /* owned while filled */
+	struct gc_peer peer;
+};
+
+struct gc_net {
+	/* stream.c */
+	int up, down; /* read events here, write orders there; -1: closed */
+	struct ipc_reader in;
+	struct ipc_buf out;
+	uint32_t frame_max;
+	uint64_t up_taken;  /* frames taken, all of them */
+	uint64_t down_sent; /* frames written, COMMITs not */
+	uint64_t committed; /* up_taken in the last COMMIT */
+	bool committed_partial;
+	bool working;           /* the game has an event of gc_next() in hand */
+	bool down_gone;         /* nobody reads what we write */
+	int failed;             /* why nothing will come any more, or 0 */
+	uint8_t *cut;           /* the byte that a NUL replaced to end a text */
+	uint8_t cut_was;        /* what it was */
+	struct ipc_buf backlog; /* whole frames, a NUL behind each */
+	size_t backlog_at;      /* the next one starts here */
+
+	/* kinds.c */
+	struct request *requests;
+	bool stop_untold; /* STOP came, and no call has said so yet */
+	bool welcomed;
+	struct who event_who, asked_who;
+	struct ipc_buf scratch; /* texts that found no room for their NUL */
+	uint64_t conn_max;      /* the highest number ever seen */
+
+	/* conns.c, listen.c */
+	struct conns conns;
+	struct listener *listeners;
+	size_t n_listeners;
+	uint64_t numbers; /* of our requests: the last one given */
+
+	/* time and dice */
+	int64_t now_us;
+	uint64_t dice[4];
+
+	/* launch.c */
+	int control; /* to netd, if this process has it, or -1 */
+	pid_t netd;  /* our child, or 0 */
+
+	struct ipc_buf printed; /* gc_printf() writes here first */
+	char problem[640];
+};
+
+/* ---- game.c ------------------------------------------------------------- */
+
+/* A game on two pipe ends, which become its own. NULL: out of memory, and
+ * the ends are still the caller's. */
+struct gc_net *net_new(int up, int down);
+/* HELLO and WELCOME. 0, or GC_E...: gc_problem() says more. */
+int net_hello(struct gc_net *net, const char *game, uint32_t pid);
+/* Close the pipes and free everything, without a goodbye. */
+void net_free(struct gc_net *net);
+/* Set gc_problem(); returns error. */
+int net_problem(struct gc_net *net, int error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same, and the link is over: every later call that waits says error. */
+int net_fail(struct gc_net *net, int error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void net_seed(struct gc_net *net, uint64_t seed);
+
+/* ---- stream.c ----------------------------------------------------------- */
+
+/*
+ * Take the next frame off the pipe. Blocks; before it does, everything
+ * written leaves in one go with a COMMIT. *f is a view until the next take.
+ * 0, or GC_E... for ever.
+ */
+int stream_take(struct gc_net *net, struct ipc_frame *f);
+/*
+ * Take one frame and let it do its work; an event goes to the backlog. For
+ * calls that wait for something of their own: they loop over this. 0, or
+ * GC_EFULL (nothing was taken, nothing is lost), or GC_E... for ever.
+ */
+int stream_step(struct gc_net *net);
+/* Step until r is done, then take it off the list: its result, or GC_E...
+ * of stream_step(). */
+int stream_await(struct gc_net *net, struct request *r);
+/* Put r on the list, with a new number of ours if it has none. */
+void stream_ask(struct gc_net *net, struct request *r);
+void stream_forget(struct gc_net *net, struct request *r);
+/* Queue a frame. front, if not NULL, goes before bytes. */
+int stream_put(
+    struct gc_net *net, const struct ipc_frame *f, const uint64_t *front);
+/* Queue a typed message. */
+int
+stream_put_msg(struct gc_net *net, unsigned kind, uint64_t id, const void *m);
+/* Write what was queued with a COMMIT behind it, if there is anything to
+ * say. 0 or GC_ENETD_GONE. */
+int stream_commit(struct gc_net *net, bool partial);
+/* The bytes of the frame taken last as a text that ends with a NUL. */
+const char *stream_text(struct gc_net *net, const struct ipc_frame *f);
+
+/* ---- kinds.c ------------------------------------------------------------ */
+
+/* What a frame does as soon as it is taken: 1 it is an event for gc_next(),
+ * 0 it has done its work, or GC_E... */
+int kind_arrive(struct gc_net *net, const struct ipc_frame *f);
+/* Make an event of it: 1, 0 if it is none after all, or GC_E... */
+int
+kind_show(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev);
+void who_clear(struct who *w);
+
+/* ---- conn.c ------------------------------------------------------------- */
+
+/* These say what came for a connection of gc_connect(). */
+void file_opened(struct gc_conn *con);
+int file_message(
+    struct gc_net *net, struct gc_conn *con, const struct ipc_frame *f);
+void file_closed(struct gc_conn *con, const struct ipc_frame *f);
+/* The connection has its number. NULL con: whoever asked has gone. */
+int file_numbered(struct gc_net *net, struct gc_conn *con, uint64_t id);
+/* In place of a struct gc_conn that gc_disconnect() freed. */
+extern struct gc_conn file_forgotten;
+
+/* ---- listen.c ----------------------------------------------------------- */
+
+/* The answer to a LISTEN: the listener's number, or GC_E... */
+int listener_told(struct gc_net *net, const struct ipc_listening *m);
+void listeners_release(struct gc_net *net);
+
+/* ---- checkpoint.c ------------------------------------------------------- */
+
+/* netd asks for a frozen copy here. 0 or GC_E... */
+int checkpoint_asked(struct gc_net *net, uint64_t number);
+
+/* ---- options.c ---------------------------------------------------------- */
+
+/* What the command line said, common options only. */
+struct options {
+	const char *const *listen; /* ended by NULL; views */
+	const char **given;        /* owned: the --listen of the command line */
+	const char *attach, *netd, *log;
+	const char **limits; /* owned, ended by NULL; views */
+	bool foreground;
+};
+
+/*
+ * Read argv. Returns true: go on, and *o is filled (options_release() it).
+ * False: start->status and start->text say what to do instead.
+ */
+bool
+options_read(struct options *o, struct gc_start *start, int argc, char **argv);
+void options_release(struct options *o);
+/* Set start->status and start->text ("NAME: ..." and a newline). */
+void options_say(struct gc_start *start, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- where.c ------------------------------------------------------------ */
+
+/* The folder of the running program, without a slash at its end. */
+bool where_program(char *out, size_t size);
+/* The page folder of a game: the first of three places that exists. */
+void
+where_www(const char *program_dir, const char *game, char *out, size_t size);
+/* url with {www} replaced, escaped for a query. Owned: free(). NULL: memory */
+char *where_expand(const char *url, const char *www);
+/*
+ * netd's file: the one given, $PENSTOCK_NETD, beside the program, where it is
+ * installed, else a bare name for PATH.
+ */
+void where_netd(const char *given, char *out, size_t size);
+
+/* ---- launch.c ----------------------------------------------------------- */
+
+struct launched {
+	int up, down; /* the game's ends of the pipes */
+	int control;  /* as in struct gc_net */
+	pid_t netd;
+	uint32_t pid;  /* of the game */
+	bool launcher; /* somebody else waits for netd's end */
+};
+
+/*
+ * Start netd or find it, and become launcher and game. True: this process is
+ * the game, *l is filled. False: it is the launcher at its end, or there was
+ * an error: start->status and start->text say so.
+ */
+bool
+launch(struct launched *l, const struct options *o, struct gc_start *start);
+/* The game's link is closed: see netd of --foreground to its end. well: the
+ * game said its goodbye. Returns what waitpid() said, or -1 without a netd. */
+int launch_end(int control, pid_t netd, bool well);
+/* "segmentation fault (signal 11)" or "exit status 2", of a wait status. */
+const char *launch_how(int wait_status, char *out, size_t size);
+
+#endif

@@ -1,0 +1,316 @@
+/*
+ * game.c - begin and end: the handshake, the errors, the dice.
+ */
+#include "gamecore/core.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* More than one turn's output, whatever the largest frame. */
+#define OUT_MAX (IPC_FRAME_MAX_MAX + OUT_GATHER + IPC_IMAGE_MAX)
+
+/* The public header repeats the numbers of two catalogues. */
+#define SAME(name) static_assert((int)GC_E##name == (int)IPC_ERR_##name, #name)
+SAME(TIMEOUT);
+SAME(CLOSED);
+SAME(NETD_GONE);
+SAME(STOPPED);
+SAME(TOO_LONG);
+SAME(INVALID);
+SAME(NO_MEMORY);
+SAME(SYSTEM);
+SAME(PROTOCOL);
+SAME(VERSION);
+SAME(NO_LISTEN);
+SAME(FULL);
+SAME(NO_NETD);
+SAME(LIMIT);
+SAME(NOTHING);
+static_assert((int)GC_LEFT == (int)IPC_REASON_LEFT, "reasons");
+static_assert((int)GC_NETD_GONE == (int)IPC_REASON_NETD_GONE, "reasons");
+static_assert((int)GC_GAME_GONE == (int)IPC_REASON_GAME_GONE, "reasons");
+static_assert((int)GC_GAME_GONE == (int)IPC_REASON_END - 1, "reasons");
+static_assert((int)GC_LATEST == (int)IPC_LATEST, "classes");
+static_assert((int)GC_DROPPABLE == (int)IPC_DROPPABLE, "classes");
+
+/* ---- words -------------------------------------------------------------- */
+
+const char *
+gc_error_text(int error)
+{
+	return ipc_error_text(error);
+}
+
+const char *
+gc_reason_name(unsigned reason)
+{
+	return ipc_reason_name(reason);
+}
+
+const char *
+gc_reason_text(unsigned reason)
+{
+	return ipc_reason_text(reason);
+}
+
+const char *
+gc_problem(const struct gc_net *net)
+{
+	return net->problem;
+}
+
+static void set_problem(struct gc_net *net, const char *format, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
+static void
+set_problem(struct gc_net *net, const char *format, va_list ap)
+{
+	vsnprintf(net->problem, sizeof(net->problem), format, ap);
+	/* One line, whoever wrote the text. */
+	for (char *p = net->problem; *p; p++)
+		if ((unsigned char)*p < 0x20)
+			*p = ' ';
+}
+
+int
+net_problem(struct gc_net *net, int error, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	set_problem(net, format, ap);
+	va_end(ap);
+	return error;
+}
+
+static void
+close_pipes(struct gc_net *net)
+{
+	if (net->up >= 0)
+		close(net->up);
+	if (net->down >= 0)
+		close(net->down);
+	net->up = net->down = -1;
+}
+
+int
+net_fail(struct gc_net *net, int error, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	set_problem(net, format, ap);
+	va_end(ap);
+	net->failed = error;
+	close_pipes(net);
+	return error;
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+struct gc_net *
+net_new(int up, int down)
+{
+	struct gc_net *net = calloc(1, sizeof(*net));
+
+	if (net == NULL)
+		return NULL;
+	net->up = up;
+	net->down = down;
+	net->control = -1;
+	net->frame_max = IPC_FRAME_MAX;
+	ipc_reader_init(&net->in, IPC_FRAME_MAX);
+	ipc_buf_init(&net->out, OUT_MAX);
+	ipc_buf_init(&net->backlog, 2 * BACKLOG_MAX + 2 * IPC_FRAME_MAX_MAX);
+	ipc_buf_init(&net->scratch, IPC_FRAME_MAX_MAX + 1);
+	ipc_buf_init(&net->printed, IPC_FRAME_MAX_MAX);
+	return net;
+}
+
+int
+net_hello(struct gc_net *net, const char *game, uint32_t pid)
+{
+	struct ipc_hello m = { .version = IPC_VERSION,
+		.frame_max = IPC_FRAME_MAX_MAX,
+		.conn_max = net->conn_max,
+		.pid = pid,
+		/* Packing only reads the text. */
+		.game = (char *)(uintptr_t)game };
+	struct ipc_frame f;
+	int r = stream_put_msg(net, IPC_HELLO, 0, &m);
+
+	if (r == 0)
+		r = stream_take(net, &f);
+	if (r == 0)
+		r = kind_arrive(net, &f);
+	return r;
+}
+
+void
+net_free(struct gc_net *net)
+{
+	close_pipes(net);
+	ipc_reader_release(&net->in);
+	ipc_buf_release(&net->out);
+	ipc_buf_release(&net->backlog);
+	ipc_buf_release(&net->scratch);
+	ipc_buf_release(&net->printed);
+	who_clear(&net->event_who);
+	who_clear(&net->asked_who);
+	conns_release(&net->conns);
+	listeners_release(net);
+	free(net);
+}
+
+void
+gc_close(struct gc_net *net)
+{
+	struct ipc_frame bye = { .kind = IPC_BYE };
+	bool well;
+	int control;
+	pid_t netd;
+
+	if (net == NULL)
+		return;
+	if (!net->failed && stream_put(net, &bye, NULL) == 0)
+		stream_commit(net, false);
+	well = !net->failed && !net->down_gone;
+	control = net->control;
+	netd = net->netd;
+	net_free(net);
+	launch_end(control, netd, well);
+}
+
+/* Listen everywhere. False: start says why not. */
+static bool
+listen_all(struct gc_net *net, const struct options *o, struct gc_start *start)
+{
+	char dir[1024] = ".", www[2048];
+
+	where_program(dir, sizeof(dir));
+	where_www(dir, start->name, www, sizeof(www));
+	for (const char *const *url = o->listen; url && *url; url++) {
+		char *whole = where_expand(*url, www);
+		int r = whole
+			    ? gc_listen(net, whole)
+			    : net_problem(net, GC_ENO_MEMORY, "out of memory");
+
+		free(whole);
+		if (r < 0) {
+			options_say(start, 1, "%s", gc_problem(net));
+			return false;
+		}
+	}
+	return true;
+}
+
+static struct gc_net *
+begin(const struct launched *l, const struct options *o, struct gc_start *start)
+{
+	struct gc_net *net = net_new(l->up, l->down);
+	char how[64];
+	bool gone;
+	int status;
+
+	if (net == NULL) {
+		close(l->up);
+		close(l->down);
+		launch_end(l->control, l->netd, false);
+		options_say(start, 1, "out of memory");
+		return NULL;
+	}
+	net->control = l->control;
+	net->netd = l->netd;
+	if (net_hello(net, start->name, l->pid) < 0)
+		options_say(start, 1, "%s", gc_problem(net));
+	else if (listen_all(net, o, start))
+		return net;
+	gone = net->failed == GC_ENETD_GONE;
+	net_free(net);
+	status = launch_end(l->control, l->netd, false);
+	if (!gone)
+		return NULL;
+	/* How netd ended says more, and who has seen it end says it. */
+	if (l->launcher)
+		start->text = "";
+	else if (status >= 0)
+		options_say(start, 1, "netd ended at once: %s",
+		    launch_how(status, how, sizeof(how)));
+	return NULL;
+}
+
+struct gc_net *
+gc_open(struct gc_start *start, int argc, char **argv)
+{
+	struct options o;
+	struct launched l;
+	struct gc_net *net = NULL;
+
+	if (!options_read(&o, start, argc, argv))
+		return NULL;
+	if (launch(&l, &o, start))
+		net = begin(&l, &o, start);
+	options_release(&o);
+	return net;
+}
+
+/* ---- time and dice ------------------------------------------------------ */
+
+int64_t
+gc_now(const struct gc_net *net)
+{
+	return net->now_us;
+}
+
+/* splitmix64 fills the state, as the authors of xoshiro advise. */
+void
+net_seed(struct gc_net *net, uint64_t seed)
+{
+	for (int i = 0; i < 4; i++) {
+		uint64_t z = seed += 0x9e3779b97f4a7c15u;
+
+		z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+		z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+		net->dice[i] = z ^ (z >> 31);
+	}
+}
+
+static uint64_t
+rotl(uint64_t x, int k)
+{
+	return (x << k) | (x >> (64 - k));
+}
+
+/* xoshiro256** 1.0 by Blackman and Vigna, public domain. */
+static uint64_t
+throw_dice(uint64_t s[4])
+{
+	uint64_t result = rotl(s[1] * 5, 7) * 9, t = s[1] << 17;
+
+	s[2] ^= s[0];
+	s[3] ^= s[1];
+	s[1] ^= s[2];
+	s[0] ^= s[3];
+	s[2] ^= t;
+	s[3] = rotl(s[3], 45);
+	return result;
+}
+
+uint64_t
+gc_random(struct gc_net *net, uint64_t below)
+{
+	uint64_t x, odd;
+
+	if (below == 0)
+		return throw_dice(net->dice);
+	/* The lowest 2^64 mod below numbers would make some likelier. */
+	odd = (0 - below) % below;
+	do
+		x = throw_dice(net->dice);
+	while (x < odd);
+	return x % below;
+}

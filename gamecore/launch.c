@@ -1,0 +1,645 @@
+/*
+ * launch.c - one process becomes two or three: netd, the game, and between
+ * them and the shell the launcher, which only waits.
+ *
+ * The only file of this room that knows sockets, signals and processes. Pipes
+ * are made fresh for each game and each netd and never used again after a
+ * death, so half a frame can never meet the next process. The launcher returns
+ * from gc_open() like everybody else: it never exits by itself.
+ */
+#include "gamecore/core.h"
+#include "ipc/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Where netd finds its end of the control socket. */
+#define NETD_CONTROL_FD 3
+/* A pipe holds this much, if the system lets it: one slice more than what
+ * leaves at once, so that a write seldom waits for its reader. */
+#define PIPE_BYTES (2 * (int)IPC_SLICE)
+/* For netd to flush everybody's queue after the game's end: its own limit is
+ * 10 s by default, then it is ended. */
+#define NETD_END_MS 12000
+
+extern char **environ;
+
+/* The ends of both pipes. */
+struct pipes {
+	int up_r, up_w;     /* netd writes, the game reads */
+	int down_r, down_w; /* the game writes, netd reads */
+};
+
+/* ---- small tools -------------------------------------------------------- */
+
+const char *
+launch_how(int status, char *out, size_t size)
+{
+	if (WIFSIGNALED(status)) {
+		const char *words = strsignal(WTERMSIG(status));
+
+		snprintf(out, size, "%s (signal %d)", words ? words : "killed",
+		    WTERMSIG(status));
+		if (out[0] >= 'A' && out[0] <= 'Z')
+			out[0] = (char)(out[0] - 'A' + 'a');
+	} else {
+		snprintf(out, size, "exit status %d", WEXITSTATUS(status));
+	}
+	return out;
+}
+
+static int
+control_send(int control, unsigned type, uint64_t value, const char *text)
+{
+	struct ipc_control m = { .type = type, .value = value };
+
+	for (int i = 0; i < IPC_CONTROL_FDS_MAX; i++)
+		m.fds[i] = -1;
+	snprintf(m.text, sizeof(m.text), "%s", text);
+	return ipc_control_send(control, &m);
+}
+
+static bool
+pipes_open(struct pipes *p)
+{
+	int up[2], down[2];
+
+	if (pipe2(up, O_CLOEXEC) < 0)
+		return false;
+	if (pipe2(down, O_CLOEXEC) < 0) {
+		close(up[0]);
+		close(up[1]);
+		return false;
+	}
+	/* A refusal (the user's pipes take too much already) costs speed. */
+	fcntl(up[1], F_SETPIPE_SZ, PIPE_BYTES);
+	fcntl(down[1], F_SETPIPE_SZ, PIPE_BYTES);
+	*p = (struct pipes){ up[0], up[1], down[0], down[1] };
+	return true;
+}
+
+static void
+pipes_close_game(const struct pipes *p)
+{
+	close(p->up_r);
+	close(p->down_w);
+}
+
+static void
+pipes_close_netd(const struct pipes *p)
+{
+	close(p->up_w);
+	close(p->down_r);
+}
+
+/* Hand netd its two ends of fresh pipes, and forget them here. */
+static bool
+link_send(int control, enum ipc_link_how how, uint64_t value, struct pipes *p)
+{
+	struct ipc_control m = {
+		.type = IPC_CONTROL_LINK, .number = how, .value = value
+	};
+	bool ok;
+
+	if (!pipes_open(p))
+		return false;
+	m.fds[0] = p->up_w;
+	m.fds[1] = p->down_r;
+	ok = ipc_control_send(control, &m) == 0;
+	if (!ok)
+		pipes_close_game(p);
+	pipes_close_netd(p);
+	return ok;
+}
+
+static void
+set_signal(int number, void (*handler)(int))
+{
+	struct sigaction sa = { .sa_handler = handler, .sa_flags = SA_RESTART };
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(number, &sa, NULL);
+}
+
+/* ---- netd --------------------------------------------------------------- */
+
+/* argv of netd, owned, its members views; number: NETD_CONTROL_FD in digits */
+static const char **
+netd_arguments(const struct options *o, const char *file, const char *number)
+{
+	size_t n = 0, limits = 0;
+	const char **argv;
+
+	while (o->limits[limits])
+		limits++;
+	argv = calloc(2 * limits + 6, sizeof(*argv));
+	if (argv == NULL)
+		return NULL;
+	argv[n++] = file;
+	argv[n++] = "--control";
+	argv[n++] = number;
+	for (size_t i = 0; i < limits; i++) {
+		argv[n++] = "--limit";
+		argv[n++] = o->limits[i];
+	}
+	if (o->log) {
+		argv[n++] = "--log";
+		argv[n++] = o->log;
+	}
+	return argv;
+}
+
+/* Start it with one descriptor and its own process group: the terminal's
+ * Ctrl-C is for the launcher, which asks netd to stop in order. */
+static int
+spawn(pid_t *pid, const char *file, const char **argv, int control)
+{
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none, usual;
+	int e;
+
+	sigemptyset(&none);
+	sigemptyset(&usual);
+	sigaddset(&usual, SIGINT);
+	sigaddset(&usual, SIGTERM);
+	sigaddset(&usual, SIGHUP);
+	sigaddset(&usual, SIGPIPE);
+	sigaddset(&usual, SIGCHLD);
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_adddup2(&files, control, NETD_CONTROL_FD);
+	posix_spawn_file_actions_addclosefrom_np(&files, NETD_CONTROL_FD + 1);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &usual);
+	posix_spawnattr_setpgroup(&attr, 0);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK |
+					    POSIX_SPAWN_SETSIGDEF |
+					    POSIX_SPAWN_SETPGROUP);
+	e = posix_spawnp(
+	    pid, file, &files, &attr, (char **)(uintptr_t)argv, environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&files);
+	return e;
+}
+
+/* Start netd: its pid and our end of the control socket. */
+static bool
+netd_start(
+    const struct options *o, struct gc_start *start, pid_t *pid, int *control)
+{
+	char file[PATH_MAX], number[16];
+	const char **argv;
+	int ends[2], e = ENOMEM;
+
+	where_netd(o->netd, file, sizeof(file));
+	snprintf(number, sizeof(number), "%d", NETD_CONTROL_FD);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+		options_say(start, 1, "cannot start netd: %s", strerror(errno));
+		return false;
+	}
+	argv = netd_arguments(o, file, number);
+	if (argv)
+		e = spawn(pid, file, argv, ends[1]);
+	free(argv);
+	close(ends[1]);
+	if (e) {
+		close(ends[0]);
+		options_say(start, 1,
+		    "cannot start netd '%s': %s (name it with --netd FILE or "
+		    "$PENSTOCK_NETD)",
+		    file, strerror(e));
+		return false;
+	}
+	*control = ends[0];
+	return true;
+}
+
+/* ---- the launcher: wait, and what happens then -------------------------- */
+
+struct launcher {
+	struct gc_start *start;
+	int control;      /* to netd, or -1 when it has closed it */
+	int signals;      /* a signalfd */
+	pid_t netd, game; /* 0: has ended */
+	int netd_status, game_status;
+	int stops; /* how often we were asked to stop */
+	int stop_signal;
+	bool over; /* netd was told that no game comes any more */
+};
+
+/* netd can do nothing for us any more but end. */
+static void
+tell_netd(struct launcher *l, unsigned type, uint64_t value, const char *text)
+{
+	if (l->control >= 0 && l->netd)
+		control_send(l->control, type, value, text);
+}
+
+/*
+ * The game ended otherwise than by gc_close() and status 0. Recovery from a
+ * checkpoint begins here: as long as one can be woken, LINK it; now the
+ * players are told and everything ends.
+ */
+static void
+game_died(struct launcher *l)
+{
+	char how[64], line[128];
+
+	launch_how(l->game_status, how, sizeof(how));
+	snprintf(line, sizeof(line), "game died how=\"%s\"", how);
+	tell_netd(
+	    l, IPC_CONTROL_DIED, (uint64_t)(unsigned)l->game_status, line);
+	tell_netd(l, IPC_CONTROL_GIVE_UP, 0, "");
+	l->over = true;
+}
+
+static void
+game_ended(struct launcher *l, int status)
+{
+	l->game = 0;
+	l->game_status = status;
+	if (status) {
+		game_died(l);
+		return;
+	}
+	tell_netd(l, IPC_CONTROL_ENDED, 0, "");
+	l->over = true;
+}
+
+/* The game sees the end of its pipe and ends by itself. A fresh netd with the
+ * same listeners would start here. */
+static void
+netd_ended(struct launcher *l, int status)
+{
+	l->netd = 0;
+	l->netd_status = status;
+}
+
+static void
+reap(struct launcher *l)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == l->game)
+			game_ended(l, status);
+		else if (pid == l->netd)
+			netd_ended(l, status);
+	}
+}
+
+/* Once: everything ends in order. Twice: at once. */
+static void
+asked_to_stop(struct launcher *l, int number)
+{
+	l->stop_signal = number;
+	if (++l->stops == 1) {
+		if (l->netd &&
+		    control_send(l->control, IPC_CONTROL_STOP, 0, "") < 0)
+			kill(l->netd, SIGTERM);
+		return;
+	}
+	tell_netd(l, IPC_CONTROL_STOP_NOW, 0, "");
+	if (l->game)
+		kill(l->game, SIGKILL);
+	if (l->netd && l->stops > 2)
+		kill(l->netd, SIGKILL);
+}
+
+static void
+on_signals(struct launcher *l)
+{
+	struct signalfd_siginfo si;
+
+	while (read(l->signals, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGCHLD)
+			reap(l);
+		else
+			asked_to_stop(l, (int)si.ssi_signo);
+	}
+}
+
+static void
+on_kill(struct launcher *l, const struct ipc_control *m)
+{
+	(void)m;
+	if (l->game)
+		kill(l->game, SIGKILL);
+}
+
+/* What netd may say; kinds without a row need no answer from us. */
+static void (*const orders[])(struct launcher *, const struct ipc_control *) = {
+	[IPC_CONTROL_KILL] = on_kill,
+};
+#define N_ORDERS (sizeof(orders) / sizeof(orders[0]))
+
+static void
+on_control(struct launcher *l)
+{
+	struct ipc_control m;
+
+	if (ipc_control_recv(l->control, &m) <= 0) {
+		close(l->control);
+		l->control = -1;
+		return;
+	}
+	if (m.type < N_ORDERS && orders[m.type])
+		orders[m.type](l, &m);
+	for (int i = 0; i < IPC_CONTROL_FDS_MAX; i++)
+		if (m.fds[i] >= 0)
+			close(m.fds[i]);
+}
+
+static void
+wait_for_all(struct launcher *l)
+{
+	reap(l);
+	while (l->game || l->netd) {
+		struct pollfd fds[2] = { { .fd = l->signals, .events = POLLIN },
+			{ .fd = l->control, .events = POLLIN } };
+
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[1].revents)
+			on_control(l);
+		if (fds[0].revents)
+			on_signals(l);
+	}
+}
+
+static int
+shell_status(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+				   : WEXITSTATUS(status);
+}
+
+/* What main() returns and says at the launcher's end. */
+static void
+verdict(struct launcher *l)
+{
+	char how[64];
+	bool cut = l->stops > 1;
+
+	l->start->text = "";
+	l->start->status = shell_status(l->game_status);
+	if (cut)
+		l->start->status = 128 + l->stop_signal;
+	else if (WIFSIGNALED(l->game_status))
+		options_say(l->start, l->start->status, "the game died: %s",
+		    launch_how(l->game_status, how, sizeof(how)));
+	else if (l->netd_status)
+		options_say(l->start, 1, "netd died: %s",
+		    launch_how(l->netd_status, how, sizeof(how)));
+}
+
+/* The signals that the launcher reads one by one. */
+static void
+launcher_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+}
+
+/* The child: nothing but two pipes, and deaf to the terminal, since STOP
+ * comes with the stream. It never outlives its launcher. */
+static bool
+become_game(struct launched *l, const struct pipes *p,
+    const struct launcher *launcher, pid_t parent, const sigset_t *before)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		raise(SIGKILL);
+	close(launcher->control);
+	close(launcher->signals);
+	set_signal(SIGINT, SIG_IGN);
+	set_signal(SIGTERM, SIG_IGN);
+	set_signal(SIGHUP, SIG_IGN);
+	set_signal(SIGPIPE, SIG_IGN);
+	sigprocmask(SIG_SETMASK, before, NULL);
+	*l = (struct launched){ .up = p->up_r,
+		.down = p->down_w,
+		.control = -1,
+		.pid = (uint32_t)getpid(),
+		.launcher = true };
+	return true;
+}
+
+static bool
+launch_two(struct launched *l, const struct options *o, struct gc_start *start)
+{
+	struct launcher me = { .start = start };
+	pid_t parent = getpid();
+	struct pipes p;
+	sigset_t mine, before;
+
+	if (!netd_start(o, start, &me.netd, &me.control))
+		return false;
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	launcher_signals(&mine);
+	sigprocmask(SIG_BLOCK, &mine, &before);
+	me.signals = signalfd(-1, &mine, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (me.signals >= 0 && link_send(me.control, IPC_LINK_FIRST, 0, &p)) {
+		/* What stdio holds must not leave twice. */
+		fflush(NULL);
+		me.game = fork();
+		if (me.game == 0)
+			return become_game(l, &p, &me, parent, &before);
+		pipes_close_game(&p);
+	}
+	if (me.game <= 0) {
+		me.game = 0;
+		me.game_status = 1 << 8;
+		options_say(
+		    start, 1, "cannot start the game: %s", strerror(errno));
+		tell_netd(&me, IPC_CONTROL_GIVE_UP, 0, "");
+	}
+	wait_for_all(&me);
+	verdict(&me);
+	close(me.signals);
+	if (me.control >= 0)
+		close(me.control);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return false;
+}
+
+/* ---- without a launcher: --foreground and --attach ---------------------- */
+
+/* For the signal handler, which can reach nothing else. */
+static volatile sig_atomic_t handler_control = -1;
+static volatile sig_atomic_t handler_stops;
+
+static void
+on_stop_signal(int number)
+{
+	int before = errno;
+
+	(void)number;
+	if (handler_control >= 0) {
+		static struct ipc_control m = { .fds = { -1, -1 } };
+
+		m.type =
+		    handler_stops++ ? IPC_CONTROL_STOP_NOW : IPC_CONTROL_STOP;
+		ipc_control_send((int)handler_control, &m);
+	}
+	errno = before;
+}
+
+/* The link of a game that stays in this process. */
+static bool
+link_here(struct launched *l, int control, pid_t netd, struct gc_start *start)
+{
+	struct pipes p;
+
+	if (!link_send(control, IPC_LINK_FIRST, 0, &p)) {
+		options_say(start, 1, "cannot reach netd: %s", strerror(errno));
+		launch_end(control, netd, false);
+		return false;
+	}
+	*l = (struct launched){ .up = p.up_r,
+		.down = p.down_w,
+		.control = control,
+		.netd = netd,
+		.pid = (uint32_t)getpid() };
+	handler_control = control;
+	handler_stops = 0;
+	set_signal(SIGPIPE, SIG_IGN);
+	set_signal(SIGINT, on_stop_signal);
+	set_signal(SIGTERM, on_stop_signal);
+	return true;
+}
+
+static bool
+launch_foreground(
+    struct launched *l, const struct options *o, struct gc_start *start)
+{
+	pid_t netd;
+	int control;
+
+	return netd_start(o, start, &netd, &control) &&
+	       link_here(l, control, netd, start);
+}
+
+static bool
+launch_attach(
+    struct launched *l, const struct options *o, struct gc_start *start)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int n = snprintf(
+	    a.sun_path, sizeof(a.sun_path), "%s/%s", o->attach, IPC_RENDEZVOUS);
+	int control;
+
+	if (n < 0 || (size_t)n >= sizeof(a.sun_path)) {
+		options_say(start, 1,
+		    "cannot attach to '%s': the path is too long (at most %zu "
+		    "bytes)",
+		    o->attach, sizeof(a.sun_path) - sizeof("/" IPC_RENDEZVOUS));
+		return false;
+	}
+	control = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (control < 0 ||
+	    connect(control, (struct sockaddr *)&a, sizeof(a)) < 0) {
+		options_say(start, 1,
+		    "cannot attach to '%s': %s (is 'netd --wait %s' running?)",
+		    o->attach, strerror(errno), o->attach);
+		if (control >= 0)
+			close(control);
+		return false;
+	}
+	return link_here(l, control, 0, start);
+}
+
+/* netd has end_ms to end by itself. Messages of it are read and dropped. */
+static bool
+ends_in_time(int control, int pidfd, int end_ms)
+{
+	for (;;) {
+		struct pollfd fds[2] = { { .fd = pidfd, .events = POLLIN },
+			{ .fd = control, .events = POLLIN } };
+		struct ipc_control m;
+		int n = poll(fds, 2, end_ms);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		if (fds[0].revents)
+			return true;
+		if (ipc_control_recv(control, &m) <= 0) {
+			control = -1;
+			continue;
+		}
+		for (int i = 0; i < IPC_CONTROL_FDS_MAX; i++)
+			if (m.fds[i] >= 0)
+				close(m.fds[i]);
+	}
+}
+
+int
+launch_end(int control, pid_t netd, bool well)
+{
+	int status = -1, pidfd;
+
+	if (control < 0)
+		return -1;
+	if (netd) {
+		control_send(control,
+		    well ? IPC_CONTROL_ENDED : IPC_CONTROL_GIVE_UP, 0, "");
+		pidfd = pidfd_open(netd, 0);
+		if (pidfd >= 0 && !ends_in_time(control, pidfd, NETD_END_MS))
+			kill(netd, SIGKILL);
+		if (pidfd >= 0)
+			close(pidfd);
+		while (waitpid(netd, &status, 0) < 0 && errno == EINTR)
+			;
+	}
+	handler_control = -1;
+	close(control);
+	return status;
+}
+
+/* ---- which way ---------------------------------------------------------- */
+
+static bool
+traced(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[256];
+	long tracer = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, "TracerPid:", 10) == 0)
+			tracer = strtol(line + 10, NULL, 10);
+	if (f)
+		fclose(f);
+	return tracer != 0;
+}
+
+bool
+launch(struct launched *l, const struct options *o, struct gc_start *start)
+{
+	if (o->attach)
+		return launch_attach(l, o, start);
+	if (o->foreground || traced())
+		return launch_foreground(l, o, start);
+	return launch_two(l, o, start);
+}

@@ -1,0 +1,332 @@
+/*
+ * options.c - the command line of every game: the common options, then the
+ * game's own, one table each. Nothing here prints: gc_open() hands the text
+ * to main().
+ */
+#include "gamecore/core.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What getopt_long() returns: common options by their row, then the game's. */
+#define FIRST 256
+
+/* The text of the last gc_open() that said no. One process, one text. */
+static struct ipc_buf said = { .max = 1u << 16 };
+
+struct reading {
+	struct options *o;
+	size_t listens, limits;
+	bool help, version;
+};
+
+/* ---- the common options ------------------------------------------------- */
+
+static void
+take_listen(struct reading *r, const char *text)
+{
+	r->o->given[r->listens++] = text;
+}
+
+static void
+take_limit(struct reading *r, const char *text)
+{
+	r->o->limits[r->limits++] = text;
+}
+
+static void
+take_attach(struct reading *r, const char *text)
+{
+	r->o->attach = text;
+}
+
+static void
+take_netd(struct reading *r, const char *text)
+{
+	r->o->netd = text;
+}
+
+static void
+take_log(struct reading *r, const char *text)
+{
+	r->o->log = text;
+}
+
+static void
+take_foreground(struct reading *r, const char *text)
+{
+	(void)text;
+	r->o->foreground = true;
+}
+
+static void
+take_help(struct reading *r, const char *text)
+{
+	(void)text;
+	r->help = true;
+}
+
+static void
+take_version(struct reading *r, const char *text)
+{
+	(void)text;
+	r->version = true;
+}
+
+static const struct common {
+	const char *name, *value, *help;
+	void (*take)(struct reading *, const char *);
+} commons[] = {
+	{ "listen", "URL",
+	    "listen there; may be given several times (default: see below)",
+	    take_listen },
+	{ "limit", "NAME=VALUE", "set a limit of netd; see netd --help",
+	    take_limit },
+	{ "log", "LEVEL", "what netd logs: error, warning, info or debug",
+	    take_log },
+	{ "foreground", NULL, "stay in this process, as under a debugger",
+	    take_foreground },
+	{ "attach", "DIR", "play for the netd that runs with --wait DIR",
+	    take_attach },
+	{ "netd", "FILE", "the netd to start (default: beside this program)",
+	    take_netd },
+	{ "help", NULL, "show this and end", take_help },
+	{ "version", NULL, "show the version and end", take_version },
+};
+#define N_COMMONS (sizeof(commons) / sizeof(commons[0]))
+
+/* ---- texts -------------------------------------------------------------- */
+
+static void
+finish(struct gc_start *start, int status)
+{
+	ipc_buf_add(&said, "", 1);
+	start->status = status;
+	start->text = said.data ? (const char *)said.data : "";
+}
+
+void
+options_say(struct gc_start *start, int status, const char *format, ...)
+{
+	char line[2048];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(line, sizeof(line), format, ap);
+	va_end(ap);
+	ipc_buf_clear(&said);
+	ipc_buf_printf(&said, "%s: %s\n", start->name, line);
+	finish(start, status);
+}
+
+static void
+help_line(
+    const char *name, const char *value, const char *help, const char *more)
+{
+	char left[64];
+
+	snprintf(left, sizeof(left), "--%s%s%s", name, value ? "=" : "",
+	    value ? value : "");
+	/* GNU form: a name that is too long has its line to itself. */
+	if (strlen(left) > 21)
+		ipc_buf_printf(
+		    &said, "      %s\n%29s%s%s\n", left, "", help, more);
+	else
+		ipc_buf_printf(&said, "      %-21s  %s%s\n", left, help, more);
+}
+
+static void
+help_own(const struct gc_option *own)
+{
+	char more[256] = "";
+
+	if (own->number)
+		snprintf(more, sizeof(more), ", %ld to %ld (default: %ld)",
+		    own->smallest, own->largest, *own->number);
+	else if (own->text && *own->text)
+		snprintf(more, sizeof(more), " (default: %s)", *own->text);
+	help_line(own->name, own->value, own->help, more);
+}
+
+static void
+say_help(struct gc_start *start)
+{
+	const struct gc_option *own = start->options;
+
+	ipc_buf_clear(&said);
+	ipc_buf_printf(&said, "Usage: %s [OPTION]...%s%s\n%s\n", start->name,
+	    start->arguments ? " " : "",
+	    start->arguments ? start->arguments : "",
+	    start->about ? start->about : "");
+	if (own && own->name)
+		ipc_buf_printf(&said, "\nOptions of this game:\n");
+	for (; own && own->name; own++)
+		help_own(own);
+	ipc_buf_printf(&said, "\nOptions of every game:\n");
+	for (size_t i = 0; i < N_COMMONS; i++)
+		help_line(
+		    commons[i].name, commons[i].value, commons[i].help, "");
+	if (start->listen && start->listen[0])
+		ipc_buf_printf(&said, "\nWithout --listen it listens on:\n");
+	for (const char *const *u = start->listen; u && *u; u++)
+		ipc_buf_printf(&said, "      %s\n", *u);
+	finish(start, 0);
+}
+
+static void
+say_version(struct gc_start *start)
+{
+	ipc_buf_clear(&said);
+	ipc_buf_printf(&said, "%s %s (Penstock %s)\n", start->name,
+	    start->version ? start->version : GC_VERSION, GC_VERSION);
+	finish(start, 0);
+}
+
+/* ---- reading ------------------------------------------------------------ */
+
+static bool
+take_own(struct gc_start *start, const struct gc_option *own, const char *text)
+{
+	char *end;
+	long n;
+
+	if (own->on)
+		*own->on = true;
+	if (own->text && text)
+		*own->text = text;
+	if (own->number == NULL || text == NULL)
+		return true;
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (errno || end == text || *end || n < own->smallest ||
+	    n > own->largest) {
+		options_say(start, 2,
+		    "'--%s' must be a number from %ld to %ld, not '%s' (see "
+		    "--help)",
+		    own->name, own->smallest, own->largest, text);
+		return false;
+	}
+	*own->number = n;
+	return true;
+}
+
+/* getopt_long() said '?' or ':' of the word before optind. */
+static void
+say_wrong(struct gc_start *start, int c, const struct option *all, char **argv)
+{
+	const char *word = argv[optind - 1];
+
+	if (optopt >= FIRST)
+		options_say(start, 2, "'--%s' %s (see --help)",
+		    all[optopt - FIRST].name,
+		    c == ':' ? "needs a value" : "takes no value");
+	else if (optopt)
+		options_say(
+		    start, 2, "unknown option '-%c' (see --help)", optopt);
+	else
+		options_say(start, 2, "unknown option '%s' (see --help)", word);
+}
+
+static size_t
+count_own(const struct gc_start *start)
+{
+	size_t n = 0;
+
+	while (start->options && start->options[n].name)
+		n++;
+	return n;
+}
+
+static struct option *
+all_options(const struct gc_start *start, size_t own)
+{
+	struct option *all = calloc(N_COMMONS + own + 1, sizeof(*all));
+
+	for (size_t i = 0; all && i < N_COMMONS + own; i++) {
+		const struct gc_option *g = NULL;
+
+		if (i >= N_COMMONS)
+			g = &start->options[i - N_COMMONS];
+		all[i].name = g ? g->name : commons[i].name;
+		all[i].has_arg = (g ? g->value : commons[i].value)
+				     ? required_argument
+				     : no_argument;
+		all[i].val = FIRST + (int)i;
+	}
+	return all;
+}
+
+static bool
+read_all(struct reading *r, struct gc_start *start, const struct option *all,
+    int argc, char **argv)
+{
+	int c;
+
+	optind = 0;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":", all, NULL)) != -1) {
+		size_t row = (size_t)(c - FIRST);
+
+		if (c < FIRST) {
+			say_wrong(start, c, all, argv);
+			return false;
+		}
+		if (row < N_COMMONS)
+			commons[row].take(r, optarg);
+		else if (!take_own(
+			     start, &start->options[row - N_COMMONS], optarg))
+			return false;
+		if (r->help || r->version)
+			return true;
+	}
+	start->first_argument = optind;
+	if (optind < argc && start->arguments == NULL) {
+		options_say(start, 2, "unexpected argument '%s' (see --help)",
+		    argv[optind]);
+		return false;
+	}
+	return true;
+}
+
+bool
+options_read(struct options *o, struct gc_start *start, int argc, char **argv)
+{
+	struct reading r = { .o = o };
+	size_t room = (size_t)argc + 1;
+	struct option *all = all_options(start, count_own(start));
+	bool ok;
+
+	start->status = 0;
+	start->text = "";
+	*o = (struct options){ .given = calloc(room, sizeof(char *)),
+		.limits = calloc(room, sizeof(char *)) };
+	ok = all && o->given && o->limits;
+	if (!ok)
+		options_say(start, 1, "out of memory");
+	ok = ok && read_all(&r, start, all, argc, argv);
+	free(all);
+	o->listen = r.listens ? o->given : start->listen;
+	if (ok && r.help)
+		say_help(start);
+	else if (ok && r.version)
+		say_version(start);
+	else if (ok && o->attach && o->netd)
+		options_say(
+		    start, 2, "'--attach' and '--netd' exclude each other");
+	else if (ok)
+		return true;
+	options_release(o);
+	return false;
+}
+
+void
+options_release(struct options *o)
+{
+	free(o->given);
+	free(o->limits);
+	o->given = o->limits = NULL;
+}

@@ -1,0 +1,351 @@
+/*
+ * stream.c - the blocking stream: the only file that reads or writes the pipe.
+ *
+ * A turn is one read(), the events in it, and one write() that ends with a
+ * COMMIT. Everything that the game will ever know comes through stream_take(),
+ * which counts it; so the counters here are the positions that recording and
+ * recovery speak of. Nothing in this file knows what a frame means: kinds.c.
+ */
+#include "gamecore/core.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- writing ------------------------------------------------------------ */
+
+/* All of it, however often a signal or a full pipe cuts it. */
+static int
+write_out(struct gc_net *net)
+{
+	size_t at = 0;
+	int r = 0;
+
+	while (at < net->out.len) {
+		ssize_t n =
+		    write(net->down, net->out.data + at, net->out.len - at);
+
+		if (n >= 0) {
+			at += (size_t)n;
+		} else if (errno != EINTR) {
+			/* What netd still had to say may wait in the other
+			 * pipe: reading goes on to its end. */
+			net->down_gone = true;
+			r = GC_ENETD_GONE;
+			break;
+		}
+	}
+	ipc_buf_clear(&net->out);
+	return r;
+}
+
+int
+stream_commit(struct gc_net *net, bool partial)
+{
+	struct ipc_frame f = { .kind = IPC_COMMIT,
+		.flags = partial ? IPC_PARTIAL : 0,
+		.id = net->up_taken };
+	uint8_t *to;
+
+	if (net->down_gone || net->down < 0)
+		return GC_ENETD_GONE;
+	if (net->out.len == 0 && net->committed == net->up_taken &&
+	    (partial || !net->committed_partial))
+		return 0;
+	to = ipc_buf_space(&net->out, IPC_FRAME_HEAD);
+	if (to == NULL)
+		return net_fail(net, GC_ENO_MEMORY, "out of memory");
+	ipc_frame_head(to, &f);
+	ipc_buf_added(&net->out, IPC_FRAME_HEAD);
+	net->committed = net->up_taken;
+	net->committed_partial = partial;
+	return write_out(net);
+}
+
+/* Before n more bytes are queued: what has gathered leaves if it must. */
+static int
+make_room(struct gc_net *net, size_t n)
+{
+	if (net->failed)
+		return net->failed;
+	if (net->down_gone)
+		return GC_ENETD_GONE;
+	if (net->out.len && net->out.len + n > OUT_GATHER - IPC_FRAME_HEAD)
+		return stream_commit(net, true);
+	return 0;
+}
+
+int
+stream_put(struct gc_net *net, const struct ipc_frame *f, const uint64_t *front)
+{
+	size_t before = front ? sizeof(*front) : 0;
+	size_t size = ipc_frame_size(f->len);
+	struct ipc_frame whole = *f;
+	uint8_t *to;
+	int r;
+
+	if (f->len > net->frame_max - IPC_FRAME_HEAD - before)
+		return net_problem(net, GC_ETOO_LONG,
+		    "a message of %" PRIu32 " bytes is too long: a frame can "
+		    "be of %" PRIu32 " bytes",
+		    f->len, net->frame_max);
+	r = make_room(net, size + before);
+	if (r < 0)
+		return r;
+	to = ipc_buf_space(&net->out, size + before);
+	if (to == NULL)
+		return net_problem(net, GC_ENO_MEMORY, "out of memory");
+	whole.len += (uint32_t)before;
+	ipc_frame_head(to, &whole);
+	if (front)
+		memcpy(to + IPC_FRAME_HEAD, front, before);
+	if (f->len)
+		memcpy(to + IPC_FRAME_HEAD + before, f->bytes, f->len);
+	ipc_buf_added(&net->out, size + before);
+	net->down_sent++;
+	return 0;
+}
+
+int
+stream_put_msg(struct gc_net *net, unsigned kind, uint64_t id, const void *m)
+{
+	int r = make_room(net, IPC_FRAME_HEAD);
+
+	if (r < 0)
+		return r;
+	r = ipc_msg_frame(kind, id, m, &net->out);
+	if (r < 0)
+		return net_problem(
+		    net, r, "%s: %s", ipc_info(kind)->name, ipc_error_text(r));
+	net->down_sent++;
+	return 0;
+}
+
+int
+gc_flush(struct gc_net *net)
+{
+	if (net->failed)
+		return net->failed;
+	return stream_commit(net, true);
+}
+
+/* ---- reading ------------------------------------------------------------ */
+
+/* Put back the byte that a text's NUL stands on. */
+static void
+uncut(struct gc_net *net)
+{
+	if (net->cut)
+		*net->cut = net->cut_was;
+	net->cut = NULL;
+}
+
+const char *
+stream_text(struct gc_net *net, const struct ipc_frame *f)
+{
+	uint8_t *end = (uint8_t *)(uintptr_t)(f->bytes + f->len);
+	const uint8_t *kept = net->backlog.data;
+	const struct ipc_reader *in = &net->in;
+
+	if (kept && f->bytes >= kept && f->bytes < kept + net->backlog.len)
+		return (const char *)f->bytes; /* keep() put a NUL there */
+	if (end < in->data + in->size) {
+		uncut(net);
+		net->cut = end;
+		net->cut_was = *end;
+		*end = '\0';
+		return (const char *)f->bytes;
+	}
+	ipc_buf_clear(&net->scratch);
+	if (!ipc_buf_add(&net->scratch, f->bytes, f->len) ||
+	    !ipc_buf_add(&net->scratch, "", 1))
+		return NULL;
+	return (const char *)net->scratch.data;
+}
+
+static int
+fill(struct gc_net *net)
+{
+	size_t room;
+	uint8_t *to = ipc_reader_space(&net->in, &room);
+	ssize_t n;
+
+	if (to == NULL)
+		return net_fail(net, GC_ENO_MEMORY, "out of memory");
+	if (room > IPC_SLICE)
+		room = IPC_SLICE;
+	do
+		n = read(net->up, to, room);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return net_fail(net, GC_ESYSTEM, "cannot read netd's pipe: %s",
+		    strerror(errno));
+	if (n == 0 && net->in.pos != net->in.end)
+		return net_fail(net, GC_ENETD_GONE,
+		    "netd is gone in the middle of frame %" PRIu64,
+		    net->up_taken + 1);
+	if (n == 0)
+		return net_fail(net, GC_ENETD_GONE, "netd is gone");
+	ipc_reader_filled(&net->in, (size_t)n);
+	return 0;
+}
+
+/* An error in the bytes that came: said once, in full, then the link ends. */
+static int
+broken(struct gc_net *net, const struct ipc_frame *f, const char *why)
+{
+	const struct ipc_info *info = f ? ipc_info(f->kind) : NULL;
+
+	if (f == NULL)
+		return net_fail(net, GC_EPROTOCOL,
+		    "netd's frame %" PRIu64 " is broken at byte %zu: %s",
+		    net->up_taken + 1, net->in.wrong_at, why);
+	return net_fail(net, GC_EPROTOCOL,
+	    "netd's frame %" PRIu64 " (%s, kind %u) is not legal: %s",
+	    net->up_taken + 1, info ? info->name : "unknown", f->kind, why);
+}
+
+int
+stream_take(struct gc_net *net, struct ipc_frame *f)
+{
+	uncut(net);
+	while (!net->failed) {
+		enum ipc_decoded d = ipc_reader_next(&net->in, f);
+		const char *why;
+
+		if (d == IPC_BROKEN)
+			return broken(net, NULL, net->in.why);
+		if (d == IPC_FRAME) {
+			why = ipc_msg_check(f, IPC_TO_GAME);
+			if (why)
+				return broken(net, f, why);
+			net->up_taken++;
+			return 0;
+		}
+		/* If nobody reads this any more, the read says so in turn. */
+		stream_commit(
+		    net, net->working || net->backlog_at < net->backlog.len);
+		fill(net);
+	}
+	return net->failed;
+}
+
+/* ---- the backlog: events that came while a call waited for its own ------ */
+
+static bool
+keep(struct gc_net *net, const struct ipc_frame *f)
+{
+	struct ipc_buf *b = &net->backlog;
+	uint8_t *to;
+
+	if (net->backlog_at > BACKLOG_MAX / 2) {
+		ipc_buf_eat(b, net->backlog_at);
+		net->backlog_at = 0;
+	}
+	to = ipc_buf_space(b, ipc_frame_size(f->len) + 1);
+	if (to == NULL)
+		return false;
+	ipc_frame_head(to, f);
+	if (f->len)
+		memcpy(to + IPC_FRAME_HEAD, f->bytes, f->len);
+	to[IPC_FRAME_HEAD + f->len] = '\0';
+	ipc_buf_added(b, ipc_frame_size(f->len) + 1);
+	return true;
+}
+
+/* The oldest kept frame; the view is good until the next keep(). */
+static bool
+unkeep(struct gc_net *net, struct ipc_frame *f)
+{
+	struct ipc_buf *b = &net->backlog;
+	size_t want;
+	const char *why;
+
+	if (net->backlog_at == b->len) {
+		ipc_buf_clear(b);
+		net->backlog_at = 0;
+		return false;
+	}
+	if (ipc_frame_decode(b->data + net->backlog_at,
+		b->len - net->backlog_at, IPC_FRAME_MAX_MAX, f, &want,
+		&why) != IPC_FRAME)
+		abort(); /* keep() wrote it: our own defect */
+	net->backlog_at += ipc_frame_size(f->len) + 1;
+	return true;
+}
+
+int
+stream_step(struct gc_net *net)
+{
+	struct ipc_frame f;
+	int r;
+
+	if (net->backlog.len - net->backlog_at > BACKLOG_MAX)
+		return net_problem(net, GC_EFULL,
+		    "over %u bytes of events wait for gc_next()", BACKLOG_MAX);
+	r = stream_take(net, &f);
+	if (r < 0)
+		return r;
+	r = kind_arrive(net, &f);
+	if (r > 0 && !keep(net, &f))
+		return net_fail(net, GC_ENO_MEMORY, "out of memory");
+	return r < 0 ? r : 0;
+}
+
+int
+gc_next(struct gc_net *net, struct gc_event *ev)
+{
+	struct ipc_frame f;
+	int r = 0;
+
+	net->working = false;
+	while (r == 0) {
+		if (!unkeep(net, &f)) {
+			r = stream_take(net, &f);
+			if (r == 0)
+				r = kind_arrive(net, &f);
+			if (r <= 0)
+				continue;
+		}
+		r = kind_show(net, &f, ev);
+	}
+	if (r < 0)
+		return r;
+	net->working = true;
+	return 0;
+}
+
+/* ---- answers ------------------------------------------------------------ */
+
+void
+stream_ask(struct gc_net *net, struct request *r)
+{
+	if (r->number == 0)
+		r->number = OURS | ++net->numbers;
+	r->next = net->requests;
+	net->requests = r;
+}
+
+void
+stream_forget(struct gc_net *net, struct request *r)
+{
+	struct request **p = &net->requests;
+
+	while (*p && *p != r)
+		p = &(*p)->next;
+	if (*p)
+		*p = r->next;
+}
+
+int
+stream_await(struct gc_net *net, struct request *r)
+{
+	int e = 0;
+
+	while (!r->done && e == 0)
+		e = stream_step(net);
+	stream_forget(net, r);
+	return r->done ? r->result : e;
+}
