@@ -522,7 +522,8 @@ a_frame_larger_than_a_slice_arrives(void **state)
 static void
 wrong_frame(int which, struct fake *n)
 {
-	struct ipc_pressure pressure = { .high = 2 };
+	struct ipc_pressure pressure = { .high = 1 };
+	size_t at;
 
 	switch (which) {
 	case 0:
@@ -538,7 +539,10 @@ wrong_frame(int which, struct fake *n)
 		say_raw(n, IPC_OPENED, 0, 0, 8, "tpl", 3);
 		return;
 	case 4:
+		/* Behind the frame's head, tpl's, and the format "cU". */
+		at = n->say.len + IPC_FRAME_HEAD + 8 + 3;
 		say_msg(n, IPC_PRESSURE, 5, &pressure);
+		n->say.data[at] = 2;
 		return;
 	case 5:
 		say_opened(n, 5, 0, "again");
