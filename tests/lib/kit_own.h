@@ -1,0 +1,12 @@
+/*
+ * kit_own.h - between the files of the kit: what a case owns.
+ */
+#ifndef TESTS_LIB_KIT_OWN_H
+#define TESTS_LIB_KIT_OWN_H
+
+/* p, freed at the end of the case; NULL fails it. */
+void *kit_own(void *p);
+/* fd, closed at the end of the case. */
+int kit_own_fd(int fd);
+
+#endif
