@@ -34,7 +34,8 @@ GAME_LIBS := -ltpl
 IPC_SRC := $(wildcard ipc/*.c)
 NETD_SRC := $(filter-out netd/main.c,$(wildcard netd/*.c))
 CORE_SRC := $(wildcard gamecore/*.c)
-# One file is one game; a folder is a game of several files.
+# One file is one game; a folder is a game of several files, and its file libs
+# holds the linker flags it needs beside ours.
 GAME_SRC := $(wildcard gamecore/examples/*.c)
 # pages/ and the like hold no C and are no games.
 GAME_DIRS := $(sort $(patsubst %/,%,$(dir $(wildcard gamecore/examples/*/*.c))))
@@ -88,7 +89,7 @@ $(SOLIB): $(call obj,$(CORE_SRC) $(IPC_SRC))
 define game_dir
 $(BIN)/$(notdir $(1)): $(call obj,$(wildcard $(1)/*.c)) $(LIB)
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS) -o $$@ $$^ $(GAME_LIBS) -lm
+	$(CC) $(LDFLAGS) -o $$@ $$^ $(GAME_LIBS) $(shell cat $(1)/libs 2>/dev/null) -lm
 endef
 $(foreach d,$(GAME_DIRS),$(eval $(call game_dir,$(d))))
 

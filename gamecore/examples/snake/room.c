@@ -1,0 +1,586 @@
+/*
+ * room.c - who is here, and what they are sent when.
+ *
+ * Everybody in a room sees everything: each room has two groups, one for
+ * pages and one for terminals, and a frame is one send to each, however many
+ * watch. The world is only shown by show(), which passes on what changed and
+ * forgets it; a newcomer gets all of it once, after such a show(), so that no
+ * change comes to it twice or never.
+ */
+#include "room.h"
+
+#include "bot.h"
+#include "page.h"
+#include "term.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	BOT_REST = 20,        /* frames a dead bot waits */
+	COUNT_MS = 500,       /* how late the number of people may be */
+	TALK_US = 700 * 1000, /* between two lines of one player */
+	TALK_AHEAD = 3,       /* lines that may come at once */
+};
+
+/* ---- sending --------------------------------------------------------------
+ */
+
+/* What was written since page_begin(), to all pages in the room. */
+static void
+to_pages(struct room *r)
+{
+	struct text *t = &r->game->page;
+
+	page_end(t);
+	if (t->len > 0 && !t->failed)
+		gc_send_group(
+		    r->game->net, 2 * r->number, NULL, t->bytes, t->len);
+	text_clear(t);
+}
+
+static void
+to_terminals(struct room *r)
+{
+	struct text *t = &r->game->term;
+
+	if (t->len == 0)
+		return;
+	term_end(t);
+	if (!t->failed)
+		gc_send_group(
+		    r->game->net, 2 * r->number + 1, NULL, t->bytes, t->len);
+	text_clear(t);
+}
+
+static void
+to_all(struct room *r)
+{
+	to_pages(r);
+	to_terminals(r);
+}
+
+static void
+to_one(struct player *p)
+{
+	struct game *g = p->room->game;
+	struct text *t = p->terminal ? &g->term : &g->page;
+
+	if (p->terminal)
+		term_end(t);
+	else
+		page_end(t);
+	if (p->conn != 0 && t->len > 0 && !t->failed)
+		gc_send(g->net, p->conn, t->bytes, t->len);
+	text_clear(&g->page);
+	text_clear(&g->term);
+}
+
+void
+room_error(struct player *p, const char *text)
+{
+	page_begin(&p->room->game->page);
+	page_error(&p->room->game->page, text);
+	term_say(&p->room->game->term, "%s", text);
+	to_one(p);
+}
+
+/* ---- top scores ------------------------------------------------------------
+ */
+
+/* True if they changed. Best per name, sorted, zero never enters. */
+static bool
+top_enter(struct game *g, const struct player *p, unsigned long score)
+{
+	struct top_score entry = {
+		.score = score, .slot = p->slot, .at_us = gc_now(g->net)
+	};
+	int at = 0, old;
+
+	if (score == 0 || p->conn == 0)
+		return false;
+	memcpy(entry.name, p->name, sizeof(entry.name));
+	for (old = 0; old < g->top_len; old++)
+		if (strcmp(g->top[old].name, p->name) == 0)
+			break;
+	if (old < g->top_len && g->top[old].score >= score)
+		return false;
+	while (at < g->top_len && g->top[at].score >= score)
+		at++;
+	if (at == TOP_SCORES)
+		return false;
+	if (old == g->top_len && g->top_len < TOP_SCORES)
+		g->top_len++;
+	else if (old == g->top_len)
+		old--;
+	memmove(
+	    &g->top[at + 1], &g->top[at], (size_t)(old - at) * sizeof(entry));
+	g->top[at] = entry;
+	return true;
+}
+
+/* In all rooms: they share them. */
+static void
+show_top(struct game *g)
+{
+	for (struct room *r = g->rooms; r != NULL; r = r->next) {
+		page_begin(&g->page);
+		page_top(&g->page, g);
+		term_panel(&g->term, r);
+		to_all(r);
+	}
+}
+
+/* ---- showing
+ * ----------------------------------------------------------------- */
+
+/*
+ * Pass on what happened in the world: a message with all draws and deaths, and
+ * one with the scores if there are any. Those who died watch from now on.
+ */
+static void
+show(struct room *r)
+{
+	struct game *g = r->game;
+	struct world *w = r->world;
+	bool top = false, scored = false;
+
+	page_begin(&g->page);
+	page_draw(&g->page, r);
+	term_draw(&g->term, r, false);
+	for (int i = 0; i < w->news_len; i++) {
+		if (w->news[i].death == WORLD_ALIVE) {
+			scored = true;
+			continue;
+		}
+		page_over(&g->page, r, &w->news[i]);
+		term_over(&g->term, r, &w->news[i]);
+	}
+	to_pages(r);
+	for (int i = 0; i < w->news_len; i++)
+		if (w->news[i].death == WORLD_ALIVE)
+			page_score(&g->page, r, &w->news[i]);
+	to_pages(r);
+	for (int i = 0; i < w->news_len; i++) {
+		struct player *p = r->playing[w->news[i].slot];
+
+		if (w->news[i].death == WORLD_ALIVE)
+			continue;
+		top = top_enter(g, p, w->news[i].score) || top;
+		r->playing[p->slot] = NULL;
+		p->slot = -1;
+		p->rest = BOT_REST;
+	}
+	if (w->news_len > 0 || scored)
+		term_panel(&g->term, r);
+	to_terminals(r);
+	world_seen(w);
+	if (top)
+		show_top(g);
+}
+
+/* How many are here changes by hundreds at once: tell it later, once. */
+static void
+count(struct room *r)
+{
+	if (r->counting)
+		return;
+	r->counting = gc_timer(r->game->net, r->number, COUNT_MS, 0) == 0;
+}
+
+void
+rooms_timer(struct game *g, uint64_t number)
+{
+	for (struct room *r = g->rooms; r != NULL; r = r->next) {
+		if (r->number != number)
+			continue;
+		r->counting = false;
+		page_begin(&g->page);
+		page_people(&g->page, r);
+		to_pages(r);
+	}
+}
+
+/* ---- the clock runs only while somebody plays
+ * --------------------------------- */
+
+/* Bots alone play only for somebody to watch. */
+static bool
+is_active(const struct room *r)
+{
+	for (int i = 0; i < WORLD_SNAKES; i++)
+		if (r->playing[i] != NULL && r->playing[i]->conn != 0)
+			return true;
+	return r->game->bots > 0 && r->people > 0;
+}
+
+static void
+run_clock(struct game *g)
+{
+	bool wanted = false;
+
+	for (struct room *r = g->rooms; r != NULL; r = r->next)
+		wanted = wanted || is_active(r);
+	if (wanted == g->ticking)
+		return;
+	g->ticking = wanted;
+	if (wanted)
+		gc_tick(g->net, 1000 / g->speed);
+	else
+		gc_tick_stop(g->net);
+}
+
+/* ---- rooms
+ * ---------------------------------------------------------------------- */
+
+static uint64_t
+dice(void *arg, uint64_t below)
+{
+	return gc_random(arg, below);
+}
+
+static struct player *
+add_player(struct room *r, uint64_t conn, bool terminal)
+{
+	struct player *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->room = r;
+	p->conn = conn;
+	p->id = ++r->game->next_id;
+	p->slot = -1;
+	p->terminal = terminal;
+	p->next = r->players;
+	r->players = p;
+	return p;
+}
+
+static void
+add_bots(struct room *r)
+{
+	static const char *const names[BOTS_MAX] = { "Adder", "Boa", "Cobra",
+		"Mamba", "Viper", "Python", "Krait", "Taipan", "Asp" };
+
+	for (int i = 0; i < r->game->bots; i++) {
+		struct player *p = add_player(r, 0, false);
+
+		if (p == NULL)
+			return;
+		snprintf(p->name, sizeof(p->name), "%s", names[i]);
+		p->rest = (unsigned)(1 + 3 * i);
+	}
+}
+
+/* The room of that name; past ROOMS_MAX the one where one arrives. */
+static struct room *
+find(struct game *g, const char *name)
+{
+	struct room *r;
+
+	for (r = g->rooms; r != NULL; r = r->next)
+		if (strcmp(r->name, name) == 0)
+			return r;
+	if (g->rooms_len >= ROOMS_MAX && *name != '\0')
+		return find(g, "");
+	r = calloc(1, sizeof(*r));
+	if (r == NULL)
+		return NULL;
+	r->world = world_new(&g->rules, dice, g->net);
+	if (r->world == NULL) {
+		free(r);
+		return NULL;
+	}
+	r->game = g;
+	r->number = ++g->next_number;
+	snprintf(r->name, sizeof(r->name), "%s", name);
+	add_bots(r);
+	r->next = g->rooms;
+	g->rooms = r;
+	g->rooms_len++;
+	return r;
+}
+
+static void
+free_room(struct room *r)
+{
+	while (r->players != NULL) {
+		struct player *p = r->players;
+
+		r->players = p->next;
+		free(p);
+	}
+	world_free(r->world);
+	free(r);
+}
+
+static void
+end_room(struct room *r)
+{
+	struct room **at = &r->game->rooms;
+
+	while (*at != r)
+		at = &(*at)->next;
+	*at = r->next;
+	r->game->rooms_len--;
+	if (r->counting)
+		gc_timer_stop(r->game->net, r->number);
+	free_room(r);
+}
+
+void
+rooms_free(struct game *g)
+{
+	while (g->rooms != NULL) {
+		struct room *r = g->rooms;
+
+		g->rooms = r->next;
+		free_room(r);
+	}
+	text_release(&g->page);
+	text_release(&g->term);
+}
+
+struct player *
+room_enter(struct game *g, uint64_t conn, bool terminal, const char *name)
+{
+	struct room *r = find(g, name);
+	struct player *p = r ? add_player(r, conn, terminal) : NULL;
+
+	if (p == NULL)
+		return NULL;
+	r->people++;
+	gc_bind(g->net, conn, p);
+	gc_join(g->net, conn, 2 * r->number + terminal);
+	page_begin(&g->page);
+	if (terminal)
+		term_welcome(&g->term, r);
+	else
+		page_welcome(&g->page, r);
+	to_one(p);
+	count(r);
+	run_clock(g);
+	return p;
+}
+
+/* A snake is taken off the world, if the player has one. */
+static void
+stop_playing(struct player *p)
+{
+	struct room *r = p->room;
+	int slot = p->slot;
+
+	if (slot < 0)
+		return;
+	if (r->world->snakes[slot].placed) {
+		world_leave(r->world, slot);
+		show(r);
+		return;
+	}
+	/* It was still waiting for room: there is no corpse and no news. */
+	world_leave(r->world, slot);
+	page_begin(&r->game->page);
+	text_printf(&r->game->page, ",[\"p_gameover\",%u,0,\"%s\",0]", p->id,
+	    world_death_text(WORLD_GAVE_UP));
+	to_pages(r);
+	r->playing[slot] = NULL;
+	p->slot = -1;
+}
+
+void
+room_leave(struct player *p)
+{
+	struct room *r = p->room;
+	struct player **at = &r->players;
+	struct game *g = r->game;
+
+	stop_playing(p);
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	free(p);
+	r->people--;
+	if (r->people == 0)
+		end_room(r);
+	else
+		count(r);
+	run_clock(g);
+}
+
+/* ---- what players do
+ * -------------------------------------------------------------- */
+
+static bool
+is_taken(const struct room *r, const char *name)
+{
+	for (const struct player *p = r->players; p != NULL; p = p->next)
+		if (strcmp(p->name, name) == 0)
+			return true;
+	return false;
+}
+
+void
+room_name(struct player *p, const char *bytes, size_t len)
+{
+	char name[NAME_BYTES], wanted[NAME_BYTES];
+	struct game *g = p->room->game;
+
+	if (text_clean(wanted, NAME_LETTERS, bytes, len) == 0) {
+		room_error(p, "a name needs at least one letter");
+		return;
+	}
+	memcpy(name, wanted, sizeof(name));
+	/* Ann, Ann 2, Ann 3: the number takes the place of the last letters. */
+	for (int i = 2; is_taken(p->room, name); i++) {
+		char number[16];
+		int room =
+		    NAME_LETTERS - snprintf(number, sizeof(number), " %d", i);
+
+		text_clean(name, room, wanted, strlen(wanted));
+		strcat(name, number);
+	}
+	memcpy(p->name, name, sizeof(p->name));
+	page_begin(&g->page);
+	page_handshake(&g->page, p);
+	term_say(&g->term, "Welcome, %s. j and Enter starts a snake", p->name);
+	to_one(p);
+}
+
+/* A bot goes when a person wants to play and all slots are taken. */
+static void
+make_room(struct room *r)
+{
+	for (int i = 0; i < WORLD_SNAKES; i++) {
+		if (r->playing[i] == NULL)
+			return;
+		if (r->playing[i]->conn != 0)
+			continue;
+		stop_playing(r->playing[i]);
+		return;
+	}
+}
+
+static bool
+start(struct player *p)
+{
+	struct room *r = p->room;
+	struct game *g = r->game;
+	bool first = world_living(r->world) == 0;
+	int slot = world_join(r->world);
+
+	if (slot < 0)
+		return false;
+	p->slot = slot;
+	r->playing[slot] = p;
+	page_begin(&g->page);
+	if (first) {
+		world_clear(r->world);
+		page_reset(&g->page);
+		term_draw(&g->term, r, false);
+		world_seen(r->world);
+	}
+	page_joined(&g->page, p);
+	term_panel(&g->term, r);
+	to_all(r);
+	return true;
+}
+
+void
+room_play(struct player *p)
+{
+	if (p->name[0] == '\0') {
+		room_error(p, "say who you are first");
+		return;
+	}
+	if (p->slot >= 0) {
+		room_error(p, "you are playing already");
+		return;
+	}
+	make_room(p->room);
+	if (!start(p))
+		room_error(p, "ten are playing, which is all that fit: "
+			      "wait until one is out");
+	run_clock(p->room->game);
+}
+
+void
+room_turn(struct player *p, enum world_way way)
+{
+	if (p->slot >= 0)
+		world_turn(p->room->world, p->slot, way);
+}
+
+void
+room_talk(struct player *p, const char *bytes, size_t len)
+{
+	struct game *g = p->room->game;
+	int64_t now = gc_now(g->net);
+	char said[CHAT_BYTES];
+
+	if (p->name[0] == '\0') {
+		room_error(p, "say who you are first");
+		return;
+	}
+	if (text_clean(said, CHAT_LETTERS, bytes, len) == 0)
+		return;
+	if (p->talk_us < now)
+		p->talk_us = now;
+	if (p->talk_us > now + TALK_AHEAD * TALK_US) {
+		room_error(p, "not so fast");
+		return;
+	}
+	p->talk_us += TALK_US;
+	page_begin(&g->page);
+	page_chat(&g->page, p, said);
+	term_say(&g->term, "%s: %s", p->name, said);
+	to_all(p->room);
+}
+
+/* ---- a frame
+ * ------------------------------------------------------------------------ */
+
+static void
+drive_bots(struct room *r)
+{
+	for (struct player *p = r->players; p != NULL; p = p->next) {
+		if (p->conn != 0)
+			continue;
+		if (p->slot < 0) {
+			if (p->rest > 0)
+				p->rest--;
+			else
+				start(p);
+		} else if (r->world->snakes[p->slot].placed &&
+			   gc_random(r->game->net, 12) > 0) {
+			/* Now and then it looks elsewhere, or it would never
+			 * lose. */
+			world_turn(
+			    r->world, p->slot, bot_way(r->world, p->slot));
+		}
+	}
+}
+
+void
+rooms_tick(struct game *g)
+{
+	for (struct room *r = g->rooms; r != NULL; r = r->next) {
+		if (!is_active(r))
+			continue;
+		drive_bots(r);
+		world_step(r->world);
+		show(r);
+	}
+	run_clock(g);
+}
+
+void
+rooms_bye(struct game *g)
+{
+	for (struct room *r = g->rooms; r != NULL; r = r->next) {
+		page_begin(&g->page);
+		page_bye(&g->page);
+		term_say(&g->term, "The game is being shut down. Bye!");
+		to_all(r);
+	}
+}

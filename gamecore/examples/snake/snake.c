@@ -1,0 +1,194 @@
+/*
+ * snake.c - Snake for a crowd: the main loop.
+ *
+ * Players come over WebSocket (the page in www/, or any program that speaks
+ * page.h) and over line:// (a terminal, term.h). What happens is read from
+ * one stream, one event after the other; there is no other input, so a
+ * recording of the stream is a recording of the game.
+ *
+ * Go on with world.h (the rules), room.c (who sees what), page.h (the
+ * messages).
+ */
+#include "page.h"
+#include "room.h"
+#include "term.h"
+
+#include "gamecore/gamecore.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+on_open(struct game *g, struct gc_event *ev)
+{
+	char room[NAME_BYTES];
+	bool terminal = strcmp(ev->peer->transport, "line") == 0 ||
+			strcmp(ev->peer->transport, "telnet") == 0;
+
+	text_query(room, NAME_LETTERS, ev->peer->query, "room");
+	if (room_enter(g, ev->conn, terminal, room) == NULL)
+		gc_hang_up(g->net, ev->conn, GC_NO_MEMORY, NULL);
+}
+
+static void
+on_message(struct game *g, struct gc_event *ev)
+{
+	struct player *p = ev->bound;
+
+	(void)g;
+	if (p == NULL)
+		return;
+	if (p->terminal)
+		term_got(p, ev->text, ev->len);
+	else
+		page_got(p, ev->text, ev->len);
+}
+
+static void
+on_close(struct game *g, struct gc_event *ev)
+{
+	(void)g;
+	if (ev->bound != NULL)
+		room_leave(ev->bound);
+}
+
+static void
+on_tick(struct game *g, struct gc_event *ev)
+{
+	/* Whatever its count: after a pause the game goes on where it was. */
+	(void)ev;
+	rooms_tick(g);
+}
+
+static void
+on_timer(struct game *g, struct gc_event *ev)
+{
+	rooms_timer(g, ev->timer);
+}
+
+static void (*const handlers[])(struct game *, struct gc_event *) = {
+	[GC_OPEN] = on_open,
+	[GC_MESSAGE] = on_message,
+	[GC_CLOSE] = on_close,
+	[GC_TICK] = on_tick,
+	[GC_TIMER] = on_timer,
+};
+
+static int
+play(struct game *g)
+{
+	struct gc_event ev;
+	int error;
+
+	while ((error = gc_next(g->net, &ev)) == 0) {
+		if (ev.kind == GC_STOP) {
+			rooms_bye(g);
+			break;
+		}
+		if ((size_t)ev.kind < sizeof(handlers) / sizeof(handlers[0]) &&
+		    handlers[ev.kind] != NULL)
+			handlers[ev.kind](g, &ev);
+	}
+	return error;
+}
+
+/* Where to open it or to type, one line a listener. */
+static void
+print_addresses(struct gc_net *net)
+{
+	char address[512];
+
+	for (int i = 1; *gc_listening(net, i) != '\0'; i++) {
+		if (gc_address(net, i, address, sizeof(address)) < 0)
+			continue;
+		if (strncmp(address, "http", 4) == 0)
+			printf("snake: open %s in a browser\n", address);
+		else
+			printf("snake: or play in a terminal: %s\n", address);
+	}
+	fflush(stdout);
+}
+
+/* "50x25". */
+static bool
+read_size(const char *text, struct world_rules *rules)
+{
+	char more;
+
+	return sscanf(text, "%dx%d%c", &rules->width, &rules->height, &more) ==
+		   2 &&
+	       rules->width >= WORLD_SIDE_MIN &&
+	       rules->width <= WORLD_SIDE_MAX &&
+	       rules->height >= WORLD_SIDE_MIN &&
+	       rules->height <= WORLD_SIDE_MAX;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const char *const listen[] = { "ws://*:8080/play?www={www}",
+		NULL };
+	struct game g = { 0 };
+	long speed = 6, bots = 0;
+	const char *size = "50x25";
+	const struct gc_option options[] = {
+		{ .name = "speed",
+		    .value = "N",
+		    .help = "Frames a second, 1 to 30 (6)",
+		    .number = &speed,
+		    .smallest = 1,
+		    .largest = 30 },
+		{ .name = "size",
+		    .value = "WxH",
+		    .help = "The field in cells, each side 10 to 200 (50x25)",
+		    .text = &size },
+		{ .name = "wrap",
+		    .help = "Join the edges: who leaves on one side comes in "
+			    "on the other",
+		    .on = &g.rules.wrap },
+		{ .name = "bots",
+		    .value = "N",
+		    .help = "Snakes that play by themselves in each room, 0 "
+			    "to 9 (0)",
+		    .number = &bots,
+		    .smallest = 0,
+		    .largest = BOTS_MAX },
+		{ .name = NULL },
+	};
+	struct gc_start start = {
+		.name = "snake",
+		.about = "Snake for up to ten players a room and any number "
+			 "of watchers",
+		.listen = listen,
+		.options = options,
+	};
+	int error;
+
+	world_usual(&g.rules);
+	g.net = gc_open(&start, argc, argv);
+	if (g.net == NULL) {
+		fputs(start.text, start.status ? stderr : stdout);
+		return start.status;
+	}
+	if (!read_size(size, &g.rules)) {
+		fprintf(stderr,
+		    "snake: not a size: '%s' (try --size 50x25; each side "
+		    "from %d to %d)\n",
+		    size, WORLD_SIDE_MIN, WORLD_SIDE_MAX);
+		gc_close(g.net);
+		return 2;
+	}
+	g.speed = (int)speed;
+	g.bots = (int)bots;
+	/* Left alone jansson would take its seed from the clock. */
+	json_object_seed((size_t)gc_random(g.net, UINT32_MAX) + 1);
+	print_addresses(g.net);
+	error = play(&g);
+	if (error < 0)
+		fprintf(stderr, "snake: %s\n", gc_error_text(error));
+	gc_close(g.net);
+	rooms_free(&g);
+	return error < 0 ? 1 : 0;
+}
