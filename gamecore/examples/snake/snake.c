@@ -136,22 +136,21 @@ main(int argc, char **argv)
 	const struct gc_option options[] = {
 		{ .name = "speed",
 		    .value = "N",
-		    .help = "Frames a second, 1 to 30 (6)",
+		    .help = "frames a second",
 		    .number = &speed,
 		    .smallest = 1,
 		    .largest = 30 },
 		{ .name = "size",
 		    .value = "WxH",
-		    .help = "The field in cells, each side 10 to 200 (50x25)",
+		    .help = "the field in cells, each side 10 to 200",
 		    .text = &size },
 		{ .name = "wrap",
-		    .help = "Join the edges: who leaves on one side comes in "
+		    .help = "join the edges: who leaves on one side comes in "
 			    "on the other",
 		    .on = &g.rules.wrap },
 		{ .name = "bots",
 		    .value = "N",
-		    .help = "Snakes that play by themselves in each room, 0 "
-			    "to 9 (0)",
+		    .help = "snakes that play by themselves in each room",
 		    .number = &bots,
 		    .smallest = 0,
 		    .largest = BOTS_MAX },
