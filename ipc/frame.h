@@ -17,8 +17,9 @@
 
 /* Bytes before a frame's own bytes: 8 of tpl's head, 6 of format, 16. */
 #define IPC_FRAME_HEAD 30
-/* What any end may ask for as its largest frame, head included. */
-#define IPC_FRAME_MAX_MIN (4u << 10)
+/* What any end may ask for as its largest frame, head included. The largest
+ * OPENED still fits into the smallest. */
+#define IPC_FRAME_MAX_MIN (16u << 10)
 #define IPC_FRAME_MAX_MAX (16u << 20)
 /* What both ends use unless a handshake agreed on something else. */
 #define IPC_FRAME_MAX (1u << 20)

@@ -73,7 +73,6 @@ on_hello(struct link *l, const struct ipc_frame *f)
 	struct netd *n = l->netd;
 	struct ipc_hello m;
 	struct ipc_welcome w = { .version = IPC_VERSION,
-		.frame_max = (uint32_t)n->config.frame_bytes,
 		.now_us = (uint64_t)netd_now(n),
 		.conns = (uint32_t)n->n_playing };
 	char name[] = "netd " PENSTOCK_VERSION;
@@ -87,7 +86,8 @@ on_hello(struct link *l, const struct ipc_frame *f)
 		return fault(l, f, "frame_max: too small");
 	}
 	if (m.frame_max < l->frame_max)
-		l->frame_max = m.frame_max;
+		l->frame_max = l->reader.max = m.frame_max;
+	w.frame_max = (uint32_t)l->frame_max;
 	if (m.conn_max > n->last_id)
 		n->last_id = m.conn_max;
 	snprintf(l->game, sizeof(l->game), "%s", m.game);

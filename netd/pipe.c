@@ -343,6 +343,7 @@ link_attach(struct link *l, int up_fd, int down_fd, enum ipc_link_how how,
 	l->up_io.data = l->down_io.data = l;
 	ev_io_start(n->loop, &l->down_io);
 	l->phase = GREETING;
+	l->frame_max = l->reader.max = (size_t)n->config.frame_bytes;
 	l->stalled = false;
 	/* A new game counts from 1, and is told of everybody who is there. */
 	journal_clear(&l->journal);
