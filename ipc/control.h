@@ -17,9 +17,11 @@
 
 enum ipc_control_type {
 	/* to netd */
-	IPC_CONTROL_LINK = 1, /* fds: netd's write end, netd's read end;
+	IPC_CONTROL_LINK =
+	    1,                /* fds: netd's write end, netd's read end;
 			       * number: enum ipc_link_how; value: for
-			       * IPC_LINK_WOKEN, the checkpoint's number */
+			       * IPC_LINK_WOKEN, the checkpoint's number; for
+			       * IPC_LINK_FIRST, 1 if checkpoints can be woken */
 	IPC_CONTROL_STOP,     /* as SIGTERM: ask the game to stop, drain, end */
 	IPC_CONTROL_STOP_NOW, /* the second signal: end at once */
 	IPC_CONTROL_ENDED,    /* the game ended well; drain and end */

@@ -38,7 +38,12 @@
 #define IPC_MORE 0x01u
 #define IPC_FIRST 0x02u
 /* opened.state */
-enum ipc_opened_state { IPC_FRESH, IPC_RESUMED, IPC_NEW };
+enum ipc_opened_state {
+	IPC_FRESH,
+	IPC_RESUMED, /* the game before knew it */
+	IPC_NEW,     /* came while no game was there */
+	IPC_GONE     /* left meanwhile: its CLOSED follows at once */
+};
 
 enum ipc_kind {
 #define RAW(number, NAME, to, doc) IPC_##NAME = number,

@@ -165,6 +165,8 @@ client_tell(struct client *c, uint64_t request, unsigned state)
 	if (c->fd >= 0 && getsockname(c->fd, &here.sa, &len) == 0)
 		address_print(&here, local, sizeof(local));
 	link_up_msg(c->link, IPC_OPENED, c->id, &m);
+	if (request != IPC_REQUEST_INFO)
+		c->opened_at = c->link->journal.position;
 }
 
 void

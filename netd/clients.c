@@ -425,6 +425,7 @@ on_sweep(struct ev_loop *loop, ev_timer *w, int events)
 		sweep_pending(c, now);
 	}
 	n->sweep_at = NULL;
+	recover_sweep(n->link);
 	if (++n->sweeps % 4)
 		return;
 	for (struct client *c = n->playing; c; c = n->sweep_at) {

@@ -72,8 +72,7 @@ got_ended(struct netd *n, struct ipc_control *m)
 static void
 got_died(struct netd *n, struct ipc_control *m)
 {
-	ipc_log(IPC_LOG_ERROR, "game_died", "%s", m->text);
-	link_detach(n->link);
+	recover_died(n->link, (int)m->value, m->text);
 }
 
 static void

@@ -55,18 +55,6 @@ u64_at(const uint8_t *p)
 /* ---- the handshake ----------------------------------------------------------
  */
 
-static void
-tell_everybody(struct link *l)
-{
-	unsigned state = l->told_once ? IPC_RESUMED : IPC_FRESH;
-
-	for (struct client *c = l->netd->playing; c; c = c->next) {
-		c->told = true;
-		client_tell(c, c->request, state);
-	}
-	l->told_once = true;
-}
-
 static bool
 on_hello(struct link *l, const struct ipc_frame *f)
 {
@@ -107,7 +95,7 @@ on_hello(struct link *l, const struct ipc_frame *f)
 	    (long)l->pid, n->n_playing);
 	ipc_msg_release(f->kind, &m);
 	l->phase = LINKED;
-	tell_everybody(l);
+	recover_tell(l);
 	if (n->stops)
 		stop_tell(n);
 	return true;
@@ -241,7 +229,10 @@ on_listen(struct link *l, const struct ipc_frame *f)
 
 	if (!unpack(l, f, &m))
 		return false;
-	li = listen_open(l->netd, m.url, -1, why, sizeof(why));
+	/* A game that starts again finds its listeners as it left them. */
+	li = listen_same(l->netd, m.url);
+	if (li == NULL)
+		li = listen_open(l->netd, m.url, -1, why, sizeof(why));
 	answer.url = li ? li->text : m.url;
 	answer.text = why;
 	if (li) {
@@ -340,6 +331,26 @@ on_log(struct link *l, const struct ipc_frame *f)
 }
 
 static bool
+on_checkpointed(struct link *l, const struct ipc_frame *f)
+{
+	struct ipc_checkpointed m;
+
+	if (!unpack(l, f, &m))
+		return false;
+	if (!recover_checkpointed(l, f->id, &m))
+		return fault(l, f, "id: no such checkpoint was asked for");
+	return true;
+}
+
+static bool
+on_snapshot(struct link *l, const struct ipc_frame *f)
+{
+	if (!recover_snapshot(l, f))
+		return fault(l, f, "bytes: over the limit snapshot_bytes");
+	return true;
+}
+
+static bool
 on_bye(struct link *l, const struct ipc_frame *f)
 {
 	(void)f;
@@ -374,6 +385,8 @@ static const struct route {
 	[IPC_TIMER_STOP] = { DURING, 0, 0, false, on_timer_stop },
 	[IPC_INFO] = { DURING, 0, 0, false, on_info },
 	[IPC_LOG] = { DURING, 0, 0, true, on_log },
+	[IPC_CHECKPOINTED] = { DURING, 0, 0, false, on_checkpointed },
+	[IPC_SNAPSHOT] = { DURING, 0, 0, true, on_snapshot },
 	[IPC_BYE] = { DURING, 0, 0, false, on_bye },
 };
 

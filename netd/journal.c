@@ -77,11 +77,22 @@ journal_add(struct journal *j, const struct ipc_frame *f, const uint8_t *more,
 	return true;
 }
 
+/* The length of the frame that starts at p. */
+static size_t
+frame_at(const uint8_t *p)
+{
+	uint32_t whole;
+
+	memcpy(&whole, p + 4, 4);
+	return whole;
+}
+
 const uint8_t *
-journal_next(const struct journal *j, size_t *n)
+journal_next(const struct journal *j, uint64_t until, size_t *n)
 {
 	const struct chunk *c = j->at;
-	size_t off = j->at_off;
+	size_t off = j->at_off, end;
+	uint64_t position = j->sent;
 
 	if (c && off == c->len && c->next) {
 		c = c->next;
@@ -90,7 +101,37 @@ journal_next(const struct journal *j, size_t *n)
 	if (c == NULL || off == c->len)
 		return NULL;
 	*n = c->len - off;
-	return c->bytes + off;
+	if (until >= j->position)
+		return c->bytes + off;
+	/* Only the whole frames up to that one, and what is begun. */
+	end = off + j->frame_left;
+	position += j->frame_left > 0;
+	while (position < until && end < c->len) {
+		end += frame_at(c->bytes + end);
+		position++;
+	}
+	*n = end - off;
+	return *n ? c->bytes + off : NULL;
+}
+
+/* Count the frames whose last byte is among the next n. */
+static void
+count_sent(struct journal *j, size_t n)
+{
+	const struct chunk *c = j->at;
+	size_t off = j->at_off;
+
+	while (n) {
+		size_t step;
+
+		if (j->frame_left == 0)
+			j->frame_left = frame_at(c->bytes + off);
+		step = n < j->frame_left ? n : j->frame_left;
+		j->frame_left -= step;
+		off += step;
+		n -= step;
+		j->sent += j->frame_left == 0;
+	}
 }
 
 void
@@ -100,6 +141,7 @@ journal_sent(struct journal *j, size_t n)
 		j->at = j->at->next;
 		j->at_off = 0;
 	}
+	count_sent(j, n);
 	j->at_off += n;
 	j->unsent -= n;
 	j->kept += n;
@@ -121,6 +163,59 @@ journal_sent(struct journal *j, size_t n)
 	}
 }
 
+/* The chunk and offset behind frame number position. False: forgotten. */
+static bool
+seek(const struct journal *j, uint64_t position, struct chunk **chunk,
+    size_t *off)
+{
+	struct chunk *c = j->head;
+	uint64_t at;
+
+	if (c == NULL || c->first > position + 1 || position > j->position)
+		return false;
+	while (c->next && c->next->first <= position + 1)
+		c = c->next;
+	*off = 0;
+	for (at = c->first; at <= position && *off < c->len; at++)
+		*off += frame_at(c->bytes + *off);
+	*chunk = c;
+	return true;
+}
+
+struct ipc_frame *
+journal_find(const struct journal *j, uint64_t position, struct ipc_frame *f)
+{
+	struct chunk *c;
+	size_t off, want;
+	const char *why;
+
+	if (position == 0 || position > j->position ||
+	    !seek(j, position - 1, &c, &off) || off == c->len)
+		return NULL;
+	if (ipc_frame_decode(c->bytes + off, c->len - off, c->size, f, &want,
+		&why) != IPC_FRAME)
+		return NULL;
+	return f;
+}
+
+void
+journal_replace(struct journal *j, uint64_t position, struct ipc_frame *with)
+{
+	struct chunk *c;
+	size_t off;
+	uint8_t *bytes;
+
+	if (!seek(j, position - 1, &c, &off) || off == c->len)
+		return;
+	bytes = c->bytes + off + IPC_FRAME_HEAD;
+	/* Of the same length, so that nothing behind it moves. */
+	memset(bytes, ' ', frame_at(c->bytes + off) - IPC_FRAME_HEAD);
+	if (with->len < frame_at(c->bytes + off) - IPC_FRAME_HEAD)
+		memcpy(bytes, with->bytes, with->len);
+	with->len = (uint32_t)frame_at(c->bytes + off) - IPC_FRAME_HEAD;
+	ipc_frame_head(c->bytes + off, with);
+}
+
 void
 journal_forget(struct journal *j, uint64_t position)
 {
@@ -137,24 +232,15 @@ journal_forget(struct journal *j, uint64_t position)
 bool
 journal_rewind(struct journal *j, uint64_t position)
 {
-	struct chunk *c = j->head;
-	uint64_t at;
-	size_t off = 0;
+	struct chunk *c;
+	size_t off;
 
-	if (position >= j->position + 1)
+	if (!seek(j, position, &c, &off))
 		return false;
-	if (c == NULL || c->first > position + 1)
-		return position == j->position;
-	while (c->next && c->next->first <= position + 1)
-		c = c->next;
-	for (at = c->first; at <= position && off < c->len; at++) {
-		uint32_t whole;
-
-		memcpy(&whole, c->bytes + off + 4, 4);
-		off += whole;
-	}
 	j->at = c;
 	j->at_off = off;
+	j->sent = position;
+	j->frame_left = 0;
 	j->unsent = c->len - off;
 	for (struct chunk *k = c->next; k; k = k->next)
 		j->unsent += k->len;
@@ -176,5 +262,6 @@ journal_clear(struct journal *j)
 	free(j->spare);
 	j->spare = NULL;
 	j->tail = j->at = NULL;
-	j->at_off = j->unsent = j->kept = 0;
+	j->at_off = j->unsent = j->kept = j->frame_left = 0;
+	j->position = j->sent = 0;
 }

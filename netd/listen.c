@@ -505,6 +505,16 @@ listen_find(const struct netd *n, uint32_t number)
 	return l;
 }
 
+struct listener *
+listen_same(const struct netd *n, const char *url)
+{
+	struct listener *l = n->listeners;
+
+	while (l && strcmp(l->url->text, url) != 0)
+		l = l->next;
+	return l;
+}
+
 static void
 orphan(struct client *c, const struct listener *l)
 {

@@ -130,6 +130,7 @@ on_turn(struct ev_loop *loop, ev_prepare *w, int events)
 	(void)loop;
 	(void)events;
 	n->metrics.turns++;
+	recover_turn(n->link);
 	link_turn(n->link);
 	clients_turn(n);
 	link_budget(n->link);

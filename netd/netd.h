@@ -97,6 +97,8 @@ struct journal {
 	size_t at_off;    /* sent of it */
 	struct chunk *spare;
 	uint64_t position; /* of the newest frame */
+	uint64_t sent;     /* frames that the pipe has taken whole */
+	size_t frame_left; /* bytes of a frame that it has taken in part */
 	size_t unsent;     /* bytes */
 	size_t kept;       /* bytes in memory before the cursor */
 	bool keep;         /* keep what was sent, until journal_forget() */
@@ -105,13 +107,20 @@ struct journal {
 /* Lay down a frame with len bytes from two places. False: no memory. */
 bool journal_add(struct journal *j, const struct ipc_frame *f,
     const uint8_t *more, size_t more_len);
-/* What to write next: *n bytes, NULL if nothing. */
-const uint8_t *journal_next(const struct journal *j, size_t *n);
+/* What to write next, up to the end of frame number until: *n bytes, NULL if
+ * nothing. */
+const uint8_t *journal_next(const struct journal *j, uint64_t until, size_t *n);
 void journal_sent(struct journal *j, size_t n);
 /* Frames up to and with this position are not needed again. */
 void journal_forget(struct journal *j, uint64_t position);
 /* Send again from behind this position on. False: it is forgotten. */
 bool journal_rewind(struct journal *j, uint64_t position);
+/* Frame number position, a view; NULL if it is not kept. */
+struct ipc_frame *
+journal_find(const struct journal *j, uint64_t position, struct ipc_frame *f);
+/* Put another frame in its place, its bytes padded or cut to fit. */
+void
+journal_replace(struct journal *j, uint64_t position, struct ipc_frame *with);
 void journal_clear(struct journal *j);
 
 /* ---- client.c: a client's life ------------------------------------------ */
@@ -169,6 +178,7 @@ struct client {
 	struct ipc_buf in;   /* bytes that are not a whole message yet */
 	struct outq out;
 	char *bye;                     /* text of its goodbye, owned, or NULL */
+	uint64_t opened_at;            /* position of its OPENED frame */
 	uint64_t closed_at;            /* position of its CLOSED frame */
 	struct connecting *connecting; /* connect.c, while CONNECTING */
 	int64_t since_us;              /* when this phase began */
@@ -323,6 +333,8 @@ void url_drop(struct url *u);
 struct listener *
 listen_open(struct netd *n, const char *url, int fd, char *why, size_t size);
 struct listener *listen_find(const struct netd *n, uint32_t number);
+/* The listener that was opened with this very URL, or NULL. */
+struct listener *listen_same(const struct netd *n, const char *url);
 void listen_close(struct listener *l);
 void listen_close_all(struct netd *n);
 /* Accepting starts and stops with room for clients. */
@@ -351,6 +363,39 @@ enum link_phase {
 	FINISHED  /* BYE was said: nothing more from it */
 };
 
+/* recover.c: what it takes to go on after a game's death. */
+struct recovery {
+	bool able;    /* a launcher is there that wakes checkpoints */
+	bool died;    /* its launcher said so; the pipe is read to its end */
+	bool ended;   /* the pipe is read to its end */
+	bool pending; /* a CHECKPOINT was asked for and is not answered */
+	uint64_t asked, asked_at; /* number and position of the newest asked */
+	uint64_t number;          /* of the newest that stands, or 0 */
+	uint64_t position;        /* it has taken frames up to this one */
+	uint64_t down; /* and sent this many, its CHECKPOINTED included */
+	int64_t since_us, interval_us;
+	uint64_t finished; /* frames the game is done with for sure */
+	uint64_t redo;     /* of link.down: seen again since it was woken */
+	uint64_t careful;  /* frames up to this one go up one by one; or 0 */
+	uint64_t
+	    given; /* frames it was given, in part or whole, at its death */
+	uint64_t suspect_from, suspect_to; /* in hand at the death before */
+	uint32_t *hashes; /* of what was sent since the checkpoint */
+	size_t n_hashes;
+	uint64_t differs; /* the first frame down that came out otherwise */
+	int64_t deaths_us[16]; /* ring of times */
+	unsigned deaths, cold_starts;
+	int64_t died_us;
+	char how[160];
+	uint64_t died_at; /* the first frame it was not done with, or 0 */
+	uint64_t died_conn;
+	bool poisoned;
+	ev_timer again;        /* a cold start is due */
+	struct journal parked; /* what the game before had not finished */
+	uint64_t parked_from;
+	struct ipc_buf snapshot, snapshot_next;
+};
+
 struct link {
 	struct netd *netd;
 	enum link_phase phase;
@@ -358,7 +403,8 @@ struct link {
 	ev_io up_io, down_io;
 	struct ipc_reader reader;
 	struct journal journal;
-	uint64_t committed; /* up frames the game has taken */
+	uint64_t taken;     /* up frames this process of the game has taken */
+	uint64_t committed; /* the most that any has */
 	uint64_t down;      /* frames acted on, without COMMITs */
 	uint64_t highest_conn;
 	size_t frame_max;
@@ -368,6 +414,7 @@ struct link {
 	bool told_once;      /* some game was told of connections before */
 	bool stalled;        /* over the budget: its pipe is not read */
 	int64_t stalled_us;
+	bool up_broken; /* the pipe up takes no more; down is read on */
 	struct cast cast;
 	struct group *groups; /* uthash */
 	struct group *everybody;
@@ -380,6 +427,7 @@ struct link {
 	struct timer *timers; /* uthash */
 	uint64_t n_timers;
 	uint64_t held_timers; /* passed, but the game is behind */
+	struct recovery rec;
 	char game[65];
 	pid_t pid;
 };
@@ -402,6 +450,34 @@ void link_up_msg(struct link *l, unsigned kind, uint64_t id, const void *m);
 void link_turn(struct link *l);
 /* Queues shrank or grew: read the pipe or do not. */
 void link_budget(struct link *l);
+
+/* ---- recover.c: checkpoints, deaths, and going on -------------------------
+ */
+
+void recover_init(struct link *l);
+void recover_release(struct link *l);
+/* A game that counts from 1; what the one before left is parked. */
+void recover_fresh(struct link *l, bool able);
+/* The checkpoint of that number runs on, on fresh pipes. */
+void recover_woken(struct link *l, uint64_t number);
+/* HELLO is answered: tell of everything that a fresh game must know. */
+void recover_tell(struct link *l);
+/* Frames may go up to this position for now. */
+uint64_t recover_until(const struct link *l);
+/* Is this a frame that the players have already? */
+bool recover_seen(struct link *l, const struct ipc_frame *f);
+/* A new frame of the game: remember what it was. */
+void recover_note(struct link *l, const struct ipc_frame *f);
+void recover_committed(struct link *l, bool partial);
+/* The game's pipe is read to its end; its launcher says it died. */
+void recover_detached(struct link *l);
+void recover_died(struct link *l, int wait_status, const char *text);
+/* At a turn's end, and four times a second: is a checkpoint due? */
+void recover_turn(struct link *l);
+void recover_sweep(struct link *l);
+bool recover_checkpointed(
+    struct link *l, uint64_t number, const struct ipc_checkpointed *m);
+bool recover_snapshot(struct link *l, const struct ipc_frame *f);
 
 /* ---- dispatch.c: a game's message -> its handler --------------------------
  */

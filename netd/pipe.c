@@ -79,7 +79,8 @@ up_write(struct link *l)
 	const uint8_t *p;
 	size_t n;
 
-	while (l->up_fd >= 0 && (p = journal_next(&l->journal, &n)) != NULL) {
+	while (l->up_fd >= 0 && !l->up_broken &&
+	       (p = journal_next(&l->journal, recover_until(l), &n)) != NULL) {
 		ssize_t r = write(l->up_fd, p, n);
 
 		if (r < 0 && errno == EINTR)
@@ -87,8 +88,9 @@ up_write(struct link *l)
 		if (r < 0 && errno == EAGAIN)
 			break;
 		if (r < 0) {
-			link_detach(l);
-			return;
+			/* What it still said may wait in the other pipe. */
+			l->up_broken = true;
+			break;
 		}
 		journal_sent(&l->journal, (size_t)r);
 		l->netd->metrics.writes_up++;
@@ -97,7 +99,7 @@ up_write(struct link *l)
 	}
 	if (l->up_fd < 0)
 		return;
-	if (journal_next(&l->journal, &n))
+	if (!l->up_broken && journal_next(&l->journal, recover_until(l), &n))
 		ev_io_start(l->netd->loop, &l->up_io);
 	else
 		ev_io_stop(l->netd->loop, &l->up_io);
@@ -140,8 +142,11 @@ act(struct link *l, const struct ipc_frame *f)
 		    info ? info->name : "unknown", why);
 		return false;
 	}
+	if (recover_seen(l, f))
+		return true; /* the players have it already */
 	l->down++;
 	l->netd->metrics.frames_down++;
+	recover_note(l, f);
 	return dispatch(l, f);
 }
 
@@ -181,9 +186,12 @@ commit(
 	if (!act_all(l, turn, len))
 		return false;
 	cast_flush(l);
-	l->committed = f->id;
+	l->taken = f->id;
+	if (f->id > l->committed)
+		l->committed = f->id;
 	if (l->phase == LINKED)
 		timers_committed(l);
+	recover_committed(l, f->flags & IPC_PARTIAL);
 	return true;
 }
 
@@ -302,6 +310,7 @@ link_new(struct netd *n)
 	l->frame_max = (size_t)n->config.frame_bytes;
 	ipc_reader_init(&l->reader, l->frame_max);
 	ipc_reader_hold(&l->reader, IPC_TURN_MAX + l->frame_max);
+	recover_init(l);
 	return l;
 }
 
@@ -311,6 +320,7 @@ link_free(struct link *l)
 	link_detach(l);
 	timers_release(l);
 	groups_release(l);
+	recover_release(l);
 	journal_clear(&l->journal);
 	ipc_reader_release(&l->reader);
 	free(l);
@@ -325,31 +335,37 @@ non_blocking(int fd)
 	fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
 }
 
-void
-link_attach(struct link *l, int up_fd, int down_fd, enum ipc_link_how how,
-    uint64_t checkpoint)
+static void
+open_pipes(struct link *l, int up_fd, int down_fd)
 {
 	struct netd *n = l->netd;
 
-	(void)how;
-	(void)checkpoint;
-	link_detach(l);
 	non_blocking(up_fd);
 	non_blocking(down_fd);
 	l->up_fd = up_fd;
 	l->down_fd = down_fd;
+	l->up_broken = false;
 	ev_io_init(&l->up_io, on_up, up_fd, EV_WRITE);
 	ev_io_init(&l->down_io, on_down, down_fd, EV_READ);
 	l->up_io.data = l->down_io.data = l;
 	ev_io_start(n->loop, &l->down_io);
-	l->phase = GREETING;
-	l->frame_max = l->reader.max = (size_t)n->config.frame_bytes;
 	l->stalled = false;
-	/* A new game counts from 1, and is told of everybody who is there. */
-	journal_clear(&l->journal);
-	l->journal.position = 0;
-	l->committed = l->down = 0;
-	timers_release(l);
+}
+
+void
+link_attach(struct link *l, int up_fd, int down_fd, enum ipc_link_how how,
+    uint64_t value)
+{
+	link_detach(l);
+	open_pipes(l, up_fd, down_fd);
+	if (how == IPC_LINK_WOKEN) {
+		recover_woken(l, value);
+		l->phase = LINKED;
+		return;
+	}
+	l->phase = GREETING;
+	l->frame_max = l->reader.max = (size_t)l->netd->config.frame_bytes;
+	recover_fresh(l, how == IPC_LINK_FIRST ? value != 0 : l->rec.able);
 }
 
 void
@@ -366,13 +382,14 @@ link_detach(struct link *l)
 	l->up_fd = l->down_fd = -1;
 	ipc_reader_clear(&l->reader);
 	l->cast.n = 0;
-	if (l->phase == LINKED)
+	if (l->phase == LINKED && !l->rec.able)
 		ipc_log(IPC_LOG_INFO, "game_gone", "game=%s players=%zu",
 		    l->game, n->n_playing);
 	if (l->phase != FINISHED)
 		l->phase = NO_GAME;
 	clients_hold_input(n);
 	stop_game_gone(n);
+	recover_detached(l);
 }
 
 void

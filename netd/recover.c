@@ -1,0 +1,573 @@
+/*
+ * recover.c - checkpoints, deaths, and going on as if nothing had happened.
+ *
+ * The game's whole input lies in the journal, so a frozen copy of the game
+ * (checkpoint.c) plus the frames behind it is the game. After a death the
+ * launcher wakes the copy on fresh pipes, the journal is sent again from
+ * there, and what comes down is counted: frames that the players have already
+ * are dropped, held against their hashes. What the dead game had in hand goes
+ * up one frame at a time, so that a second death names the frame that does
+ * it; that one is set aside. See PROTOCOL.md, "After a death".
+ */
+#include "netd/netd.h"
+
+#include "ipc/log.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Hashes kept at the most; a checkpoint is asked for before that. */
+#define HASHES_MAX (1u << 20)
+/* A checkpoint may take this part of the time. */
+#define CHECKPOINT_SHARE 100
+#define BACK_OFF_MAX_S 60.
+#define HELD_S 1.
+
+/* ---- hashes of what went out -----------------------------------------------
+ */
+
+/* Eight bytes a step; only has to notice a difference, not an attacker. */
+static uint32_t
+hash(const struct ipc_frame *f)
+{
+	const uint64_t k = 0x9e3779b97f4a7c15u;
+	uint64_t h = k ^ f->kind ^ (uint64_t)f->flags << 8 ^
+		     (uint64_t)f->channel << 16 ^ (uint64_t)f->len << 32;
+	uint32_t i = 0;
+
+	h = (h ^ f->id) * k;
+	/* What a checkpoint cost differs each time. */
+	if (f->kind == IPC_CHECKPOINTED)
+		return f->kind;
+	for (; i + 8 <= f->len; i += 8) {
+		uint64_t v;
+
+		memcpy(&v, f->bytes + i, 8);
+		h = (h ^ v) * k;
+		h ^= h >> 29;
+	}
+	for (; i < f->len; i++)
+		h = (h ^ f->bytes[i]) * k;
+	return (uint32_t)(h >> 32);
+}
+
+void
+recover_note(struct link *l, const struct ipc_frame *f)
+{
+	struct recovery *r = &l->rec;
+
+	if (!r->able)
+		return;
+	r->redo = l->down;
+	if (r->hashes == NULL)
+		r->hashes = malloc(HASHES_MAX * sizeof(*r->hashes));
+	if (r->hashes && r->n_hashes < HASHES_MAX)
+		r->hashes[r->n_hashes++] = hash(f);
+}
+
+bool
+recover_seen(struct link *l, const struct ipc_frame *f)
+{
+	struct recovery *r = &l->rec;
+	size_t i;
+
+	if (!r->able || r->redo >= l->down)
+		return false;
+	r->redo++;
+	/* hashes[0] is of the frame behind the checkpoint's own. */
+	i = (size_t)(r->redo - r->down - 1);
+	if (r->redo > r->down && i < r->n_hashes && r->hashes[i] != hash(f) &&
+	    r->differs == 0) {
+		r->differs = r->redo;
+		ipc_log(IPC_LOG_ERROR, "replay_differs",
+		    "frame=%llu message=%s conn=%llu",
+		    (unsigned long long)r->redo, ipc_info(f->kind)->name,
+		    (unsigned long long)f->id);
+	}
+	return true;
+}
+
+/* ---- checkpoints
+ * -------------------------------------------------------------- */
+
+static void
+ask(struct link *l)
+{
+	struct recovery *r = &l->rec;
+
+	r->pending = true;
+	link_up(l, IPC_CHECKPOINT, ++r->asked, 0, 0, NULL, 0);
+	r->asked_at = l->journal.position;
+}
+
+bool
+recover_checkpointed(
+    struct link *l, uint64_t number, const struct ipc_checkpointed *m)
+{
+	struct recovery *r = &l->rec;
+
+	if (!r->able || number != r->asked || !r->pending)
+		return false;
+	r->pending = false;
+	r->since_us = netd_now(l->netd);
+	r->interval_us = (int64_t)m->cost_us * CHECKPOINT_SHARE;
+	l->netd->metrics.checkpoints++;
+	l->netd->metrics.checkpoint_us += m->cost_us;
+	if (!m->done)
+		return true;
+	r->number = number;
+	r->position = r->asked_at;
+	r->down = l->down;
+	r->n_hashes = 0;
+	journal_forget(&l->journal, r->position);
+	control_say(l->netd, IPC_CONTROL_CHECKPOINTED, 0, number, "", -1);
+	return true;
+}
+
+static bool
+quiet(const struct link *l)
+{
+	return !l->rec.able || l->phase != LINKED || l->rec.pending ||
+	       l->rec.careful || l->rec.redo < l->down || l->netd->stops;
+}
+
+void
+recover_turn(struct link *l)
+{
+	struct recovery *r = &l->rec;
+	const struct config *k = &l->netd->config;
+
+	if (quiet(l))
+		return;
+	if (l->journal.kept > (size_t)k->checkpoint_bytes ||
+	    r->n_hashes > HASHES_MAX / 2)
+		ask(l);
+}
+
+/* With input since the last one, and never more than a hundredth of the time.
+ */
+void
+recover_sweep(struct link *l)
+{
+	struct recovery *r = &l->rec;
+	int64_t wait = l->netd->config.checkpoint_ms * 1000;
+
+	if (quiet(l))
+		return;
+	if (wait < r->interval_us)
+		wait = r->interval_us;
+	if (netd_now(l->netd) - r->since_us > wait &&
+	    l->committed > r->position + 2)
+		ask(l);
+}
+
+/* ---- a death
+ * -------------------------------------------------------------------- */
+
+static size_t
+recent_deaths(const struct recovery *r, int64_t now, int64_t within_us)
+{
+	size_t n = 0, ring = sizeof(r->deaths_us) / sizeof(r->deaths_us[0]);
+
+	for (size_t i = 0; i < ring && i < r->deaths; i++)
+		n += now - r->deaths_us[i] < within_us;
+	return n;
+}
+
+/* What the dead game had in hand: the first frame it was not done with. */
+static void
+examine(struct link *l)
+{
+	struct recovery *r = &l->rec;
+	uint64_t given = l->journal.sent + (l->journal.frame_left > 0);
+	uint64_t at = r->finished + 1;
+	struct ipc_frame f;
+
+	r->given = given;
+	r->died_at = r->died_conn = 0;
+	r->poisoned = false;
+	while (at <= given && journal_find(&l->journal, at, &f) &&
+	       f.kind == IPC_NOW)
+		at++; /* the clock alone kills nobody */
+	if (at > given)
+		return;
+	r->died_at = at;
+	if (journal_find(&l->journal, at, &f) && f.kind == IPC_MESSAGE)
+		r->died_conn = f.id;
+	/* Alone in its hand, and in its hand the time before as well. */
+	r->poisoned = r->careful && r->died_conn && at >= r->suspect_from &&
+		      at <= r->suspect_to;
+}
+
+static void
+save_poison(
+    const struct link *l, const struct ipc_frame *f, char *path, size_t size)
+{
+	uint8_t head[IPC_FRAME_HEAD];
+	int fd;
+
+	snprintf(path, size, "poison-%s-%ld-%llu.frame", l->game,
+	    (long)getpid(), (unsigned long long)l->rec.died_at);
+	fd = open(
+	    path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	ipc_frame_head(head, f);
+	if (fd < 0 || write(fd, head, sizeof(head)) != (ssize_t)sizeof(head) ||
+	    write(fd, f->bytes, f->len) != (ssize_t)f->len)
+		snprintf(path, size, "(not saved)");
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Set the frame aside: a notice in its place, its connection closed. */
+static void
+set_aside(struct link *l)
+{
+	struct recovery *r = &l->rec;
+	struct client *c = client_find(l->netd, r->died_conn);
+	struct ipc_frame f, notice = { .kind = IPC_NOTICE, .channel = 2 };
+	char path[128], text[256];
+
+	if (journal_find(&l->journal, r->died_at, &f) == NULL)
+		return;
+	save_poison(l, &f, path, sizeof(path));
+	snprintf(text, sizeof(text),
+	    "a message of connection %llu killed the "
+	    "game twice and was set aside in %s",
+	    (unsigned long long)r->died_conn, path);
+	ipc_log(IPC_LOG_ERROR, "poison", "conn=%llu frame=%llu file=%s",
+	    (unsigned long long)r->died_conn, (unsigned long long)r->died_at,
+	    path);
+	notice.id = r->died_conn;
+	notice.bytes = (const uint8_t *)text;
+	notice.len = (uint32_t)strlen(text);
+	journal_replace(&l->journal, r->died_at, &notice);
+	l->netd->metrics.poisoned++;
+	if (c)
+		client_close(c, IPC_REASON_POISON,
+		    "your message stopped the game twice");
+}
+
+static void
+hold_players(struct link *l)
+{
+	if (l->rec.cold_starts == 1)
+		ipc_log(IPC_LOG_WARN, "players_held", "players=%zu",
+		    l->netd->n_playing);
+}
+
+static void
+start_cold(struct link *l)
+{
+	struct recovery *r = &l->rec;
+	struct netd *n = l->netd;
+	double wait = HELD_S;
+
+	r->cold_starts++;
+	if (r->cold_starts > n->config.cold_max) {
+		ipc_log(IPC_LOG_ERROR, "given_up",
+		    "game=%s cold_starts=%u hint=\"see the log above\"",
+		    l->game, r->cold_starts - 1);
+		n->status = 1;
+		stop_drain(n, IPC_REASON_GAME_GONE);
+		return;
+	}
+	if (r->cold_starts == 1 && r->deaths == 1)
+		wait = 0.;
+	for (unsigned i = 1; i < r->cold_starts && wait < BACK_OFF_MAX_S; i++)
+		wait *= 2;
+	if (wait > BACK_OFF_MAX_S)
+		wait = BACK_OFF_MAX_S;
+	ipc_log(IPC_LOG_WARN, "cold_start", "game=%s try=%u in_ms=%.0f",
+	    l->game, r->cold_starts, wait * 1e3);
+	hold_players(l);
+	ev_timer_stop(n->loop, &r->again);
+	ev_timer_set(&r->again, wait, 0.);
+	ev_timer_start(n->loop, &r->again);
+}
+
+static void
+on_again(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct link *l = w->data;
+
+	(void)loop;
+	(void)events;
+	control_say(l->netd, IPC_CONTROL_COLD, 0, 0, "", -1);
+}
+
+static void
+decide(struct link *l)
+{
+	struct recovery *r = &l->rec;
+	const struct config *k = &l->netd->config;
+	int64_t now = netd_now(l->netd);
+	size_t ring = sizeof(r->deaths_us) / sizeof(r->deaths_us[0]);
+
+	r->died = r->ended = false;
+	r->died_us = now;
+	examine(l);
+	r->deaths_us[r->deaths++ % ring] = now;
+	l->netd->metrics.game_deaths++;
+	ipc_log(IPC_LOG_ERROR, "game_died",
+	    "%s frame=%llu conn=%llu players=%zu", r->how,
+	    (unsigned long long)r->died_at, (unsigned long long)r->died_conn,
+	    l->netd->n_playing);
+	if (r->poisoned)
+		set_aside(l);
+	if (r->number == 0 || (int64_t)recent_deaths(r, now,
+				  k->restarts_ms * 1000) > k->restarts_max) {
+		start_cold(l);
+		return;
+	}
+	control_say(l->netd, IPC_CONTROL_WAKE, 0, r->number, "", -1);
+}
+
+void
+recover_died(struct link *l, int wait_status, const char *text)
+{
+	struct recovery *r = &l->rec;
+
+	(void)wait_status;
+	snprintf(r->how, sizeof(r->how), "%s", text);
+	if (!r->able || l->phase == FINISHED || l->netd->draining) {
+		ipc_log(IPC_LOG_ERROR, "game_died", "%s", text);
+		link_detach(l);
+		return;
+	}
+	r->died = true;
+	if (l->netd->stops)
+		stop_drain(l->netd, IPC_REASON_SHUTDOWN);
+	/* Its last words are read first: over the budget or not. */
+	if (l->down_fd < 0)
+		decide(l);
+	else
+		ev_io_start(l->netd->loop, &l->down_io);
+}
+
+void
+recover_detached(struct link *l)
+{
+	if (l->rec.died && !l->netd->draining)
+		decide(l);
+}
+
+/* ---- going on
+ * -------------------------------------------------------------------- */
+
+void
+recover_woken(struct link *l, uint64_t number)
+{
+	struct recovery *r = &l->rec;
+
+	if (number != r->number || !journal_rewind(&l->journal, r->position)) {
+		ipc_log(IPC_LOG_ERROR, "woken",
+		    "fault=\"checkpoint %llu is not the newest\"",
+		    (unsigned long long)number);
+		return;
+	}
+	r->suspect_from = r->finished + 1;
+	r->suspect_to = r->given;
+	r->careful = r->given > r->finished ? r->given : r->finished;
+	l->taken = r->position;
+	r->redo = r->down - 1; /* its CHECKPOINTED comes again */
+	r->differs = 0;
+	r->pending = false;
+	l->netd->metrics.recoveries++;
+}
+
+uint64_t
+recover_until(const struct link *l)
+{
+	const struct recovery *r = &l->rec;
+
+	if (r->careful == 0)
+		return UINT64_MAX;
+	if (l->taken < r->finished)
+		return r->finished;
+	return l->taken + 1;
+}
+
+static void
+report(struct link *l)
+{
+	struct recovery *r = &l->rec;
+	int64_t took = netd_now(l->netd) - r->died_us;
+
+	ipc_log(IPC_LOG_WARN, "recovered",
+	    "%s frame=%llu conn=%llu players=%zu took_ms=%.1f replayed=%llu%s",
+	    r->how, (unsigned long long)r->died_at,
+	    (unsigned long long)r->died_conn, l->netd->n_playing,
+	    (double)took / 1e3, (unsigned long long)(l->taken - r->position),
+	    r->differs ? " replay=differs" : "");
+}
+
+void
+recover_committed(struct link *l, bool partial)
+{
+	struct recovery *r = &l->rec;
+
+	if (!partial && l->taken > r->finished)
+		r->finished = l->taken;
+	if (r->careful == 0)
+		return;
+	if (l->taken >= r->careful && !partial) {
+		r->careful = 0;
+		report(l);
+	}
+	/* The next one may go up. */
+	link_turn(l);
+}
+
+/* ---- a fresh game
+ * ------------------------------------------------------------------ */
+
+void
+recover_fresh(struct link *l, bool able)
+{
+	struct recovery *r = &l->rec;
+
+	/* What the one before had not finished waits for this one. */
+	if (l->told_once && l->journal.position) {
+		journal_clear(&r->parked);
+		r->parked = l->journal;
+		r->parked_from = r->finished;
+		memset(&l->journal, 0, sizeof(l->journal));
+	}
+	journal_clear(&l->journal);
+	l->journal.keep = able;
+	l->taken = l->committed = l->down = 0;
+	r->able = able;
+	r->number = r->asked = r->finished = r->careful = r->redo = 0;
+	r->position = r->down = 0;
+	r->pending = false;
+	r->n_hashes = 0;
+	timers_release(l);
+	l->tick.told_at = 0;
+}
+
+static void
+tell_snapshot(struct link *l)
+{
+	struct ipc_buf *b = &l->rec.snapshot;
+	size_t piece = l->frame_max / 2;
+
+	for (size_t at = 0; at < b->len; at += piece) {
+		size_t n = b->len - at < piece ? b->len - at : piece;
+
+		link_up(l, IPC_RESTORE, 0, at + n < b->len ? IPC_MORE : 0, 0,
+		    b->data + at, n);
+	}
+}
+
+/* Did the game before know this connection? */
+static unsigned
+state_of(const struct link *l, const struct client *c)
+{
+	if (!l->told_once)
+		return IPC_FRESH;
+	return c->opened_at && c->opened_at <= l->rec.parked_from ? IPC_RESUMED
+								  : IPC_NEW;
+}
+
+/* It left while no game was there: one OPENED that says so, and its CLOSED. */
+static void
+tell_gone(struct link *l, const struct ipc_frame *closed)
+{
+	struct ipc_opened m = { .state = IPC_GONE };
+
+	link_up_msg(l, IPC_OPENED, closed->id, &m);
+	link_up(l, IPC_CLOSED, closed->id, closed->flags, closed->channel,
+	    closed->bytes, closed->len);
+}
+
+/* Walk over what was parked; opened: was the connection new in there? */
+static void
+tell_parked(struct link *l, bool gone)
+{
+	struct recovery *r = &l->rec;
+	struct ipc_frame f;
+
+	for (uint64_t at = r->parked_from + 1; at <= r->parked.position; at++) {
+		struct client *c;
+
+		if (journal_find(&r->parked, at, &f) == NULL)
+			continue;
+		c = client_find(l->netd, f.id);
+		if (gone && f.kind == IPC_CLOSED && !(f.flags & IPC_FAILED) &&
+		    (c == NULL || !c->opened_at ||
+			c->opened_at <= r->parked_from))
+			tell_gone(l, &f);
+		if (!gone && f.kind == IPC_MESSAGE && c && c->told)
+			link_up(l, f.kind, f.id, f.flags, f.channel, f.bytes,
+			    f.len);
+	}
+}
+
+void
+recover_tell(struct link *l)
+{
+	struct recovery *r = &l->rec;
+	struct netd *n = l->netd;
+	bool cold = l->told_once;
+
+	if (cold) {
+		tell_snapshot(l);
+		tell_parked(l, true);
+	}
+	for (struct client *c = n->playing; c; c = c->next) {
+		unsigned state = state_of(l, c);
+
+		c->told = true;
+		client_tell(c, c->request, state);
+	}
+	if (cold) {
+		link_up(l, IPC_LIVE, n->n_playing, 0, 0, NULL, 0);
+		tell_parked(l, false);
+		journal_clear(&r->parked);
+	}
+	l->told_once = true;
+	r->since_us = netd_now(n);
+	if (r->able)
+		ask(l);
+}
+
+bool
+recover_snapshot(struct link *l, const struct ipc_frame *f)
+{
+	struct recovery *r = &l->rec;
+
+	r->snapshot_next.max = (size_t)l->netd->config.snapshot_bytes;
+	if (f->flags & IPC_FIRST)
+		ipc_buf_clear(&r->snapshot_next);
+	if (!ipc_buf_add(&r->snapshot_next, f->bytes, f->len))
+		return false;
+	if (f->flags & IPC_MORE)
+		return true;
+	ipc_buf_release(&r->snapshot);
+	r->snapshot = r->snapshot_next;
+	ipc_buf_init(&r->snapshot_next, r->snapshot.max);
+	return true;
+}
+
+void
+recover_init(struct link *l)
+{
+	ev_timer_init(&l->rec.again, on_again, 0., 0.);
+	l->rec.again.data = l;
+}
+
+void
+recover_release(struct link *l)
+{
+	struct recovery *r = &l->rec;
+
+	ev_timer_stop(l->netd->loop, &r->again);
+	journal_clear(&r->parked);
+	ipc_buf_release(&r->snapshot);
+	ipc_buf_release(&r->snapshot_next);
+	free(r->hashes);
+}
