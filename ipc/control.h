@@ -36,6 +36,8 @@ enum ipc_control_type {
 	    100,                  /* fds: a listening socket; text: its URL,
 				   * number: the listener. Keep it for ADOPT */
 	IPC_CONTROL_UNLISTENED,   /* number: the listener. Let go of it */
+	IPC_CONTROL_WAKE,         /* value: the checkpoint that is to go on */
+	IPC_CONTROL_COLD,         /* start the game's program again */
 	IPC_CONTROL_KILL,         /* the game hangs: end it; text: why */
 	IPC_CONTROL_CHECKPOINTED, /* value: the newest checkpoint's number;
 				   * older ones may be dismissed */
