@@ -65,15 +65,16 @@ struct line {
 	int fd;
 	struct way in, out;
 	ev_timer cut;
-	int broken;    /* errno of a line that is dead */
-	bool ended;    /* the socket has no more */
-	int end_error; /* and why, 0: the peer ended well */
-	bool fin;      /* shut down once out is empty */
-	bool fin_sent; /* done */
-	bool blocked;  /* a write had to stop */
-	bool was_read; /* since the timer asked for it */
-	bool stuck;    /* the socket takes no more now */
-	int64_t until_us;
+	int broken;         /* errno of a line that is dead */
+	bool ended;         /* the socket has no more */
+	int end_error;      /* and why, 0: the peer ended well */
+	bool fin;           /* shut down once out is empty */
+	bool fin_sent;      /* done */
+	bool blocked;       /* a write had to stop */
+	bool was_read;      /* since the timer asked for it */
+	bool stuck;         /* the socket takes no more now */
+	int64_t until_us;   /* netd left it: when to give up */
+	ev_cleanup cleanup; /* netd left it: the loop ends as well */
 };
 
 static int64_t
@@ -317,11 +318,19 @@ line_free(struct line *l)
 	ev_timer_stop(l->loop, &l->in.timer);
 	ev_timer_stop(l->loop, &l->out.timer);
 	ev_timer_stop(l->loop, &l->cut);
+	ev_cleanup_stop(l->loop, &l->cleanup);
 	clear(&l->in);
 	clear(&l->out);
-	if (l->fd >= 0)
-		close(l->fd);
+	close(l->fd);
 	free(l);
+}
+
+static void
+on_cleanup(struct ev_loop *loop, ev_cleanup *w, int events)
+{
+	(void)loop;
+	(void)events;
+	line_free(w->data);
 }
 
 static void
@@ -400,6 +409,8 @@ line_of(struct client *c)
 	ev_timer_init(&l->in.timer, on_in, 0., 0.);
 	ev_timer_init(&l->out.timer, on_out, 0., 0.);
 	l->in.timer.data = l->out.timer.data = l;
+	ev_cleanup_init(&l->cleanup, on_cleanup);
+	l->cleanup.data = l;
 	plan_cut(l, dice_for(c, 3));
 	c->wire_state = l;
 	return l;
@@ -527,6 +538,7 @@ bad_close(struct client *c)
 	clear(&l->in);
 	l->fin = true;
 	l->until_us = clock_us() + LINGER_US;
+	ev_cleanup_start(l->loop, &l->cleanup);
 }
 
 const struct wire wire_bad = {
