@@ -18,7 +18,10 @@
 
 /* More addresses of one name are not tried. */
 #define ADDRESSES_MAX 16
-#define TRY_MS 2000
+/* One try, and twice as long the next: 7 s in all, inside connect_ms. */
+#ifndef TRY_MS
+#define TRY_MS 1000
+#endif
 #define TRIES 3
 
 /* A socket of c-ares. */
@@ -165,7 +168,7 @@ resolver_free(struct resolver *r)
  */
 
 static void
-fail(struct resolver_ask *a, unsigned reason)
+refuse(struct resolver_ask *a, unsigned reason)
 {
 	a->done(a->arg, NULL, NULL, 0, reason);
 }
@@ -191,7 +194,7 @@ answer(struct resolver_ask *a, const struct ares_addrinfo *result)
 		lens[n++] = (socklen_t)at->ai_addrlen;
 	}
 	if (n == 0)
-		fail(a, IPC_REASON_UNKNOWN_HOST);
+		refuse(a, IPC_REASON_UNKNOWN_HOST);
 	else
 		a->done(a->arg, addrs, lens, n, 0);
 }
@@ -220,7 +223,7 @@ on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *result)
 	else if (status == ARES_SUCCESS && result)
 		answer(a, result);
 	else
-		fail(a, reason_of(status));
+		refuse(a, reason_of(status));
 	if (result)
 		ares_freeaddrinfo(result);
 	a->answered = true;
