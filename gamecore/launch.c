@@ -239,7 +239,7 @@ struct launcher {
 	int netd_status, game_status;
 	int stops; /* how often we were asked to stop */
 	int stop_signal;
-	bool over; /* netd was told that no game comes any more */
+	bool netd_first; /* it ended while the game was still there */
 };
 
 /* netd can do nothing for us any more but end. */
@@ -261,11 +261,10 @@ game_died(struct launcher *l)
 	char how[64], line[128];
 
 	launch_how(l->game_status, how, sizeof(how));
-	snprintf(line, sizeof(line), "game died how=\"%s\"", how);
+	snprintf(line, sizeof(line), "how=\"%s\"", how);
 	tell_netd(
 	    l, IPC_CONTROL_DIED, (uint64_t)(unsigned)l->game_status, line);
 	tell_netd(l, IPC_CONTROL_GIVE_UP, 0, "");
-	l->over = true;
 }
 
 static void
@@ -278,7 +277,6 @@ game_ended(struct launcher *l, int status)
 		return;
 	}
 	tell_netd(l, IPC_CONTROL_ENDED, 0, "");
-	l->over = true;
 }
 
 /* The game sees the end of its pipe and ends by itself. A fresh netd with the
@@ -288,6 +286,7 @@ netd_ended(struct launcher *l, int status)
 {
 	l->netd = 0;
 	l->netd_status = status;
+	l->netd_first = l->game != 0;
 }
 
 static void
@@ -390,23 +389,23 @@ shell_status(int status)
 				   : WEXITSTATUS(status);
 }
 
-/* What main() returns and says at the launcher's end. */
+/* What main() returns and says at the launcher's end. A game that ended with
+ * a status of its own has said why itself. */
 static void
 verdict(struct launcher *l)
 {
 	char how[64];
-	bool cut = l->stops > 1;
 
 	l->start->text = "";
 	l->start->status = shell_status(l->game_status);
-	if (cut)
+	if (l->stops > 1)
 		l->start->status = 128 + l->stop_signal;
+	else if (l->netd_first && (l->stops == 0 || l->netd_status))
+		options_say(l->start, 1, "netd died: %s",
+		    launch_how(l->netd_status, how, sizeof(how)));
 	else if (WIFSIGNALED(l->game_status))
 		options_say(l->start, l->start->status, "the game died: %s",
 		    launch_how(l->game_status, how, sizeof(how)));
-	else if (l->netd_status)
-		options_say(l->start, 1, "netd died: %s",
-		    launch_how(l->netd_status, how, sizeof(how)));
 }
 
 /* The signals that the launcher reads one by one. */
@@ -448,6 +447,7 @@ static bool
 launch_two(struct launched *l, const struct options *o, struct gc_start *start)
 {
 	struct launcher me = { .start = start };
+	int e = 0;
 	pid_t parent = getpid();
 	struct pipes p;
 	sigset_t mine, before;
@@ -467,14 +467,14 @@ launch_two(struct launched *l, const struct options *o, struct gc_start *start)
 		pipes_close_game(&p);
 	}
 	if (me.game <= 0) {
+		e = errno;
 		me.game = 0;
-		me.game_status = 1 << 8;
-		options_say(
-		    start, 1, "cannot start the game: %s", strerror(errno));
 		tell_netd(&me, IPC_CONTROL_GIVE_UP, 0, "");
 	}
 	wait_for_all(&me);
 	verdict(&me);
+	if (e)
+		options_say(start, 1, "cannot start the game: %s", strerror(e));
 	close(me.signals);
 	if (me.control >= 0)
 		close(me.control);

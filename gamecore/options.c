@@ -86,7 +86,7 @@ static const struct common {
 	    take_listen },
 	{ "limit", "NAME=VALUE", "set a limit of netd; see netd --help",
 	    take_limit },
-	{ "log", "LEVEL", "what netd logs: error, warning, info or debug",
+	{ "log", "LEVEL", "what netd logs: error, warn, info or debug",
 	    take_log },
 	{ "foreground", NULL, "stay in this process, as under a debugger",
 	    take_foreground },
