@@ -84,7 +84,7 @@ static const struct common {
 	{ "listen", "URL",
 	    "listen there; may be given several times (default: see below)",
 	    take_listen },
-	{ "limit", "NAME=VALUE", "set a limit of netd; see netd --help",
+	{ "limit", "NAME=VALUE", "set a limit of netd; see netd --limits",
 	    take_limit },
 	{ "log", "LEVEL", "what netd logs: error, warn, info or debug",
 	    take_log },

@@ -1,11 +1,8 @@
 /*
- * echo.c - start here: every player hears back what they say.
+ * echo.c - start here: everybody hears back what they say.
  *
- *	./bin/echo
- *	nc 127.0.0.1 4000          (or telnet, from as many windows as you like)
- *
- * Everything that a game needs is in gamecore.h. There are no callbacks: the
- * program waits in gc_next(), and what happened is a struct.
+ * There are no callbacks and no sockets. The program waits in gc_next(); what
+ * happened is a struct. Start it, and type what it prints in another window.
  */
 #include "gamecore/gamecore.h"
 
@@ -19,18 +16,24 @@ main(int argc, char **argv)
 		.about = "Everybody hears back what they say.",
 		.listen = listen };
 	struct gc_net *net = gc_open(&start, argc, argv);
+	char address[256];
 	struct gc_event ev;
+	int r;
 
 	if (net == NULL) {
 		fputs(start.text, start.status ? stderr : stdout);
 		return start.status;
 	}
-	while (gc_next(net, &ev) == 0 && ev.kind != GC_STOP) {
+	if (gc_address(net, 1, address, sizeof(address)) == 0)
+		fprintf(stderr, "echo: try  %s\n", address);
+	while ((r = gc_next(net, &ev)) == 0 && ev.kind != GC_STOP) {
 		struct gc_how same = { .binary = ev.binary };
 
 		if (ev.kind == GC_MESSAGE)
 			gc_send_how(net, ev.conn, &same, ev.text, ev.len);
 	}
+	if (r < 0)
+		fprintf(stderr, "echo: %s\n", gc_problem(net));
 	gc_close(net);
-	return 0;
+	return r < 0;
 }
