@@ -238,7 +238,7 @@ begin(const struct launched *l, const struct options *o, struct gc_start *start)
 	if (l->launcher)
 		start->text = "";
 	else if (status >= 0)
-		options_say(start, 1, "netd ended at once: %s",
+		options_say(start, 1, "netd ended: %s",
 		    launch_how(status, how, sizeof(how)));
 	return NULL;
 }

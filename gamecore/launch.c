@@ -35,6 +35,8 @@
 /* For netd to flush everybody's queue after the game's end: its own limit is
  * 10 s by default, then it is ended. */
 #define NETD_END_MS 12000
+/* For a game that was asked to stop and has no netd any more. */
+#define GAME_END_MS 2000
 
 extern char **environ;
 
@@ -240,6 +242,7 @@ struct launcher {
 	int stops; /* how often we were asked to stop */
 	int stop_signal;
 	bool netd_first; /* it ended while the game was still there */
+	bool cut_off; /* the game was asked to stop, did not, and was killed */
 };
 
 /* netd can do nothing for us any more but end. */
@@ -373,8 +376,15 @@ wait_for_all(struct launcher *l)
 		struct pollfd fds[2] = { { .fd = l->signals, .events = POLLIN },
 			{ .fd = l->control, .events = POLLIN } };
 
-		if (poll(fds, 2, -1) < 0)
+		bool late = l->stops && l->netd == 0;
+		int n = poll(fds, 2, late ? GAME_END_MS : -1);
+
+		if (n < 0)
 			continue;
+		if (n == 0 && !l->cut_off) {
+			l->cut_off = true;
+			kill(l->game, SIGKILL);
+		}
 		if (fds[1].revents)
 			on_control(l);
 		if (fds[0].revents)
@@ -398,14 +408,19 @@ verdict(struct launcher *l)
 
 	l->start->text = "";
 	l->start->status = shell_status(l->game_status);
+	launch_how(l->game_status, how, sizeof(how));
 	if (l->stops > 1)
 		l->start->status = 128 + l->stop_signal;
-	else if (l->netd_first && (l->stops == 0 || l->netd_status))
-		options_say(l->start, 1, "netd died: %s",
+	else if (l->cut_off || (l->netd_first && l->stops && l->netd_status))
+		options_say(
+		    l->start, 1, "the game did not end when asked: %s", how);
+	else if (l->netd_first && l->stops == 0)
+		options_say(l->start, 1, "netd %s: %s",
+		    WIFSIGNALED(l->netd_status) ? "died" : "ended",
 		    launch_how(l->netd_status, how, sizeof(how)));
 	else if (WIFSIGNALED(l->game_status))
-		options_say(l->start, l->start->status, "the game died: %s",
-		    launch_how(l->game_status, how, sizeof(how)));
+		options_say(
+		    l->start, l->start->status, "the game died: %s", how);
 }
 
 /* The signals that the launcher reads one by one. */
@@ -447,6 +462,7 @@ static bool
 launch_two(struct launched *l, const struct options *o, struct gc_start *start)
 {
 	struct launcher me = { .start = start };
+	char how[64];
 	int e = 0;
 	pid_t parent = getpid();
 	struct pipes p;
@@ -473,7 +489,10 @@ launch_two(struct launched *l, const struct options *o, struct gc_start *start)
 	}
 	wait_for_all(&me);
 	verdict(&me);
-	if (e)
+	if (e == EPIPE) /* netd read nothing of it */
+		options_say(start, 1, "netd ended: %s",
+		    launch_how(me.netd_status, how, sizeof(how)));
+	else if (e)
 		options_say(start, 1, "cannot start the game: %s", strerror(e));
 	close(me.signals);
 	if (me.control >= 0)
@@ -509,10 +528,17 @@ static bool
 link_here(struct launched *l, int control, pid_t netd, struct gc_start *start)
 {
 	struct pipes p;
+	char how[64];
+	int status;
 
 	if (!link_send(control, IPC_LINK_FIRST, 0, &p)) {
-		options_say(start, 1, "cannot reach netd: %s", strerror(errno));
-		launch_end(control, netd, false);
+		snprintf(how, sizeof(how), "%s", strerror(errno));
+		status = launch_end(control, netd, false);
+		if (status >= 0)
+			options_say(start, 1, "netd ended: %s",
+			    launch_how(status, how, sizeof(how)));
+		else
+			options_say(start, 1, "cannot reach netd: %s", how);
 		return false;
 	}
 	*l = (struct launched){ .up = p.up_r,
@@ -568,7 +594,8 @@ launch_attach(
 	return link_here(l, control, 0, start);
 }
 
-/* netd has end_ms to end by itself. Messages of it are read and dropped. */
+/* netd has end_ms to end by itself. Messages of it are read and dropped. A
+ * system without pidfd (valgrind is one) goes by the end of the socket. */
 static bool
 ends_in_time(int control, int pidfd, int end_ms)
 {
@@ -585,6 +612,8 @@ ends_in_time(int control, int pidfd, int end_ms)
 		if (fds[0].revents)
 			return true;
 		if (ipc_control_recv(control, &m) <= 0) {
+			if (pidfd < 0)
+				return true;
 			control = -1;
 			continue;
 		}
@@ -605,7 +634,7 @@ launch_end(int control, pid_t netd, bool well)
 		control_send(control,
 		    well ? IPC_CONTROL_ENDED : IPC_CONTROL_GIVE_UP, 0, "");
 		pidfd = pidfd_open(netd, 0);
-		if (pidfd >= 0 && !ends_in_time(control, pidfd, NETD_END_MS))
+		if (!ends_in_time(control, pidfd, NETD_END_MS))
 			kill(netd, SIGKILL);
 		if (pidfd >= 0)
 			close(pidfd);

@@ -23,8 +23,7 @@ listener_told(struct gc_net *net, const struct ipc_listening *m)
 	char *url;
 
 	if (m->error)
-		return net_problem(net, GC_ENO_LISTEN,
-		    "cannot listen on '%s': %s", m->url, m->text);
+		return net_problem(net, GC_ENO_LISTEN, "%s", m->text);
 	if (m->listener == 0 || m->listener > INT32_MAX)
 		return net_fail(net, GC_EPROTOCOL,
 		    "netd's answer LISTENING has listener %u, which is none",
