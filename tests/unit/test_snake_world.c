@@ -462,27 +462,28 @@ a_newborn_waits_while_there_is_no_room(void **state)
 static void
 every_row_and_column_is_used(void **state)
 {
-	bool row[H] = { false }, column[W] = { false };
-	bool spawn_row[H] = { false }, spawn_column[W] = { false };
+	enum { SIDE = 24 };
+	struct world_rules rules = { .width = SIDE, .height = SIDE };
+	bool row[SIDE] = { false }, column[SIDE] = { false };
+	bool spawn_row[SIDE] = { false }, spawn_column[SIDE] = { false };
 
 	(void)state;
-	for (int round = 0; round < 400; round++) {
-		struct world *w = quiet_world(false);
-		int a = world_join(w);
+	for (int round = 0; round < 500; round++) {
+		uint64_t own = 4711u + (uint64_t)round * 104729;
+		struct world *w = world_new(&rules, roll, &own);
+		int a = world_join(w), tail;
 
-		seed += (uint64_t)round * 104729;
 		world_step(w);
-		spawn_row[world_head(w, a) / W] = true;
-		spawn_column[w->snakes[a].cells[0] % W] = true;
+		tail = w->snakes[a].cells[0];
+		spawn_row[tail / SIDE] = spawn_column[tail % SIDE] = true;
 		for (int i = 0; i < w->size; i++)
 			if (world_open(w, i) && w->cells[i].look != ' ')
-				row[i / W] = column[i % W] = true;
+				row[i / SIDE] = column[i % SIDE] = true;
 		world_free(w);
 	}
-	for (int y = 0; y < H; y++)
-		assert_true(row[y] && spawn_row[y]);
-	for (int x = 0; x < W; x++)
-		assert_true(column[x] && spawn_column[x]);
+	for (int i = 0; i < SIDE; i++)
+		assert_true(
+		    row[i] && column[i] && spawn_row[i] && spawn_column[i]);
 }
 
 static void

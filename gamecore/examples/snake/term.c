@@ -14,7 +14,7 @@
 enum { FIELD_ROW = 4, FIELD_COLUMN = 2, PANEL_TOPS = 8 };
 
 static const int colours[WORLD_SNAKES] = { 214, 75, 42, 227, 203, 176, 33, 255,
-	151, 137 };
+	141, 137 };
 
 void
 term_end(struct text *t)

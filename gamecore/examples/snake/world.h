@@ -36,7 +36,7 @@ enum {
 	WORLD_SNAKES = 10, /* at once; also how many colours there are */
 	WORLD_LENGTH = 3,  /* of a newborn */
 	WORLD_QUEUE = 2,   /* turns that wait */
-	WORLD_RUN = 8,     /* free cells wished ahead of a newborn */
+	WORLD_RUN = 10,    /* free cells wished ahead of a newborn */
 	WORLD_NEAR = 5,    /* a stone keeps this many steps from a head */
 	WORLD_SIDE_MIN = 10,
 	WORLD_SIDE_MAX = 200,

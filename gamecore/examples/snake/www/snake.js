@@ -1,0 +1,1022 @@
+/*
+ * snake.js - the page of Snake. page.h says which messages there are.
+ *
+ * In this order: what is known (state), the line to the game (net), what each
+ * command does (on), drawing (view), the panels, and the keys. Everything that
+ * other players wrote goes in by textContent.
+ */
+"use strict";
+
+const LETTERS = "ABCDEFGHIJ";
+/* Told apart by the colour-blind (after Okabe and Ito), and never by colour
+ * alone: each slot also has a letter and a pattern. */
+const COLOURS = ["#f5a623", "#56b4e9", "#00c08b", "#f0e442", "#ff6b4a",
+	"#d987c9", "#3d7bff", "#e8eef4", "#b5a0ff", "#c49a6c"];
+const DX = [-1, 0, 1, 0], DY = [0, -1, 0, 1];
+const HEADS = "LURD", BODIES = "lurd";
+
+const $ = (id) => document.getElementById(id);
+
+/* Storage may be forbidden; the game goes on without. */
+const keep = {
+	get(key) { try { return localStorage.getItem(key); } catch { return null; } },
+	set(key, value) { try { localStorage.setItem(key, value); } catch { /* forgotten */ } },
+};
+
+/* ---- what is known ------------------------------------------------------- */
+
+const state = {
+	room: "", width: 50, height: 25, wrap: false, speed: 6, most: 10,
+	cells: new Map(),      /* cell -> {look, slot} */
+	players: new Map(),    /* id -> {id, name, slot, score, bot} */
+	top: [],
+	people: 0,
+	me: 0,                 /* my id, 0 until the handshake */
+	name: "",
+	wanted: keep.get("snake.name") || "",
+	playing: false,
+	wants: "",             /* "play" or "watch": asked for, to be had again */
+	score: 0, best: 0,
+	link: "connecting", latency: 0,
+	frames: 0,
+	over: null,            /* {score, why} of my last game */
+	errors: [],
+	get chat() { return [...$("log").children].map((li) => li.textContent); },
+};
+
+function mySnake()
+{
+	return state.players.get(state.me);
+}
+
+/* ---- the line to the game ------------------------------------------------ */
+
+/*
+ * Opens, and opens again with growing pauses when the line is lost. All that
+ * the rest of the page knows of connections are net.send(), net.retry() and
+ * three callbacks: onmessage(commands), onopen(), onstate(state, seconds).
+ */
+const net = {
+	socket: null, tries: 0, timer: 0, pinger: 0, answered: 0,
+	onmessage: null, onopen: null, onstate: null,
+
+	url() {
+		const room = new URLSearchParams(location.search).get("room");
+		const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+		return scheme + "//" + location.host + "/play" +
+			(room ? "?room=" + encodeURIComponent(room) : "");
+	},
+
+	open() {
+		clearTimeout(this.timer);
+		this.onstate("connecting", 0);
+		const socket = new WebSocket(this.url());
+		const patience = setTimeout(() => socket.close(), 8000);
+		this.socket = socket;
+		socket.onopen = () => {
+			clearTimeout(patience);
+			this.tries = 0;
+			this.answered = performance.now();
+			this.pinger = setInterval(() => this.ping(), 4000);
+			this.onstate("open", 0);
+			this.onopen();
+			this.ping();
+		};
+		socket.onmessage = (ev) => {
+			this.answered = performance.now();
+			this.onmessage(JSON.parse(ev.data));
+		};
+		socket.onclose = () => {
+			clearTimeout(patience);
+			this.lost(socket);
+		};
+	},
+
+	lost(socket) {
+		if (socket !== this.socket)
+			return;
+		this.socket = null;
+		clearInterval(this.pinger);
+		/* 0.5 s, 1, 2, 4, then 8; spread, so that a crowd does not come
+		 * back in one moment. */
+		const wait = Math.min(8000, 500 * 2 ** this.tries++) *
+			(0.75 + Math.random() / 2);
+		this.timer = setTimeout(() => this.open(), wait);
+		this.onstate("waiting", wait / 1000);
+	},
+
+	retry() {
+		if (this.socket === null)
+			this.open();
+	},
+
+	/* A line that is dead but not closed is noticed by its silence. */
+	ping() {
+		if (performance.now() - this.answered > 12000) {
+			const socket = this.socket;
+			socket.close();
+			this.lost(socket);
+			return;
+		}
+		this.send(["ping", Math.round(performance.now())]);
+	},
+
+	send(what) {
+		if (this.socket === null || this.socket.readyState !== 1)
+			return false;
+		this.socket.send(JSON.stringify(what));
+		return true;
+	},
+};
+
+net.onstate = (link, seconds) => {
+	state.link = link;
+	$("link").dataset.state = link;
+	$("link").textContent = link === "open" ? "online" :
+		link === "waiting" ? "offline" : "connecting";
+	if (link === "waiting") {
+		state.me = 0;
+		state.playing = false;
+		clearInterval(net.countdown);
+		const until = performance.now() + seconds * 1000;
+		const say = () => {
+			const left = Math.max(0, Math.ceil((until - performance.now()) / 1000));
+			$("lost-text").textContent = "Connection lost. Trying again " +
+				(left ? "in " + left + " s" : "now") +
+				(net.tries > 1 ? " (attempt " + net.tries + ")" : "");
+		};
+		say();
+		net.countdown = setInterval(say, 500);
+		$("lost").hidden = false;
+	} else if (link === "open") {
+		clearInterval(net.countdown);
+		$("lost").hidden = true;
+	} else if (net.tries > 0) {
+		clearInterval(net.countdown);
+		$("lost-text").textContent = "Connection lost. Trying again now";
+	}
+	cards();
+};
+
+/* Back again: the same name; the snake did not outlive the line. */
+net.onopen = () => {
+	if (state.name)
+		net.send(["new_player", state.wanted]);
+};
+
+net.onmessage = (commands) => {
+	for (const [name, ...args] of commands)
+		if (Object.hasOwn(on, name))
+			on[name](...args);
+};
+
+/* ---- what each command does ---------------------------------------------- */
+
+function put(list, animate)
+{
+	for (let i = 0; i < list.length; i += 2) {
+		const at = list[i], text = list[i + 1];
+		const old = state.cells.get(at);
+
+		if (text === " ") {
+			if (animate && old && old.slot >= 0)
+				view.leaving.push({ at, ...old });
+			state.cells.delete(at);
+			continue;
+		}
+		state.cells.set(at, { look: text[0],
+			slot: text.length > 1 ? Number(text[1]) : -1 });
+		if (animate && HEADS.includes(text[0]))
+			view.arrived.add(at);
+		if (animate && text === "x")
+			view.burst(at, "#8b9bab", 14);
+	}
+}
+
+function add(id, name, slot, score, bot)
+{
+	state.players.set(id, { id, name, slot, score, bot });
+}
+
+const WHY = { "the wall": "ran into the wall", "a stone": "ran into a stone",
+	"a dead snake": "ran into a dead snake",
+	"its own tail": "bit its own tail", "nothing: it left": "left" };
+
+const on = {
+	hello(h) {
+		Object.assign(state, h);
+		$("room").textContent = "room " + h.room;
+		$("room").hidden = !h.room;
+		$("rule-edge").textContent = h.wrap ?
+			"The edges are joined. Stones, snakes and the dead end the game." :
+			"The wall, stones, snakes and the dead end the game.";
+		state.players.clear();
+		state.playing = false;
+		view.resize();
+	},
+	world(list) {
+		state.cells.clear();
+		view.newFrame();
+		put(list, false);
+	},
+	reset_world() {
+		state.cells.clear();
+		view.newFrame();
+	},
+	draw(list) {
+		state.frames++;
+		view.newFrame();
+		put(list, true);
+	},
+	players(list) {
+		for (const p of list)
+			add(...p);
+		panels.players();
+	},
+	handshake(name, id) {
+		state.me = id;
+		state.name = name;
+		if (state.wants === "play")
+			net.send(["join"]);
+		cards();
+	},
+	p_joined(id, name, slot, score, bot) {
+		add(id, name, slot, score, bot);
+		if (id === state.me) {
+			state.playing = true;
+			state.wants = "";
+			state.over = null;
+			state.score = 0;
+			view.mineSince = performance.now();
+			cards();
+			document.activeElement.blur();
+			/* On a phone the pad must be in sight. */
+			window.scrollTo(0, 0);
+		}
+		panels.players();
+	},
+	p_score(id, score, digit, cell) {
+		const p = state.players.get(id);
+
+		if (!p)
+			return;
+		p.score = score;
+		view.burst(cell, COLOURS[p.slot], 8);
+		view.rise(cell, "+" + digit, COLOURS[p.slot]);
+		if (id === state.me) {
+			state.score = score;
+			sound.eat(digit);
+		}
+		panels.players();
+	},
+	p_gameover(id, score, why, killer) {
+		const p = state.players.get(id);
+
+		if (!p)
+			return;
+		const by = state.players.get(killer);
+		const did = by ? (why === "another head" ?
+			"and " + by.name + " met head on" : "ran into " + by.name) :
+			WHY[why] || "ran into " + why;
+		if (!p.bot || id === state.me)
+			panels.log(p, did + ", " + score + (score === 1 ? " point" : " points"), true);
+		if (id === state.me) {
+			state.playing = false;
+			state.over = { score, why: did };
+			state.best = Math.max(state.best, score);
+			view.shake = performance.now();
+			sound.die();
+			setTimeout(cards, 700);
+		}
+		/* With the next commands of this frame its killer may go too. */
+		queueMicrotask(() => {
+			if (state.players.get(id) === p)
+				state.players.delete(id);
+			panels.players();
+		});
+	},
+	top_scores(list) {
+		state.top = list;
+		panels.top();
+	},
+	people(n) {
+		state.people = n;
+		$("people").textContent = n === 1 ? "1 here" : n + " here";
+	},
+	chat(name, slot, text) { panels.log({ name, slot }, text, false); },
+	error(text) {
+		state.errors.push(text);
+		if (state.wants === "play" && !state.me)
+			state.name = "";
+		state.wants = "";
+		panels.toast(text[0].toUpperCase() + text.slice(1) + ".");
+		cards();
+	},
+	pong(sent) {
+		state.latency = Math.max(0, Math.round(performance.now() - sent));
+		$("link").textContent = state.latency + " ms";
+	},
+	bye(text) { panels.toast(text[0].toUpperCase() + text.slice(1) + "."); },
+};
+
+/* ---- sound: three blips, off until asked for ------------------------------ */
+
+const sound = {
+	on: keep.get("snake.sound") === "on", ctx: null,
+
+	blip(from, to, seconds, type) {
+		if (!this.on || !window.AudioContext)
+			return;
+		this.ctx = this.ctx || new AudioContext();
+		const t = this.ctx.currentTime;
+		const osc = this.ctx.createOscillator(), gain = this.ctx.createGain();
+		osc.type = type;
+		osc.frequency.setValueAtTime(from, t);
+		osc.frequency.exponentialRampToValueAtTime(to, t + seconds);
+		gain.gain.setValueAtTime(0.09, t);
+		gain.gain.exponentialRampToValueAtTime(0.001, t + seconds);
+		osc.connect(gain).connect(this.ctx.destination);
+		osc.start(t);
+		osc.stop(t + seconds);
+	},
+	eat(digit) { this.blip(380 + 40 * digit, 760 + 60 * digit, 0.12, "triangle"); },
+	die() { this.blip(260, 50, 0.5, "sawtooth"); },
+	show() {
+		$("sound").textContent = this.on ? "Sound on" : "Sound off";
+		$("sound").setAttribute("aria-pressed", String(this.on));
+	},
+	toggle() {
+		this.on = !this.on;
+		keep.set("snake.sound", this.on ? "on" : "off");
+		this.show();
+		this.eat(5);
+	},
+};
+
+/* ---- drawing -------------------------------------------------------------- */
+
+/*
+ * The game says which cells changed; the eye wants motion. So a head slides
+ * from where it was during one frame, and a tail's last cell shrinks away.
+ * Where the whole field would be too small (a phone), the view follows the
+ * own head, or the leader's, and a small map shows the rest.
+ */
+const view = {
+	canvas: $("field"), g: $("field").getContext("2d"),
+	cell: 16, cols: 50, rows: 25, x: 0, y: 0, follow: false, dpr: 1,
+	frameAt: 0, arrived: new Set(), leaving: [],
+	sparks: [], rising: [], shake: 0, mineSince: 0, tile: null,
+	calm: matchMedia("(prefers-reduced-motion: reduce)").matches,
+
+	newFrame() {
+		this.frameAt = performance.now();
+		this.arrived.clear();
+		this.leaving = [];
+	},
+
+	resize() {
+		const box = $("frame").getBoundingClientRect();
+		const dpr = Math.min(3, window.devicePixelRatio || 1);
+		const pad = 2;
+		const whole = Math.min((box.width - 2 * pad) / state.width,
+			(box.height - 2 * pad) / state.height);
+
+		this.follow = whole < 11;
+		/* Whole device pixels, so that edges are crisp. */
+		this.cell = Math.max(1, Math.floor((this.follow ?
+			Math.max(whole, 16, Math.min(19, box.height / state.height)) :
+			whole) * dpr)) / dpr;
+		this.cols = this.follow ?
+			Math.min(state.width, (box.width - 2 * pad) / this.cell) : state.width;
+		this.rows = this.follow ?
+			Math.min(state.height, (box.height - 2 * pad) / this.cell) : state.height;
+		this.dpr = dpr;
+		const width = this.cols * this.cell + 2 * pad;
+		const height = this.rows * this.cell + 2 * pad;
+		this.pad = pad;
+		this.canvas.width = Math.round(width * dpr);
+		this.canvas.height = Math.round(height * dpr);
+		this.canvas.style.width = width + "px";
+		this.canvas.style.height = height + "px";
+		this.tile = null;
+		if (!this.follow)
+			this.x = this.y = 0;
+	},
+
+	burst(at, colour, n) {
+		const x = at % state.width + 0.5, y = Math.floor(at / state.width) + 0.5;
+
+		if (this.calm || this.sparks.length > 300)
+			return;
+		for (let i = 0; i < n; i++) {
+			const a = Math.random() * 7, v = 1 + Math.random() * 5;
+			this.sparks.push({ x, y, dx: Math.cos(a) * v, dy: Math.sin(a) * v,
+				colour, since: performance.now(), life: 300 + Math.random() * 350 });
+		}
+	},
+
+	rise(at, text, colour) {
+		this.rising.push({ x: at % state.width + 0.5,
+			y: Math.floor(at / state.width), text, colour,
+			since: performance.now() });
+	},
+
+	/* Where a snake's head is shown: {x, y, way, slot} for each head. */
+	heads(p) {
+		const list = [];
+
+		for (const [at, c] of state.cells) {
+			const way = HEADS.indexOf(c.look);
+			if (c.slot < 0 || way < 0)
+				continue;
+			const back = this.arrived.has(at) ? 1 - p : 0;
+			list.push({ x: at % state.width + 0.5 - DX[way] * back,
+				y: Math.floor(at / state.width) + 0.5 - DY[way] * back,
+				way, slot: c.slot });
+		}
+		return list;
+	},
+
+	look(heads, dt) {
+		const mine = mySnake();
+		let best = null, target = null;
+
+		if (!this.follow)
+			return;
+		for (const p of state.players.values())
+			if (best === null || p.score > best.score)
+				best = p;
+		const slot = mine ? mine.slot : best ? best.slot : -1;
+		target = heads.find((h) => h.slot === slot) ||
+			{ x: state.width / 2, y: state.height / 2 };
+		const clamp = (v, max) => Math.max(0, Math.min(max, v));
+		const x = clamp(target.x - this.cols / 2, state.width - this.cols);
+		const y = clamp(target.y - this.rows / 2, state.height - this.rows);
+		const far = Math.abs(x - this.x) + Math.abs(y - this.y) > 20;
+		const k = far || this.calm ? 1 : 1 - Math.exp(-dt / 110);
+		this.x += (x - this.x) * k;
+		this.y += (y - this.y) * k;
+	},
+
+	/* The floor: a checker just light enough to count cells by. */
+	floor() {
+		const g = this.g, c = this.cell;
+
+		if (this.tile === null) {
+			const t = document.createElement("canvas");
+			t.width = t.height = Math.round(2 * c * this.dpr);
+			const tg = t.getContext("2d");
+			tg.fillStyle = "#0e141b";
+			tg.fillRect(0, 0, t.width, t.height);
+			tg.fillStyle = "#10171f";
+			tg.fillRect(0, 0, t.width / 2, t.width / 2);
+			tg.fillRect(t.width / 2, t.width / 2, t.width / 2, t.width / 2);
+			this.tile = g.createPattern(t, "repeat");
+			this.tile.setTransform(new DOMMatrix().scale(1 / this.dpr));
+		}
+		g.fillStyle = this.tile;
+		g.fillRect(0, 0, state.width * c, state.height * c);
+	},
+
+	edge() {
+		const g = this.g, c = this.cell;
+
+		g.lineWidth = 2;
+		g.strokeStyle = state.wrap ? "#35506a" : "#4a6076";
+		g.setLineDash(state.wrap ? [c / 2, c / 2] : []);
+		g.strokeRect(-1, -1, state.width * c + 2, state.height * c + 2);
+		g.setLineDash([]);
+	},
+
+	things(now) {
+		const g = this.g, c = this.cell;
+
+		g.textAlign = "center";
+		g.textBaseline = "middle";
+		for (const [at, { look, slot }] of state.cells) {
+			if (slot >= 0)
+				continue;
+			const x = at % state.width * c, y = Math.floor(at / state.width) * c;
+			if (look === "#")
+				this.stone(x, y, c);
+			else if (look === "o" || look === "x")
+				this.corpse(x, y, c, look);
+			else
+				this.digit(x + c / 2, y + c / 2, c, Number(look), now);
+		}
+	},
+
+	stone(x, y, c) {
+		const g = this.g, m = c * 0.08;
+
+		g.fillStyle = "#59636e";
+		g.beginPath();
+		g.roundRect(x + m, y + m, c - 2 * m, c - 2 * m, c * 0.22);
+		g.fill();
+		g.fillStyle = "#828d99";
+		g.beginPath();
+		g.roundRect(x + m, y + m, c - 2 * m, (c - 2 * m) * 0.42, c * 0.2);
+		g.fill();
+	},
+
+	corpse(x, y, c, look) {
+		const g = this.g, m = c * (look === "x" ? 0.14 : 0.2);
+
+		g.strokeStyle = "#5f6d7b";
+		g.lineWidth = Math.max(1, c * 0.1);
+		g.beginPath();
+		if (look === "x") {
+			g.moveTo(x + m, y + m);
+			g.lineTo(x + c - m, y + c - m);
+			g.moveTo(x + c - m, y + m);
+			g.lineTo(x + m, y + c - m);
+		} else {
+			g.fillStyle = "#1b232c";
+			g.arc(x + c / 2, y + c / 2, c / 2 - m, 0, 7);
+			g.fill();
+		}
+		g.stroke();
+	},
+
+	digit(x, y, c, value, now) {
+		const g = this.g;
+		const beat = this.calm ? 0 : Math.sin(now / 300 + x) * 0.03;
+		const r = c * (0.38 + value * 0.012 + beat);
+
+		g.fillStyle = "rgba(245, 184, 61, " + (0.05 + value * 0.012) + ")";
+		g.beginPath();
+		g.arc(x, y, r * 1.7, 0, 7);
+		g.fill();
+		g.fillStyle = "#1b1608";
+		g.strokeStyle = "#f5b83d";
+		g.lineWidth = Math.max(1.2, c * 0.09);
+		g.beginPath();
+		g.arc(x, y, r, 0, 7);
+		g.fill();
+		g.stroke();
+		g.fillStyle = "#fff3d6";
+		g.font = "700 " + c * 0.6 + "px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
+		g.fillText(String(value), x, y + c * 0.04);
+	},
+
+	/* The links of one snake, each from a part to the next towards the head;
+	 * across an edge both halves, the clip cuts what is outside. */
+	links(p) {
+		const all = Array.from({ length: 10 }, () => []);
+		const W = state.width, H = state.height;
+		const add = (at, c, from, to) => {
+			const way = BODIES.indexOf(c.look.toLowerCase());
+			const x = at % W + 0.5, y = Math.floor(at / W) + 0.5;
+			const link = (ox, oy) => all[c.slot].push([
+				x + ox + DX[way] * from, y + oy + DY[way] * from,
+				x + ox + DX[way] * to, y + oy + DY[way] * to, way]);
+			link(0, 0);
+			const nx = x + DX[way], ny = y + DY[way];
+			if (nx < 0 || nx > W || ny < 0 || ny > H)
+				link(nx < 0 ? W : nx > W ? -W : 0, ny < 0 ? H : ny > H ? -H : 0);
+		};
+		for (const [at, c] of state.cells) {
+			const way = BODIES.indexOf(c.look);
+			if (c.slot < 0 || way < 0)
+				continue;
+			const x = (at % W + DX[way] + W) % W;
+			const y = (Math.floor(at / W) + DY[way] + H) % H;
+			add(at, c, 0, this.arrived.has(x + y * W) ? p : 1);
+		}
+		for (const c of this.leaving)
+			if (p < 1)
+				add(c.at, c, p, 1);
+		return all;
+	},
+
+	snakes(p, heads) {
+		const g = this.g, c = this.cell, mine = mySnake();
+
+		this.links(p).forEach((list, slot) => {
+			if (list.length === 0)
+				return;
+			const path = new Path2D();
+			for (const [x1, y1, x2, y2] of list) {
+				path.moveTo(x1 * c, y1 * c);
+				/* A line of no length has no round end in all browsers. */
+				path.lineTo(x2 * c + 0.01, y2 * c);
+			}
+			g.lineCap = g.lineJoin = "round";
+			g.strokeStyle = mine && mine.slot === slot ? "#ffffff" : "#06090d";
+			g.lineWidth = c * 0.74 + (mine && mine.slot === slot ? 3 : 2);
+			g.stroke(path);
+			g.strokeStyle = COLOURS[slot];
+			g.lineWidth = c * 0.74;
+			g.stroke(path);
+			this.pattern(list, slot);
+		});
+		for (const h of heads)
+			this.head(h, mine && mine.slot === h.slot);
+	},
+
+	/* What tells snakes apart without colours: none, dots, a line, bars,
+	 * a light line. */
+	pattern(list, slot) {
+		const g = this.g, c = this.cell, kind = slot % 5;
+
+		if (kind === 0)
+			return;
+		g.beginPath();
+		for (const [x1, y1, x2, y2, way] of list) {
+			if (kind === 1) {
+				g.moveTo(x1 * c, y1 * c);
+				g.lineTo(x1 * c + 0.01, y1 * c);
+			} else if (kind === 3) {
+				const sx = DY[way] * 0.26 * c, sy = DX[way] * 0.26 * c;
+				g.moveTo(x1 * c + sx, y1 * c + sy);
+				g.lineTo(x1 * c - sx, y1 * c - sy);
+			} else {
+				g.moveTo(x1 * c, y1 * c);
+				g.lineTo(x2 * c, y2 * c);
+			}
+		}
+		g.strokeStyle = kind === 4 ? "rgba(255,255,255,.75)" : "rgba(6,9,13,.62)";
+		g.lineWidth = c * [0, 0.3, 0.2, 0.2, 0.18][kind];
+		g.stroke();
+	},
+
+	head(h, mine) {
+		const g = this.g, c = this.cell, x = h.x * c, y = h.y * c;
+		const fx = DX[h.way], fy = DY[h.way];
+
+		g.fillStyle = COLOURS[h.slot];
+		g.strokeStyle = mine ? "#ffffff" : "#06090d";
+		g.lineWidth = mine ? 2 : 1.5;
+		g.beginPath();
+		g.arc(x, y, c * 0.5, 0, 7);
+		g.fill();
+		g.stroke();
+		for (const side of [-1, 1]) {
+			const ex = x + fx * c * 0.14 - fy * side * c * 0.22;
+			const ey = y + fy * c * 0.14 + fx * side * c * 0.22;
+			g.fillStyle = "#ffffff";
+			g.beginPath();
+			g.arc(ex, ey, c * 0.15, 0, 7);
+			g.fill();
+			g.fillStyle = "#06090d";
+			g.beginPath();
+			g.arc(ex + fx * c * 0.06, ey + fy * c * 0.06, c * 0.08, 0, 7);
+			g.fill();
+		}
+	},
+
+	labels(heads, now) {
+		const g = this.g, c = this.cell, W = state.width * c;
+		const bySlot = new Map();
+
+		for (const p of state.players.values())
+			bySlot.set(p.slot, p);
+		g.textAlign = "center";
+		g.textBaseline = "alphabetic";
+		g.lineJoin = "round";
+		for (const h of heads) {
+			const p = bySlot.get(h.slot);
+			if (!p)
+				continue;
+			const mine = p.id === state.me;
+			const text = LETTERS[h.slot] + " " + (mine ? "You" : p.name);
+			g.font = (mine ? "700 " : "600 ") + Math.max(10, Math.min(13, c * 0.72)) +
+				"px system-ui, 'DejaVu Sans', sans-serif";
+			const half = g.measureText(text).width / 2 + 3;
+			const x = Math.max(half, Math.min(W - half, h.x * c));
+			const y = h.y * c < 1.6 * c ? h.y * c + 1.45 * c : h.y * c - 0.75 * c;
+			g.strokeStyle = "rgba(6, 9, 13, .9)";
+			g.lineWidth = 3;
+			g.strokeText(text, x, y);
+			g.fillStyle = mine ? "#ffffff" : COLOURS[h.slot];
+			g.fillText(text, x, y);
+			if (mine && now - this.mineSince < 3000) {
+				const k = (now - this.mineSince) % 750 / 750;
+				g.strokeStyle = "rgba(255, 255, 255, " + (1 - k) + ")";
+				g.lineWidth = 2;
+				g.beginPath();
+				g.arc(h.x * c, h.y * c, c * (0.7 + k * 2), 0, 7);
+				g.stroke();
+			}
+		}
+	},
+
+	effects(now) {
+		const g = this.g, c = this.cell;
+
+		this.sparks = this.sparks.filter((s) => now - s.since < s.life);
+		for (const s of this.sparks) {
+			const t = (now - s.since) / 1000, k = 1 - (now - s.since) / s.life;
+			g.globalAlpha = k;
+			g.fillStyle = s.colour;
+			g.beginPath();
+			g.arc((s.x + s.dx * t) * c, (s.y + s.dy * t) * c, c * 0.14 * k + 0.5, 0, 7);
+			g.fill();
+		}
+		this.rising = this.rising.filter((s) => now - s.since < 900);
+		g.textAlign = "center";
+		for (const s of this.rising) {
+			const k = (now - s.since) / 900;
+			g.globalAlpha = 1 - k * k;
+			g.font = "800 " + Math.max(13, c * 1.05) + "px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
+			g.lineWidth = 3;
+			g.strokeStyle = "#06090d";
+			g.strokeText(s.text, s.x * c, (s.y - k * 1.6) * c);
+			g.fillStyle = s.colour;
+			g.fillText(s.text, s.x * c, (s.y - k * 1.6) * c);
+		}
+		g.globalAlpha = 1;
+	},
+
+	map() {
+		const g = this.g, w = 96, k = w / state.width, h = state.height * k;
+		const x0 = this.canvas.width / this.dpr - w - 10, y0 = 10;
+
+		g.fillStyle = "rgba(6, 9, 13, .78)";
+		g.strokeStyle = "#4a6076";
+		g.lineWidth = 1;
+		g.fillRect(x0, y0, w, h);
+		g.strokeRect(x0 - 0.5, y0 - 0.5, w + 1, h + 1);
+		for (const [at, { look, slot }] of state.cells) {
+			const digit = look >= "1" && look <= "9";
+			if (slot < 0 && !digit)
+				continue;
+			g.fillStyle = digit ? "#f5b83d" : COLOURS[slot];
+			g.fillRect(x0 + at % state.width * k,
+				y0 + Math.floor(at / state.width) * k, Math.max(1.5, k), Math.max(1.5, k));
+		}
+		g.strokeStyle = "rgba(255, 255, 255, .6)";
+		g.strokeRect(x0 + this.x * k, y0 + this.y * k, this.cols * k, this.rows * k);
+	},
+
+	last: 0,
+	draw(now) {
+		const g = this.g, c = this.cell;
+		const slide = this.calm ? 1 : 1000 / state.speed;
+		const p = Math.min(1, Math.max(0, (now - this.frameAt) / slide));
+		const heads = this.heads(p);
+		const shaking = this.calm ? 0 : Math.max(0, 1 - (now - this.shake) / 350);
+
+		this.look(heads, now - this.last);
+		this.last = now;
+		g.setTransform(this.dpr, 0, 0, this.dpr, 0, 0);
+		g.clearRect(0, 0, this.canvas.width, this.canvas.height);
+		g.translate(this.pad - this.x * c + Math.sin(now / 18) * shaking * 5,
+			this.pad - this.y * c + Math.cos(now / 23) * shaking * 5);
+		g.save();
+		g.beginPath();
+		g.rect(0, 0, state.width * c, state.height * c);
+		g.clip();
+		this.floor();
+		this.things(now);
+		this.snakes(p, heads);
+		this.effects(now);
+		this.labels(heads, now);
+		g.restore();
+		this.edge();
+		if (this.follow) {
+			g.setTransform(this.dpr, 0, 0, this.dpr, 0, 0);
+			this.map();
+		}
+		requestAnimationFrame((t) => this.draw(t));
+	},
+};
+
+/* ---- panels ---------------------------------------------------------------- */
+
+function element(tag, cls, text)
+{
+	const e = document.createElement(tag);
+
+	if (cls)
+		e.className = cls;
+	if (text !== undefined)
+		e.textContent = text;
+	return e;
+}
+
+function badge(slot)
+{
+	const e = element("span", "badge", LETTERS[slot]);
+
+	e.style.backgroundColor = COLOURS[slot];
+	return e;
+}
+
+const panels = {
+	players() {
+		const list = [...state.players.values()]
+			.sort((a, b) => b.score - a.score || a.id - b.id);
+
+		$("players").replaceChildren(...list.map((p) => {
+			const li = element("li", p.id === state.me ? "me" : "");
+			const who = element("span", "who", p.name);
+			if (p.bot)
+				who.append(" ", element("small", "", "bot"));
+			li.append(badge(p.slot), who, element("span", "points", p.score));
+			return li;
+		}));
+		$("players-count").textContent = list.length ?
+			list.length + " of " + state.most : "";
+		$("nobody").hidden = list.length > 0;
+		document.querySelector(".players").classList.toggle("empty", list.length === 0);
+		$("mine").hidden = !state.playing;
+		$("mine-score").textContent = state.score;
+	},
+
+	top() {
+		const today = new Date().toDateString();
+
+		$("top").replaceChildren(...state.top.map(([name, score, slot, at], i) => {
+			const li = element("li");
+			const date = new Date(at * 1000);
+			const time = element("time", "", date.toDateString() === today ?
+				date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false }) :
+				date.toLocaleDateString([], { day: "numeric", month: "short" }));
+			time.dateTime = date.toISOString();
+			time.title = date.toLocaleString();
+			const who = element("span", "who", name);
+			who.style.color = COLOURS[slot];
+			li.append(element("span", "rank", i + 1), who,
+				element("span", "points", score), time);
+			return li;
+		}));
+		$("top-none").hidden = state.top.length > 0;
+	},
+
+	log(who, text, event) {
+		const log = $("log");
+		const low = log.scrollHeight - log.scrollTop - log.clientHeight < 30;
+		const li = element("li", event ? "event" : "");
+		const name = element("b", "", who.name);
+
+		if (who.slot >= 0)
+			name.style.color = COLOURS[who.slot];
+		li.append(name, text);
+		log.append(li);
+		while (log.children.length > 100)
+			log.firstChild.remove();
+		if (low)
+			log.scrollTop = log.scrollHeight;
+	},
+
+	toast(text) {
+		$("toast").textContent = text;
+		$("toast").hidden = false;
+		clearTimeout(this.timer);
+		this.timer = setTimeout(() => { $("toast").hidden = true; }, 4000);
+	},
+};
+
+/* Which card lies over the field. */
+function cards()
+{
+	const named = state.name !== "" || state.wants === "watch";
+	const online = state.link === "open";
+	const over = named && !state.playing && state.over !== null;
+
+	const fresh = $("welcome").hidden && !named;
+	$("welcome").hidden = named;
+	if (fresh && matchMedia("(pointer: fine)").matches)
+		$("name").focus();
+	$("over").hidden = !over || !online;
+	$("watching").hidden = !named || state.playing || over || !online;
+	$("mine").hidden = !state.playing;
+	if (over) {
+		$("over-why").textContent = state.over.why.startsWith("bit its") ?
+			"You bit your own tail" : "You " + state.over.why;
+		$("over-score").textContent = state.over.score;
+		$("over-best").textContent = state.over.score < state.best ?
+			"your best: " + state.best :
+			state.over.score > 0 ? "your best so far" : "every digit counts";
+	}
+}
+
+/* ---- keys, fingers, buttons ------------------------------------------------- */
+
+function play()
+{
+	if (!state.name) {
+		state.wants = "";
+		cards();
+		$("welcome").hidden = false;
+		$("name").focus();
+		return;
+	}
+	state.over = null;
+	net.send(["join"]);
+	cards();
+}
+
+function turn(way)
+{
+	if (state.playing)
+		net.send(37 + way);
+}
+
+const KEYS = { ArrowLeft: 0, ArrowUp: 1, ArrowRight: 2, ArrowDown: 3,
+	KeyA: 0, KeyW: 1, KeyD: 2, KeyS: 3 };
+
+document.addEventListener("keydown", (ev) => {
+	const typing = ev.target instanceof HTMLInputElement;
+
+	if (ev.key === "Escape" && typing)
+		ev.target.blur();
+	if (typing || ev.ctrlKey || ev.metaKey || ev.altKey)
+		return;
+	if (Object.hasOwn(KEYS, ev.code)) {
+		if (!ev.repeat)
+			turn(KEYS[ev.code]);
+		ev.preventDefault();
+	} else if (ev.key === "Enter" && !(ev.target instanceof HTMLButtonElement)) {
+		if (!state.playing && $("welcome").hidden)
+			play();
+	} else if (ev.key === "t" || ev.key === "T" || ev.key === "/") {
+		$("said").focus();
+		ev.preventDefault();
+	}
+});
+
+$("pad").addEventListener("pointerdown", (ev) => {
+	const way = ev.target.dataset.way;
+
+	if (way === undefined)
+		return;
+	ev.preventDefault();
+	turn(Number(way));
+	if (navigator.vibrate)
+		navigator.vibrate(8);
+});
+
+/* A finger that goes on turns again, without being lifted. */
+const swipe = { id: null, x: 0, y: 0 };
+$("frame").addEventListener("pointerdown", (ev) => {
+	if (ev.pointerType === "mouse" || !state.playing)
+		return;
+	Object.assign(swipe, { id: ev.pointerId, x: ev.clientX, y: ev.clientY });
+});
+$("frame").addEventListener("pointermove", (ev) => {
+	const dx = ev.clientX - swipe.x, dy = ev.clientY - swipe.y;
+
+	if (ev.pointerId !== swipe.id || Math.max(Math.abs(dx), Math.abs(dy)) < 22)
+		return;
+	turn(Math.abs(dx) > Math.abs(dy) ? (dx < 0 ? 0 : 2) : (dy < 0 ? 1 : 3));
+	Object.assign(swipe, { x: ev.clientX, y: ev.clientY });
+});
+for (const end of ["pointerup", "pointercancel"])
+	$("frame").addEventListener(end, () => { swipe.id = null; });
+
+$("welcome").addEventListener("submit", (ev) => {
+	const name = $("name").value.trim();
+
+	ev.preventDefault();
+	if (name === "") {
+		$("name").focus();
+		panels.toast("A name first.");
+		return;
+	}
+	keep.set("snake.name", name);
+	state.wanted = state.name = name;
+	state.wants = "play";
+	if (!net.send(["new_player", name]))
+		net.retry();
+	cards();
+});
+$("watch").addEventListener("click", () => {
+	state.wants = "watch";
+	cards();
+});
+$("join").addEventListener("click", play);
+$("again").addEventListener("click", play);
+$("rest").addEventListener("click", () => {
+	state.over = null;
+	cards();
+});
+$("lost-now").addEventListener("click", () => net.retry());
+$("sound").addEventListener("click", () => sound.toggle());
+$("chat").addEventListener("submit", (ev) => {
+	const text = $("said").value.trim();
+
+	ev.preventDefault();
+	if (text === "") {
+		$("said").blur();
+		return;
+	}
+	if (!state.name)
+		panels.toast("A name first: press Play.");
+	else if (net.send(["chat", text]))
+		$("said").value = "";
+});
+window.addEventListener("resize", () => view.resize());
+window.addEventListener("online", () => net.retry());
+new ResizeObserver(() => view.resize()).observe($("frame"));
+
+$("name").value = state.wanted;
+sound.show();
+cards();
+view.resize();
+net.open();
+requestAnimationFrame((t) => view.draw(t));
+
+/* For tests: what the page knows, and the keys. */
+window.snake = { state, turn, play, net, ways: { left: 0, up: 1, right: 2, down: 3 } };
