@@ -96,7 +96,9 @@ parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-const char *argp_program_version = "netd (Penstock) " PENSTOCK_VERSION;
+/* argp, in another library, must find it. */
+__attribute__((visibility("default"))) const char *argp_program_version =
+    "netd (Penstock) " PENSTOCK_VERSION;
 static const struct argp argp = { options, parse, "[URL...]",
 	"Owns the sockets of a game and relays messages over two pipes.\v"
 	"A URL is a listener that is there before any game, such as "

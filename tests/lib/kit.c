@@ -27,6 +27,8 @@
 #define ARGS_MAX 64
 
 static char folder[64]; /* the case's own */
+static pid_t find_child(pid_t parent, const char *name);
+
 static struct {
 	struct kit_proc procs[PROCS_MAX];
 	unsigned n_procs;
@@ -87,6 +89,18 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
 	return remove(path);
 }
 
+/* What our processes left behind has become our child: end it by number. */
+static void
+end_orphans(void)
+{
+	pid_t pid;
+
+	while ((pid = find_child(getpid(), NULL)) != 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+}
+
 int
 kit_teardown(void **state)
 {
@@ -107,8 +121,7 @@ kit_teardown(void **state)
 		if (!p->ended)
 			waitpid(p->pid, &p->status, 0);
 	}
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		continue;
+	end_orphans();
 	for (unsigned i = 0; i < kit.n_owned; i++)
 		free(kit.owned[i]);
 	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
@@ -384,6 +397,7 @@ proc_file(pid_t pid, const char *name, char *out, size_t size)
 static pid_t
 find_child(pid_t parent, const char *name)
 {
+	/* name NULL: any, but not a grandchild */
 	DIR *d = opendir("/proc");
 	pid_t found = 0;
 
@@ -402,7 +416,7 @@ find_child(pid_t parent, const char *name)
 			continue;
 		proc_file(pid, "comm", comm, sizeof(comm));
 		comm[strcspn(comm, "\n")] = '\0';
-		if (strcmp(comm, name) == 0)
+		if (name == NULL || strcmp(comm, name) == 0)
 			found = pid;
 		else
 			found = find_child(pid, name);
@@ -515,6 +529,14 @@ char *
 kit_said(struct kit_proc *p)
 {
 	return kit_own(printed(p));
+}
+
+char *
+kit_errors(struct kit_proc *p)
+{
+	size_t len = 0;
+
+	return kit_own(append(NULL, &len, p->err));
 }
 
 unsigned

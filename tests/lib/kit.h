@@ -99,8 +99,10 @@ long kit_rss_kib(pid_t pid);
 long kit_cpu_ms(pid_t pid);
 size_t kit_fds(pid_t pid);
 
-/* All it printed so far, on both; owned by the case. */
+/* All it printed so far, on both, or on descriptor 2 alone; owned by the
+ * case. */
 char *kit_said(struct kit_proc *p);
+char *kit_errors(struct kit_proc *p);
 /* Wait until what it printed contains text. */
 void kit_expect_log(struct kit_proc *p, const char *text);
 /* How often text stands in what it printed. */

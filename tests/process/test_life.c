@@ -1,0 +1,431 @@
+/* links: tests/lib/kit*.c */
+/*
+ * From the command line to the last exit status: what a person who starts a
+ * game sees, hears and gets back.
+ */
+#include "tests/lib/kit_game.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A player who stays is not waited for at length. */
+#define LINE "line://127.0.0.1:0?close_ms=150ms"
+
+/* Nothing that p started runs any more. */
+static void
+left_nothing(struct kit_proc *p)
+{
+	int64_t end = kit_now_ms() + KIT_WAIT_MS;
+
+	while (kill(-p->pid, 0) == 0 || errno != ESRCH) {
+		if (kit_now_ms() > end)
+			kit_fail("something of %s still runs", p->name);
+		kit_tick();
+	}
+}
+
+/* Lines that are no log lines: what a program says to a person. */
+static unsigned
+spoken_lines(char *text)
+{
+	unsigned n = 0;
+
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		n += !(line[0] == '2' && line[4] == '-' && line[10] == 'T');
+	return n;
+}
+
+/* ---- playing
+ * ----------------------------------------------------------------- */
+
+static void
+echoes_lines(void)
+{
+	struct kit_proc *p = kit_game("echo", "--listen", LINE, NULL);
+	int fd = kit_connect(kit_url(p, 1));
+
+	kit_send(fd, "hello\nCR LF too\r\n\nan empty one before");
+	kit_expect(fd, "hello\nCR LF too\n\n");
+	kit_expect_silence(fd, 20);
+	kit_send(fd, "\n");
+	kit_expect(fd, "an empty one before\n");
+}
+
+static void
+echoes_bytes_with_their_length(void)
+{
+	struct kit_proc *p =
+	    kit_game("echo", "--listen", "tcp://127.0.0.1:0", NULL);
+	int fd = kit_connect(kit_url(p, 1));
+
+	kit_send_bytes(fd, "\0\0\0\4\0\n\r\xff\0\0\0\0", 12);
+	kit_expect_bytes(fd, "\0\0\0\4\0\n\r\xff\0\0\0\0", 12);
+}
+
+static void
+echoes_on_a_unix_socket(void)
+{
+	char url[300];
+	struct kit_proc *p;
+	struct stat st;
+	int fd;
+
+	snprintf(url, sizeof(url), "unix://%s?close_ms=150ms",
+	    kit_path("game.sock"));
+	p = kit_game("echo", "--listen", url, NULL);
+	fd = kit_connect(kit_url(p, 1));
+	kit_send(fd, "hello\n");
+	kit_expect(fd, "hello\n");
+	kit_signal(p, SIGTERM);
+	assert_int_equal(kit_wait(p), 0);
+	/* its file goes with it */
+	assert_int_equal(stat(kit_path("game.sock"), &st), -1);
+}
+
+static void
+one_game_listens_in_several_ways(void)
+{
+	struct kit_proc *p = kit_game("echo", "--listen", LINE, "--listen",
+	    "tcp://127.0.0.1:0", "--listen", "line://[::1]:0", NULL);
+	int a = kit_connect(kit_url(p, 1)), b = kit_connect(kit_url(p, 2)),
+	    c = kit_connect(kit_url(p, 3));
+
+	kit_send(a, "a\n");
+	kit_send_bytes(b, "\0\0\0\1b", 5);
+	kit_send(c, "c\n");
+	kit_expect(a, "a\n");
+	kit_expect_bytes(b, "\0\0\0\1b", 5);
+	kit_expect(c, "c\n");
+}
+
+static void
+port_0_is_reported_as_the_real_one(void)
+{
+	struct kit_proc *p = kit_game("echo", "--listen", LINE, NULL);
+	const char *port = strrchr(kit_url(p, 1), ':') + 1;
+
+	assert_true(atoi(port) > 0);
+}
+
+static void
+a_hundred_players_each_hear_themselves(void)
+{
+	struct kit_proc *p = kit_game("echo", "--listen", LINE, NULL);
+	int fds[100];
+	char text[32];
+
+	for (int i = 0; i < 100; i++)
+		fds[i] = kit_connect(kit_url(p, 1));
+	for (int round = 0; round < 5; round++) {
+		for (int i = 0; i < 100; i++) {
+			snprintf(text, sizeof(text), "%d of %d\n", round, i);
+			kit_send(fds[i], text);
+		}
+		for (int i = 0; i < 100; i++) {
+			snprintf(text, sizeof(text), "%d of %d\n", round, i);
+			kit_expect(fds[i], text);
+		}
+	}
+}
+
+static void
+stays_in_one_process_in_the_foreground(void)
+{
+	struct kit_proc *p =
+	    kit_game("echo", "--foreground", "--listen", LINE, NULL);
+	int fd = kit_connect(kit_url(p, 1));
+
+	kit_send(fd, "hello\n");
+	kit_expect(fd, "hello\n");
+	kit_child(p, "netd");
+	kit_signal(p, SIGINT);
+	kit_wait(p);
+	left_nothing(p);
+}
+
+static void
+attaches_to_a_netd_that_waits(void)
+{
+	struct kit_proc *netd = kit_netd(NULL), *p;
+	int fd;
+
+	p = kit_start("echo", "--attach", netd->dir, "--listen", LINE, NULL);
+	fd = kit_connect(kit_url(netd, 1));
+	kit_send(fd, "hello\n");
+	kit_expect(fd, "hello\n");
+	kit_signal(netd, SIGTERM);
+	assert_int_equal(kit_wait(p), 0);
+	assert_int_equal(kit_wait(netd), 0);
+}
+
+/* ---- ending
+ * ------------------------------------------------------------------ */
+
+static void
+ends_well(void (*how)(struct kit_proc *, int), int number)
+{
+	struct kit_proc *p = kit_game("echo", "--listen", LINE, NULL);
+	int fd = kit_connect(kit_url(p, 1));
+	size_t len;
+
+	kit_send(fd, "hello\n");
+	kit_expect(fd, "hello\n");
+	how(p, number);
+	kit_recv_all(fd, &len);
+	kit_close(fd);
+	assert_int_equal(kit_wait(p), 0);
+	left_nothing(p);
+	assert_null(strstr(kit_errors(p), " error "));
+	assert_null(strstr(kit_errors(p), "died"));
+}
+
+static void
+ctrl_c_says_goodbye_and_exits_0(void)
+{
+	ends_well(kit_signal_all, SIGINT);
+}
+
+static void
+sigterm_says_goodbye_and_exits_0(void)
+{
+	ends_well(kit_signal, SIGTERM);
+}
+
+static void
+what_was_sent_before_the_stop_arrives(void)
+{
+	enum { LINES = 2000 };
+	struct kit_proc *p = kit_game("echo", "--listen", LINE, NULL);
+	int fd = kit_connect(kit_url(p, 1));
+	char text[32];
+
+	for (int i = 0; i < LINES; i++) {
+		snprintf(text, sizeof(text), "line %d\n", i);
+		kit_send(fd, text);
+	}
+	/* the first answer is there: the game has begun on the rest */
+	kit_expect(fd, "line 0\n");
+	kit_signal(p, SIGTERM);
+	for (int i = 1; i < 100; i++) {
+		snprintf(text, sizeof(text), "line %d\n", i);
+		kit_expect(fd, text);
+	}
+	/* whole lines to the very end */
+	{
+		size_t len;
+		char *rest = kit_recv_all(fd, &len);
+
+		assert_true(len == 0 || rest[len - 1] == '\n');
+	}
+	kit_close(fd);
+	assert_int_equal(kit_wait(p), 0);
+}
+
+/* A game that never says BYE, and a player who stays. */
+static struct kit_proc *
+stubborn(struct kit_link *l, const char *stop_ms)
+{
+	struct kit_proc *netd = kit_netd("--limit", stop_ms, NULL);
+	struct ipc_frame f;
+
+	kit_attach(l, netd);
+	kit_connect(kit_link_listen(l, LINE));
+	kit_link_until(l, IPC_OPENED, &f);
+	kit_signal(netd, SIGTERM);
+	kit_link_until(l, IPC_STOP, &f);
+	return netd;
+}
+
+static void
+a_second_signal_ends_at_once(void)
+{
+	struct kit_link l;
+	struct kit_proc *netd = stubborn(&l, "stop_ms=60s");
+	int64_t began = kit_now_ms();
+
+	kit_signal(netd, SIGTERM);
+	kit_wait(netd);
+	assert_true(kit_now_ms() - began < 2000);
+}
+
+static void
+a_game_that_does_not_leave_is_left(void)
+{
+	struct kit_link l;
+	struct kit_proc *netd = stubborn(&l, "stop_ms=300ms");
+	int64_t began = kit_now_ms();
+
+	assert_int_equal(kit_wait(netd), 1);
+	assert_true(kit_now_ms() - began < 5000);
+	kit_expect_log(netd, " stop_hard ");
+}
+
+static void
+a_game_killed_by_a_signal_is_told_in_the_exit_status(void)
+{
+	struct kit_proc *p = kit_game("echo", "--listen", LINE, NULL);
+	int fd = kit_connect(kit_url(p, 1));
+	size_t len;
+
+	kill(kit_child(p, "echo"), SIGKILL);
+	kit_recv_all(fd, &len);
+	assert_int_equal(kit_wait(p), 128 + SIGKILL);
+	left_nothing(p);
+	kit_expect_log(p, "signal 9");
+}
+
+static void
+a_game_outlives_no_netd(void)
+{
+	struct kit_proc *p = kit_game("echo", "--listen", LINE, NULL);
+
+	kill(kit_child(p, "netd"), SIGKILL);
+	assert_int_not_equal(kit_wait(p), 0);
+	left_nothing(p);
+	assert_true(spoken_lines(kit_errors(p)) >= 1);
+}
+
+static void
+nobody_outlives_a_killed_launcher(void)
+{
+	struct kit_proc *p = kit_game("echo", "--listen", LINE, NULL);
+	pid_t netd = kit_child(p, "netd");
+	int64_t end = kit_now_ms() + KIT_WAIT_MS;
+	int fd = kit_connect(kit_url(p, 1));
+	size_t len;
+
+	kit_kill(p);
+	kit_recv_all(fd, &len);
+	/* it is a zombie of ours, or gone */
+	while (kill(netd, 0) == 0 && kit_fds(netd) > 0) {
+		if (kit_now_ms() > end)
+			kit_fail("netd outlives its launcher");
+		kit_tick();
+	}
+}
+
+/* ---- not even beginning
+ * -------------------------------------------------------- */
+
+static const struct {
+	const char *program;
+	const char *args[4];
+	int status;
+	const char *words;
+} refused[] = {
+	{ "echo", { "--bogus" }, 2, "unknown option '--bogus'" },
+	{ "echo", { "--listen" }, 2, "--listen" },
+	{ "echo", { "surplus" }, 2, "surplus" },
+	{ "echo", { "--listen", "http://x" }, 1, "unknown transport 'http'" },
+	{ "echo", { "--listen", "line://127.0.0.1:99999" }, 1, "port" },
+	{ "echo", { "--listen", "line://127.0.0.1:0?nope=1" }, 1, "'nope'" },
+	{ "echo", { "--netd", "/nowhere/netd" }, 1, "/nowhere/netd" },
+	{ "echo", { "--attach", "/nowhere" }, 1, "/nowhere" },
+	{ "netd", { "--bogus" }, 64, "'--bogus'" },
+	{ "netd", { NULL }, 64, "--wait" },
+	{ "netd", { "--limit", "x" }, 64, "NAME=VALUE" },
+	{ "netd", { "--limit", "nope=1" }, 64, "'nope'" },
+	{ "netd", { "--limit", "batch=0" }, 64, "'batch' must be" },
+	{ "netd", { "--wait", "/dev/null/x" }, 1, "/dev/null/x" },
+};
+
+static void
+each_bad_option_gets_one_line_and_a_status(void)
+{
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		char *argv[6] = { NULL };
+		struct kit_proc *p;
+		unsigned lines, usual;
+		int status;
+
+		for (int k = 0; k < 4; k++)
+			argv[k + 1] = (char *)(uintptr_t)refused[i].args[k];
+		p = kit_startv(refused[i].program, argv);
+		status = kit_wait(p);
+		lines = spoken_lines(kit_errors(p));
+		/* argp adds "Try `netd --help'": the usual form */
+		usual = refused[i].status == 64 ? 2 : 1;
+		if (status != refused[i].status || lines != usual ||
+		    strstr(kit_said(p), refused[i].words) == NULL)
+			kit_fail("%s %s: status %d, %u lines, '%s'",
+			    refused[i].program, refused[i].args[0], status,
+			    lines, kit_said(p));
+	}
+}
+
+static void
+help_and_version_are_no_errors(void)
+{
+	static const char *const programs[] = { "echo", "netd" };
+
+	for (int i = 0; i < 2; i++) {
+		struct kit_proc *help = kit_start(programs[i], "--help", NULL);
+		struct kit_proc *version =
+		    kit_start(programs[i], "--version", NULL);
+
+		assert_int_equal(kit_wait(help), 0);
+		assert_int_equal(kit_wait(version), 0);
+		assert_non_null(strstr(kit_said(help), "Usage:"));
+		assert_int_equal(spoken_lines(kit_said(version)), 1);
+	}
+}
+
+static void
+a_port_in_use_is_one_line(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t size = sizeof(a);
+	struct kit_proc *p;
+	char url[64];
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	getsockname(fd, (struct sockaddr *)&a, &size);
+	snprintf(url, sizeof(url), "line://127.0.0.1:%u", ntohs(a.sin_port));
+	p = kit_start("echo", "--listen", url, NULL);
+	assert_int_equal(kit_wait(p), 1);
+	close(fd);
+	assert_non_null(strstr(kit_said(p), "in use"));
+	assert_non_null(strstr(kit_said(p), url));
+	assert_int_equal(spoken_lines(kit_errors(p)), 1);
+	left_nothing(p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		KIT_TEST(echoes_lines),
+		KIT_TEST(echoes_bytes_with_their_length),
+		KIT_TEST(echoes_on_a_unix_socket),
+		KIT_TEST(one_game_listens_in_several_ways),
+		KIT_TEST(port_0_is_reported_as_the_real_one),
+		KIT_TEST(a_hundred_players_each_hear_themselves),
+		KIT_TEST(stays_in_one_process_in_the_foreground),
+		KIT_TEST(attaches_to_a_netd_that_waits),
+		KIT_TEST(ctrl_c_says_goodbye_and_exits_0),
+		KIT_TEST(sigterm_says_goodbye_and_exits_0),
+		KIT_TEST(what_was_sent_before_the_stop_arrives),
+		KIT_TEST(a_second_signal_ends_at_once),
+		KIT_TEST(a_game_that_does_not_leave_is_left),
+		KIT_TEST(a_game_killed_by_a_signal_is_told_in_the_exit_status),
+		KIT_TEST(a_game_outlives_no_netd),
+		KIT_TEST(nobody_outlives_a_killed_launcher),
+		KIT_TEST(each_bad_option_gets_one_line_and_a_status),
+		KIT_TEST(help_and_version_are_no_errors),
+		KIT_TEST(a_port_in_use_is_one_line),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
