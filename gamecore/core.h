@@ -243,8 +243,7 @@ struct launched {
 	int up, down; /* the game's ends of the pipes */
 	int control;  /* as in struct gc_net */
 	pid_t netd;
-	uint32_t pid;  /* of the game */
-	bool launcher; /* somebody else waits for netd's end */
+	uint32_t pid; /* of the game */
 };
 
 /*

@@ -234,11 +234,10 @@ begin(const struct launched *l, const struct options *o, struct gc_start *start)
 	status = launch_end(l->control, l->netd, false);
 	if (!gone)
 		return NULL;
-	/* How netd ended says more, and who has seen it end says it. */
-	if (l->launcher)
-		start->text = "";
-	else if (status >= 0)
-		options_say(start, 1, "netd ended: %s",
+	if (status < 0)
+		options_say(start, 1, "netd ended before the game began");
+	else
+		options_say(start, 1, "netd ended before the game began: %s",
 		    launch_how(status, how, sizeof(how)));
 	return NULL;
 }

@@ -399,8 +399,8 @@ shell_status(int status)
 				   : WEXITSTATUS(status);
 }
 
-/* What main() returns and says at the launcher's end. A game that ended with
- * a status of its own has said why itself. */
+/* What main() returns and says at the launcher's end. Whoever ended with a
+ * status of its own has said why itself. */
 static void
 verdict(struct launcher *l)
 {
@@ -414,10 +414,11 @@ verdict(struct launcher *l)
 	else if (l->cut_off || (l->netd_first && l->stops && l->netd_status))
 		options_say(
 		    l->start, 1, "the game did not end when asked: %s", how);
-	else if (l->netd_first && l->stops == 0)
-		options_say(l->start, 1, "netd %s: %s",
-		    WIFSIGNALED(l->netd_status) ? "died" : "ended",
+	else if (WIFSIGNALED(l->netd_status))
+		options_say(l->start, 1, "netd died: %s",
 		    launch_how(l->netd_status, how, sizeof(how)));
+	else if (l->netd_first && l->netd_status)
+		l->start->status = 1;
 	else if (WIFSIGNALED(l->game_status))
 		options_say(
 		    l->start, l->start->status, "the game died: %s", how);
@@ -453,8 +454,7 @@ become_game(struct launched *l, const struct pipes *p,
 	*l = (struct launched){ .up = p->up_r,
 		.down = p->down_w,
 		.control = -1,
-		.pid = (uint32_t)getpid(),
-		.launcher = true };
+		.pid = (uint32_t)getpid() };
 	return true;
 }
 
@@ -490,7 +490,7 @@ launch_two(struct launched *l, const struct options *o, struct gc_start *start)
 	wait_for_all(&me);
 	verdict(&me);
 	if (e == EPIPE) /* netd read nothing of it */
-		options_say(start, 1, "netd ended: %s",
+		options_say(start, 1, "netd ended before the game began: %s",
 		    launch_how(me.netd_status, how, sizeof(how)));
 	else if (e)
 		options_say(start, 1, "cannot start the game: %s", strerror(e));
@@ -535,7 +535,8 @@ link_here(struct launched *l, int control, pid_t netd, struct gc_start *start)
 		snprintf(how, sizeof(how), "%s", strerror(errno));
 		status = launch_end(control, netd, false);
 		if (status >= 0)
-			options_say(start, 1, "netd ended: %s",
+			options_say(start, 1,
+			    "netd ended before the game began: %s",
 			    launch_how(status, how, sizeof(how)));
 		else
 			options_say(start, 1, "cannot reach netd: %s", how);
