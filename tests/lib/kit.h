@@ -115,7 +115,7 @@ const char *kit_url(struct kit_proc *p, unsigned n);
 /*
  * Connect to a URL of a listener: line, tcp, ws (the TCP connection alone) or
  * unix. Returns a descriptor, closed with the case if not before. *_small:
- * with the smallest receive buffer the system has.
+ * with a receive buffer that does not grow beyond 64 KiB.
  */
 int kit_connect(const char *url);
 int kit_connect_small(const char *url);

@@ -49,7 +49,7 @@ connect_tcp(const char *where, bool small)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found;
 	char host[128] = "", port[8] = "";
-	int fd, one = 1, tiny = 1;
+	int fd, one = 1, little = 64 << 10;
 
 	if (sscanf(where, "[%127[^]]]:%7[0-9]", host, port) != 2 &&
 	    sscanf(where, "%127[^:]:%7[0-9]", host, port) != 2)
@@ -58,7 +58,7 @@ connect_tcp(const char *where, bool small)
 		kit_fail("no such host: '%s'", host);
 	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && small)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &tiny, sizeof(tiny));
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof(little));
 	if (fd < 0 || connect(fd, found->ai_addr, found->ai_addrlen) < 0)
 		kit_fail("connect %s: %s", where, strerror(errno));
 	freeaddrinfo(found);

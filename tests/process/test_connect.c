@@ -50,8 +50,9 @@ fails(const char *url, unsigned reason, unsigned or_reason)
 	call(7, url);
 	kit_link_until(&game, IPC_CONNECTING, &f);
 	id = f.id;
-	kit_link_until(&game, IPC_CLOSED, &f);
-	assert_true(f.id == id);
+	do /* an earlier call may end only now */
+		kit_link_until(&game, IPC_CLOSED, &f);
+	while (f.id != id);
 	assert_int_equal(f.flags, IPC_FAILED);
 	if (f.channel != reason && f.channel != or_reason)
 		kit_fail(
