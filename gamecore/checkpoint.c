@@ -1,16 +1,145 @@
 /*
  * checkpoint.c - freezing a copy of the game where it stands.
  *
- * A frame asks for it while the game waits inside stream_take(), so all that
- * the game is lies in its memory: the copy is a fork(). Until this process can
- * make one it says so, and netd keeps its journal from the start.
+ * A frame asks for it while the game waits for the stream, so all that the
+ * game is lies in its memory, and the copy is a fork(). The copy holds no
+ * pipe; it waits on a socket of its own whose other end the launcher keeps.
+ * Closed, it ends; woken, it leaves a copy again in its place, since the same
+ * input may kill it once more, and goes on with fresh pipes as if it had
+ * never stopped. Beside launch.c the only file that sees a clock or a socket:
+ * the cost of a checkpoint is netd's business, not the game's.
  */
 #include "gamecore/core.h"
+#include "ipc/control.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RING (sizeof(((struct gc_net *)0)->frozen) / sizeof(pid_t))
+
+static uint64_t
+clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* Copies that the launcher dismissed are children of ours, and dead. */
+static void
+bury(struct gc_net *net)
+{
+	for (size_t i = 0; i < RING; i++)
+		if (net->frozen[i] > 0 &&
+		    waitpid(net->frozen[i], NULL, WNOHANG) != 0)
+			net->frozen[i] = 0;
+}
+
+static void
+close_ends(struct gc_net *net)
+{
+	if (net->up >= 0)
+		close(net->up);
+	if (net->down >= 0)
+		close(net->down);
+	net->up = net->down = -1;
+}
+
+/* Frozen: wait for the launcher's word. Returns when woken, never else. */
+static void
+freeze(struct gc_net *net, int wake)
+{
+	struct ipc_control m;
+
+	close_ends(net);
+	if (ipc_control_recv(wake, &m) <= 0 || m.type != IPC_CONTROL_LINK ||
+	    m.fds[1] < 0)
+		_exit(0);
+	close(wake);
+	net->up = m.fds[0];
+	net->down = m.fds[1];
+	/* The launcher has adopted us; we do not outlive it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	ipc_reader_clear(&net->in);
+	ipc_buf_clear(&net->out);
+	net->cut = NULL;
+	net->down_gone = false;
+	memset(net->frozen, 0, sizeof(net->frozen));
+}
+
+/* Hand the copy's socket to the launcher. */
+static bool
+keep(const struct gc_net *net, pid_t pid, uint64_t number, int fd)
+{
+	struct ipc_control m = { .type = IPC_CONTROL_FROZEN,
+		.number = (uint32_t)pid,
+		.value = number,
+		.fds = { fd, -1 } };
+
+	return ipc_control_send(net->keeper, &m) == 0;
+}
+
+/* Make a copy; true in the game, and in the copy once it is woken. */
+static bool
+copy(struct gc_net *net, uint64_t number)
+{
+	int ends[2];
+	pid_t pid;
+	bool ok;
+
+	for (;;) {
+		if (socketpair(
+			AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+			return false;
+		pid = fork();
+		if (pid != 0)
+			break;
+		close(ends[0]);
+		freeze(net, ends[1]);
+		/* Woken: leave a copy in our place and go on. */
+	}
+	ok = pid > 0 && keep(net, pid, number, ends[0]);
+	close(ends[0]);
+	close(ends[1]);
+	if (pid > 0)
+		net->frozen[net->n_frozen++ % RING] = pid;
+	return ok;
+}
 
 int
 checkpoint_asked(struct gc_net *net, uint64_t number)
 {
 	struct ipc_checkpointed m = { .done = 0 };
+	uint64_t before = clock_us();
+	int r;
 
+	if (net->keeper < 0)
+		return stream_put_msg(net, IPC_CHECKPOINTED, number, &m);
+	/* Nothing that was written before may be written again. */
+	r = stream_commit(
+	    net, net->working || net->backlog_at < net->backlog.len);
+	if (r < 0)
+		return r;
+	fflush(NULL);
+	bury(net);
+	m.done = copy(net, number);
+	m.cost_us = clock_us() - before;
 	return stream_put_msg(net, IPC_CHECKPOINTED, number, &m);
+}
+
+void
+checkpoint_no_start(const struct gc_net *net)
+{
+	struct ipc_control m = { .type = IPC_CONTROL_NO_START,
+		.fds = { -1, -1 } };
+
+	if (net->keeper >= 0)
+		ipc_control_send(net->keeper, &m);
 }

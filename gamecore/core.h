@@ -114,6 +114,11 @@ struct gc_net {
 	int control; /* to netd, if this process has it, or -1 */
 	pid_t netd;  /* our child, or 0 */
 
+	/* checkpoint.c */
+	int keeper;      /* to the launcher, which keeps frozen copies; or -1 */
+	pid_t frozen[8]; /* ring: copies that this process made */
+	unsigned n_frozen;
+
 	struct ipc_buf printed; /* gc_printf() writes here first */
 	char problem[640];
 };
@@ -197,8 +202,11 @@ void listeners_release(struct gc_net *net);
 
 /* ---- checkpoint.c ------------------------------------------------------- */
 
-/* netd asks for a frozen copy here. 0 or GC_E... */
+/* netd asks for a frozen copy here. Returns in the game, and again in the copy
+ * when the launcher wakes it, on fresh pipes. 0 or GC_E... */
 int checkpoint_asked(struct gc_net *net, uint64_t number);
+/* The game cannot start: no use in waking anything. */
+void checkpoint_no_start(const struct gc_net *net);
 
 /* ---- options.c ---------------------------------------------------------- */
 
@@ -244,6 +252,7 @@ struct launched {
 	int control;  /* as in struct gc_net */
 	pid_t netd;
 	uint32_t pid; /* of the game */
+	int keeper;   /* as in struct gc_net */
 };
 
 /*
@@ -251,11 +260,54 @@ struct launched {
  * the game, *l is filled. False: it is the launcher at its end, or there was
  * an error: start->status and start->text say so.
  */
-bool
-launch(struct launched *l, const struct options *o, struct gc_start *start);
+bool launch(struct launched *l, const struct options *o, struct gc_start *start,
+    char **argv);
+/* A game is deaf to the terminal: STOP comes with the stream. */
+void launch_deafen(void);
 /* The game's link is closed: see netd of --foreground to its end. well: the
  * game said its goodbye. Returns what waitpid() said, or -1 without a netd. */
 int launch_end(int control, pid_t netd, bool well);
+/* The ends of both pipes, all close-on-exec. */
+struct pipes {
+	int up_r, up_w;     /* netd writes, the game reads */
+	int down_r, down_w; /* the game writes, netd reads */
+};
+bool pipes_open(struct pipes *p);
+void pipes_close_game(const struct pipes *p);
+void pipes_close_netd(const struct pipes *p);
+
+/* ---- wake.c: the launcher's side of a recovery -------------------------- */
+
+#define FROZEN_MAX 8
+
+/* Frozen copies of the game, and how to start its program again. */
+struct wake {
+	int keeper, game_keeper; /* our end and the game's, which it inherits */
+	struct frozen {
+		uint64_t number;
+		pid_t pid;
+		int fd;
+	} frozen[FROZEN_MAX];
+	size_t n;
+	char program[4096];
+	char **argv; /* a view */
+	bool no_start;
+};
+
+/* False: errno says why; the game then runs without recovery. */
+bool wake_init(struct wake *w, char **argv);
+void wake_release(struct wake *w);
+/* The game said something. */
+void wake_told(struct wake *w);
+/* Copies older than number are not needed any more. */
+void wake_dismiss(struct wake *w, uint64_t number);
+/* Let a copy go on; its pid, or 0 if there is none of that number. */
+pid_t wake_frozen(struct wake *w, int control, uint64_t number);
+/* Start the program again; its pid or 0. */
+pid_t wake_cold(struct wake *w, int control);
+/* In a program that wake_cold() started: true, and *l is filled. */
+bool wake_started(struct launched *l);
+
 /* "segmentation fault (signal 11)" or "exit status 2", of a wait status. */
 const char *launch_how(int wait_status, char *out, size_t size);
 

@@ -121,7 +121,7 @@ net_new(int up, int down)
 		return NULL;
 	net->up = up;
 	net->down = down;
-	net->control = -1;
+	net->control = net->keeper = -1;
 	net->frame_max = IPC_FRAME_MAX;
 	ipc_reader_init(&net->in, IPC_FRAME_MAX);
 	ipc_buf_init(&net->out, OUT_MAX);
@@ -225,11 +225,13 @@ begin(const struct launched *l, const struct options *o, struct gc_start *start)
 	}
 	net->control = l->control;
 	net->netd = l->netd;
+	net->keeper = l->keeper;
 	if (net_hello(net, start->name, l->pid) < 0)
 		options_say(start, 1, "%s", gc_problem(net));
 	else if (listen_all(net, o, start))
 		return net;
 	gone = net->failed == GC_ENETD_GONE;
+	checkpoint_no_start(net);
 	net_free(net);
 	status = launch_end(l->control, l->netd, false);
 	if (!gone)
@@ -251,7 +253,7 @@ gc_open(struct gc_start *start, int argc, char **argv)
 
 	if (!options_read(&o, start, argc, argv))
 		return NULL;
-	if (launch(&l, &o, start))
+	if (launch(&l, &o, start, argv))
 		net = begin(&l, &o, start);
 	options_release(&o);
 	return net;

@@ -40,12 +40,6 @@
 
 extern char **environ;
 
-/* The ends of both pipes. */
-struct pipes {
-	int up_r, up_w;     /* netd writes, the game reads */
-	int down_r, down_w; /* the game writes, netd reads */
-};
-
 /* ---- small tools -------------------------------------------------------- */
 
 const char *
@@ -75,7 +69,7 @@ control_send(int control, unsigned type, uint64_t value, const char *text)
 	return ipc_control_send(control, &m);
 }
 
-static bool
+bool
 pipes_open(struct pipes *p)
 {
 	int up[2], down[2];
@@ -94,14 +88,14 @@ pipes_open(struct pipes *p)
 	return true;
 }
 
-static void
+void
 pipes_close_game(const struct pipes *p)
 {
 	close(p->up_r);
 	close(p->down_w);
 }
 
-static void
+void
 pipes_close_netd(const struct pipes *p)
 {
 	close(p->up_w);
@@ -243,6 +237,7 @@ struct launcher {
 	int stop_signal;
 	bool netd_first; /* it ended while the game was still there */
 	bool cut_off; /* the game was asked to stop, did not, and was killed */
+	struct wake wake;
 };
 
 /* netd can do nothing for us any more but end. */
@@ -254,9 +249,8 @@ tell_netd(struct launcher *l, unsigned type, uint64_t value, const char *text)
 }
 
 /*
- * The game ended otherwise than by gc_close() and status 0. Recovery from a
- * checkpoint begins here: as long as one can be woken, LINK it; now the
- * players are told and everything ends.
+ * The game ended otherwise than by gc_close() and status 0. netd, which knows
+ * what the game had in hand, says what comes next: WAKE, COLD, or its own end.
  */
 static void
 game_died(struct launcher *l)
@@ -267,6 +261,8 @@ game_died(struct launcher *l)
 	snprintf(line, sizeof(line), "how=\"%s\"", how);
 	tell_netd(
 	    l, IPC_CONTROL_DIED, (uint64_t)(unsigned)l->game_status, line);
+	if (!l->wake.no_start && l->stops == 0)
+		return;
 	tell_netd(l, IPC_CONTROL_GIVE_UP, 0, "");
 }
 
@@ -275,6 +271,8 @@ game_ended(struct launcher *l, int status)
 {
 	l->game = 0;
 	l->game_status = status;
+	/* What it said last lies in the keeper socket. */
+	wake_told(&l->wake);
 	if (status) {
 		game_died(l);
 		return;
@@ -345,9 +343,41 @@ on_kill(struct launcher *l, const struct ipc_control *m)
 		kill(l->game, SIGKILL);
 }
 
+static void
+on_checkpointed(struct launcher *l, const struct ipc_control *m)
+{
+	wake_told(&l->wake);
+	wake_dismiss(&l->wake, m->value);
+}
+
+static void
+on_cold(struct launcher *l, const struct ipc_control *m)
+{
+	(void)m;
+	if (l->game || l->stops)
+		return;
+	wake_dismiss(&l->wake, UINT64_MAX);
+	l->game = wake_cold(&l->wake, l->control);
+	if (l->game == 0)
+		tell_netd(l, IPC_CONTROL_GIVE_UP, 0, "");
+}
+
+static void
+on_wake(struct launcher *l, const struct ipc_control *m)
+{
+	if (l->game || l->stops)
+		return;
+	l->game = wake_frozen(&l->wake, l->control, m->value);
+	if (l->game == 0)
+		on_cold(l, m);
+}
+
 /* What netd may say; kinds without a row need no answer from us. */
 static void (*const orders[])(struct launcher *, const struct ipc_control *) = {
 	[IPC_CONTROL_KILL] = on_kill,
+	[IPC_CONTROL_CHECKPOINTED] = on_checkpointed,
+	[IPC_CONTROL_WAKE] = on_wake,
+	[IPC_CONTROL_COLD] = on_cold,
 };
 #define N_ORDERS (sizeof(orders) / sizeof(orders[0]))
 
@@ -373,11 +403,12 @@ wait_for_all(struct launcher *l)
 {
 	reap(l);
 	while (l->game || l->netd) {
-		struct pollfd fds[2] = { { .fd = l->signals, .events = POLLIN },
-			{ .fd = l->control, .events = POLLIN } };
+		struct pollfd fds[3] = { { .fd = l->signals, .events = POLLIN },
+			{ .fd = l->control, .events = POLLIN },
+			{ .fd = l->wake.keeper, .events = POLLIN } };
 
 		bool late = l->stops && l->netd == 0;
-		int n = poll(fds, 2, late ? GAME_END_MS : -1);
+		int n = poll(fds, 3, late ? GAME_END_MS : -1);
 
 		if (n < 0)
 			continue;
@@ -385,6 +416,8 @@ wait_for_all(struct launcher *l)
 			l->cut_off = true;
 			kill(l->game, SIGKILL);
 		}
+		if (fds[2].revents)
+			wake_told(&l->wake);
 		if (fds[1].revents)
 			on_control(l);
 		if (fds[0].revents)
@@ -446,24 +479,35 @@ become_game(struct launched *l, const struct pipes *p,
 		raise(SIGKILL);
 	close(launcher->control);
 	close(launcher->signals);
-	set_signal(SIGINT, SIG_IGN);
-	set_signal(SIGTERM, SIG_IGN);
-	set_signal(SIGHUP, SIG_IGN);
-	set_signal(SIGPIPE, SIG_IGN);
+	if (launcher->wake.keeper >= 0)
+		close(launcher->wake.keeper);
+	launch_deafen();
 	sigprocmask(SIG_SETMASK, before, NULL);
 	*l = (struct launched){ .up = p->up_r,
 		.down = p->down_w,
 		.control = -1,
-		.pid = (uint32_t)getpid() };
+		.pid = (uint32_t)getpid(),
+		.keeper = launcher->wake.game_keeper };
 	return true;
 }
 
+void
+launch_deafen(void)
+{
+	set_signal(SIGINT, SIG_IGN);
+	set_signal(SIGTERM, SIG_IGN);
+	set_signal(SIGHUP, SIG_IGN);
+	set_signal(SIGPIPE, SIG_IGN);
+}
+
 static bool
-launch_two(struct launched *l, const struct options *o, struct gc_start *start)
+launch_two(struct launched *l, const struct options *o, struct gc_start *start,
+    char **argv)
 {
 	struct launcher me = { .start = start };
 	char how[64];
 	int e = 0;
+	bool can_wake;
 	pid_t parent = getpid();
 	struct pipes p;
 	sigset_t mine, before;
@@ -471,10 +515,12 @@ launch_two(struct launched *l, const struct options *o, struct gc_start *start)
 	if (!netd_start(o, start, &me.netd, &me.control))
 		return false;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	can_wake = wake_init(&me.wake, argv);
 	launcher_signals(&mine);
 	sigprocmask(SIG_BLOCK, &mine, &before);
 	me.signals = signalfd(-1, &mine, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (me.signals >= 0 && link_send(me.control, IPC_LINK_FIRST, 0, &p)) {
+	if (me.signals >= 0 &&
+	    link_send(me.control, IPC_LINK_FIRST, can_wake, &p)) {
 		/* What stdio holds must not leave twice. */
 		fflush(NULL);
 		me.game = fork();
@@ -495,6 +541,7 @@ launch_two(struct launched *l, const struct options *o, struct gc_start *start)
 	else if (e)
 		options_say(start, 1, "cannot start the game: %s", strerror(e));
 	close(me.signals);
+	wake_release(&me.wake);
 	if (me.control >= 0)
 		close(me.control);
 	sigprocmask(SIG_SETMASK, &before, NULL);
@@ -546,7 +593,8 @@ link_here(struct launched *l, int control, pid_t netd, struct gc_start *start)
 		.down = p.down_w,
 		.control = control,
 		.netd = netd,
-		.pid = (uint32_t)getpid() };
+		.pid = (uint32_t)getpid(),
+		.keeper = -1 };
 	handler_control = control;
 	handler_stops = 0;
 	set_signal(SIGPIPE, SIG_IGN);
@@ -665,11 +713,14 @@ traced(void)
 }
 
 bool
-launch(struct launched *l, const struct options *o, struct gc_start *start)
+launch(struct launched *l, const struct options *o, struct gc_start *start,
+    char **argv)
 {
+	if (wake_started(l))
+		return true;
 	if (o->attach)
 		return launch_attach(l, o, start);
 	if (o->foreground || traced())
 		return launch_foreground(l, o, start);
-	return launch_two(l, o, start);
+	return launch_two(l, o, start, argv);
 }

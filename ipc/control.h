@@ -44,6 +44,11 @@ enum ipc_control_type {
 	IPC_CONTROL_UPGRADE,      /* start a new game beside the old one */
 	IPC_CONTROL_UPGRADED, /* number: 1 the new one took over, 0 it did not
 			       */
+	/* from the game to its launcher, over the keeper socket */
+	IPC_CONTROL_FROZEN = 200, /* fds: wakes the copy (LINK, with the
+				   * game's pipe ends) or, closed, ends it;
+				   * number: its pid, value: the checkpoint */
+	IPC_CONTROL_NO_START,     /* it cannot start and has said why */
 };
 
 enum ipc_link_how {

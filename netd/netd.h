@@ -386,6 +386,7 @@ struct recovery {
 	int64_t deaths_us[16]; /* ring of times */
 	unsigned deaths, cold_starts;
 	int64_t died_us;
+	int wait_status;
 	char how[160];
 	uint64_t died_at; /* the first frame it was not done with, or 0 */
 	uint64_t died_conn;

@@ -177,10 +177,10 @@ static bool
 commit(
     struct link *l, const struct ipc_frame *f, const uint8_t *turn, size_t len)
 {
-	if (f->id < l->committed || f->id > l->journal.position) {
+	if (f->id < l->taken || f->id > l->journal.sent) {
 		link_break(l, "COMMIT: position %llu is not from %llu to %llu",
-		    (unsigned long long)f->id, (unsigned long long)l->committed,
-		    (unsigned long long)l->journal.position);
+		    (unsigned long long)f->id, (unsigned long long)l->taken,
+		    (unsigned long long)l->journal.sent);
 		return false;
 	}
 	if (!act_all(l, turn, len))

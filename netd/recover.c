@@ -310,12 +310,20 @@ decide(struct link *l)
 	r->died = r->ended = false;
 	r->died_us = now;
 	examine(l);
+	if (recent_deaths(r, now, k->restarts_ms * 1000) == 0)
+		r->cold_starts = 0; /* it ran well for long enough */
 	r->deaths_us[r->deaths++ % ring] = now;
 	l->netd->metrics.game_deaths++;
 	ipc_log(IPC_LOG_ERROR, "game_died",
 	    "%s frame=%llu conn=%llu players=%zu", r->how,
 	    (unsigned long long)r->died_at, (unsigned long long)r->died_conn,
 	    l->netd->n_playing);
+	/* One that says no before anybody came did not start. */
+	if (WIFEXITED(r->wait_status) && r->deaths == 1 &&
+	    l->netd->metrics.accepted == 0) {
+		stop_drain(l->netd, IPC_REASON_GAME_GONE);
+		return;
+	}
 	if (r->poisoned)
 		set_aside(l);
 	if (r->number == 0 || (int64_t)recent_deaths(r, now,
@@ -331,7 +339,7 @@ recover_died(struct link *l, int wait_status, const char *text)
 {
 	struct recovery *r = &l->rec;
 
-	(void)wait_status;
+	r->wait_status = wait_status;
 	snprintf(r->how, sizeof(r->how), "%s", text);
 	if (!r->able || l->phase == FINISHED || l->netd->draining) {
 		ipc_log(IPC_LOG_ERROR, "game_died", "%s", text);

@@ -1,0 +1,242 @@
+/*
+ * wake.c - the launcher's side of a recovery: it keeps the sockets of frozen
+ * copies, wakes the one that netd names on fresh pipes, or starts the game's
+ * program again. It decides nothing; netd does.
+ */
+#include "gamecore/core.h"
+#include "ipc/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* How a program learns that a launcher started it: "keeper,up,down,pid". */
+#define STARTED "PENSTOCK_STARTED"
+#define FD_KEEPER 3
+#define FD_UP 4
+#define FD_DOWN 5
+
+extern char **environ;
+
+bool
+wake_init(struct wake *w, char **argv)
+{
+	int ends[2];
+	ssize_t n;
+
+	w->keeper = w->game_keeper = -1;
+	w->argv = argv;
+	n = readlink("/proc/self/exe", w->program, sizeof(w->program) - 1);
+	if (n < 0)
+		return false;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return false;
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	w->keeper = ends[0];
+	w->game_keeper = ends[1];
+	return true;
+}
+
+static void
+forget(struct wake *w, size_t i)
+{
+	close(w->frozen[i].fd);
+	w->frozen[i] = w->frozen[--w->n];
+}
+
+void
+wake_release(struct wake *w)
+{
+	while (w->n)
+		forget(w, 0);
+	if (w->keeper >= 0)
+		close(w->keeper);
+	if (w->game_keeper >= 0)
+		close(w->game_keeper);
+	w->keeper = w->game_keeper = -1;
+}
+
+void
+wake_dismiss(struct wake *w, uint64_t number)
+{
+	for (size_t i = 0; i < w->n;) {
+		if (w->frozen[i].number < number)
+			forget(w, i);
+		else
+			i++;
+	}
+}
+
+static void
+add(struct wake *w, const struct ipc_control *m)
+{
+	size_t i = 0;
+
+	while (i < w->n && w->frozen[i].number != m->value)
+		i++;
+	if (i < w->n)
+		forget(w, i);
+	if (w->n == FROZEN_MAX)
+		forget(w, 0);
+	w->frozen[w->n++] = (struct frozen){
+		.number = m->value, .pid = (pid_t)m->number, .fd = m->fds[0]
+	};
+}
+
+void
+wake_told(struct wake *w)
+{
+	struct ipc_control m;
+
+	while (w->keeper >= 0 && ipc_control_recv(w->keeper, &m) > 0) {
+		if (m.type == IPC_CONTROL_FROZEN && m.fds[0] >= 0)
+			add(w, &m);
+		else if (m.type == IPC_CONTROL_NO_START)
+			w->no_start = true;
+	}
+}
+
+/* Fresh pipes: netd gets its ends in a LINK. */
+static bool
+link_netd(int control, enum ipc_link_how how, uint64_t value, struct pipes *p)
+{
+	struct ipc_control m = {
+		.type = IPC_CONTROL_LINK, .number = how, .value = value
+	};
+	bool ok;
+
+	if (!pipes_open(p))
+		return false;
+	m.fds[0] = p->up_w;
+	m.fds[1] = p->down_r;
+	ok = ipc_control_send(control, &m) == 0;
+	pipes_close_netd(p);
+	if (!ok)
+		pipes_close_game(p);
+	return ok;
+}
+
+pid_t
+wake_frozen(struct wake *w, int control, uint64_t number)
+{
+	struct ipc_control m = { .type = IPC_CONTROL_LINK };
+	struct pipes p;
+	pid_t pid;
+	size_t i = 0;
+
+	while (i < w->n && w->frozen[i].number != number)
+		i++;
+	if (i == w->n || kill(w->frozen[i].pid, 0) < 0)
+		return 0;
+	if (!link_netd(control, IPC_LINK_WOKEN, number, &p))
+		return 0;
+	pid = w->frozen[i].pid;
+	m.fds[0] = p.up_r;
+	m.fds[1] = p.down_w;
+	if (ipc_control_send(w->frozen[i].fd, &m) < 0)
+		pid = 0;
+	pipes_close_game(&p);
+	forget(w, i);
+	return pid;
+}
+
+/* The environment with STARTED in it, owned; its members are views. */
+static char **
+environment(char *started)
+{
+	size_t n = 0;
+	char **env;
+
+	while (environ[n])
+		n++;
+	env = calloc(n + 2, sizeof(*env));
+	if (env == NULL)
+		return NULL;
+	memcpy(env, environ, n * sizeof(*env));
+	env[n] = started;
+	return env;
+}
+
+/*
+ * The descriptors go to their places over numbers that none of them has, so
+ * that no dup2 overwrites one that is still to be moved.
+ */
+static int
+spawn(struct wake *w, pid_t *pid, const struct pipes *p, char **env)
+{
+	const int from[3] = { w->game_keeper, p->up_r, p->down_w };
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none;
+	int e;
+
+	sigemptyset(&none);
+	posix_spawn_file_actions_init(&files);
+	for (int i = 0; i < 3; i++)
+		posix_spawn_file_actions_adddup2(&files, from[i], 100 + i);
+	for (int i = 0; i < 3; i++)
+		posix_spawn_file_actions_adddup2(
+		    &files, 100 + i, FD_KEEPER + i);
+	posix_spawn_file_actions_addclosefrom_np(&files, FD_DOWN + 1);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	e = posix_spawn(pid, w->program, &files, &attr, w->argv, env);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&files);
+	return e;
+}
+
+pid_t
+wake_cold(struct wake *w, int control)
+{
+	char started[64];
+	struct pipes p;
+	char **env;
+	pid_t pid = 0;
+
+	/* Over a rebuilt program the kernel's link says "(deleted)". */
+	if (strlen(w->program) > 10 &&
+	    strcmp(w->program + strlen(w->program) - 10, " (deleted)") == 0)
+		w->program[strlen(w->program) - 10] = '\0';
+	snprintf(started, sizeof(started), STARTED "=%ld", (long)getpid());
+	env = environment(started);
+	if (env == NULL)
+		return 0;
+	if (link_netd(control, IPC_LINK_COLD, 0, &p)) {
+		if (spawn(w, &pid, &p, env) != 0)
+			pid = 0;
+		pipes_close_game(&p);
+	}
+	free(env);
+	return pid;
+}
+
+bool
+wake_started(struct launched *l)
+{
+	const char *said = getenv(STARTED);
+
+	if (said == NULL || atol(said) != (long)getppid())
+		return false;
+	unsetenv(STARTED);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (atol(said) != (long)getppid())
+		raise(SIGKILL);
+	for (int fd = FD_KEEPER; fd <= FD_DOWN; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	launch_deafen();
+	*l = (struct launched){ .up = FD_UP,
+		.down = FD_DOWN,
+		.control = -1,
+		.pid = (uint32_t)getpid(),
+		.keeper = FD_KEEPER };
+	return true;
+}
