@@ -51,7 +51,8 @@ enum gc_error {
 	GC_EINVALID = -6,   /* an argument is not usable */
 	GC_ENO_MEMORY = -7,
 	GC_ESYSTEM = -8,     /* a system call failed */
-	GC_EPROTOCOL = -9,   /* what came from netd is not legal */
+	GC_EPROTOCOL = -9,   /* netd or the game said what is not legal: the
+			      * link is over, gc_problem() names the frame */
 	GC_EVERSION = -10,   /* game and netd are of different versions */
 	GC_ENO_LISTEN = -11, /* cannot listen: see gc_problem() */
 	GC_EFULL = -12,      /* too much waits for the game to read it */
@@ -108,12 +109,22 @@ struct gc_start {
  *
  * Blocks until netd listens. Every game understands --listen URL (any number
  * of times), --attach DIR, --foreground, --netd FILE, --limit NAME=VALUE,
- * --help and --version besides start->options.
+ * --log LEVEL, --help and --version besides start->options. {www} in a URL
+ * stands for the game's folder of pages: gamecore/examples/NAME/www in the
+ * source tree, share/penstock/NAME/www when installed.
  *
  * Unless --foreground or --attach is given or a debugger traces the process,
  * the process becomes the launcher, which only waits and restarts; the game
  * goes on in a child of it. gc_open() then returns twice: in the child with
- * the game, and in the launcher, at the very end, with NULL.
+ * the game, and in the launcher, at the very end, with NULL. So open files and
+ * start threads after it; what atexit() was told before it happens in both.
+ *
+ * The game's process ignores SIGINT, SIGTERM, SIGHUP and SIGPIPE: who is asked
+ * to stop is the launcher, and GC_STOP says so. With --foreground or --attach
+ * there is no launcher, and SIGINT and SIGTERM lead to GC_STOP the same way.
+ *
+ * The launcher's exit status is the game's own; 128 + N if signal N ended the
+ * game for good, or if a second signal N cut it short; 1 if netd died.
  *
  * Returns the game, owned (gc_close() it), or NULL: print start->text and
  * return start->status from main:
@@ -127,8 +138,10 @@ struct gc_net *gc_open(struct gc_start *start, int argc, char **argv);
 
 /*
  * End: whatever was written leaves, everybody's connection is closed politely
- * once their queues are flushed, netd ends. Does not wait for that. Frees
- * net; NULL is ignored.
+ * once their queues are flushed, netd ends. Does not wait for that, except with
+ * --foreground, where the process stays until netd is gone (12 s at most).
+ * Frees net; its struct gc_conn go before, by gc_disconnect(). NULL is
+ * ignored.
  */
 void gc_close(struct gc_net *net);
 
@@ -219,8 +232,9 @@ struct gc_event {
  *
  * Blocks. Before it waits, all that was written since leaves in one go.
  * Fills *ev, whose pointers are views until the next call on net that can
- * wait. Returns 0, or GC_ENETD_GONE, GC_EPROTOCOL, GC_ENO_MEMORY. After
- * GC_STOP events still come (the goodbyes' closes) until gc_close().
+ * wait. Returns 0, or GC_ENETD_GONE, GC_EPROTOCOL, GC_ESYSTEM, GC_ENO_MEMORY,
+ * which every later call then answers too. After GC_STOP events still come
+ * (the goodbyes' closes) until gc_close().
  */
 int gc_next(struct gc_net *net, struct gc_event *ev);
 
@@ -244,7 +258,8 @@ struct gc_how {
  * Send one message to a connection. It leaves with the next call that waits,
  * at gc_flush(), or when 64 KiB have gathered. how NULL: reliable text. To a
  * connection that is closed already it goes nowhere, which is no error.
- * Returns 0, or GC_ETOO_LONG, GC_ENETD_GONE, GC_ENO_MEMORY.
+ * Returns 0, or GC_ETOO_LONG, GC_EINVALID (no such class), GC_ENETD_GONE,
+ * GC_ENO_MEMORY.
  */
 int gc_send(struct gc_net *net, uint64_t conn, const void *bytes, size_t len);
 int gc_send_how(struct gc_net *net, uint64_t conn, const struct gc_how *how,
@@ -307,7 +322,7 @@ uint64_t gc_next_conn(const struct gc_net *net, uint64_t after);
 /*
  * Listen at a URL (see netd(8)). Blocks until netd answers. Returns the
  * listener's number (1 and up), GC_ENO_LISTEN (gc_problem() says why),
- * GC_ENETD_GONE.
+ * GC_EFULL, GC_ENETD_GONE.
  */
 int gc_listen(struct gc_net *net, const char *url);
 /* Close it; its players stay. 0, GC_EINVALID, GC_ENETD_GONE. */
@@ -328,9 +343,11 @@ int gc_address(const struct gc_net *net, int listener, char *out, size_t size);
 
 /*
  * Connect outwards. Blocks until it stands or failed (limit connect_ms).
- * Events that arrive meanwhile wait for gc_next(). Returns the connection,
- * owned (gc_disconnect() it), or NULL: gc_problem() says why and *reason, if
- * not NULL, becomes an enum gc_reason such as GC_REFUSED.
+ * Events that arrive meanwhile wait for gc_next(), up to 16 MiB of them.
+ * Returns the connection, owned (gc_disconnect() it), or NULL: gc_problem()
+ * says why and *reason, if not NULL, becomes an enum gc_reason such as
+ * GC_REFUSED (GC_LEFT: this side gave up, because the game was asked to stop
+ * or too much waits for gc_next()).
  */
 struct gc_conn *
 gc_connect(struct gc_net *net, const char *url, unsigned *reason);
@@ -343,8 +360,14 @@ int gc_write(struct gc_conn *con, const void *bytes, size_t len);
  * Blocks until one arrives, the other side leaves, or timeout_ms passes
  * (-1: for ever, 0: only look). *text becomes a view of the message, good
  * until the next call on con; a NUL that is not counted ends it. Returns its
- * length in bytes (0 is an empty message), or GC_ETIMEOUT, GC_ECLOSED,
- * GC_ENETD_GONE, GC_EFULL.
+ * length in bytes (0 is an empty message), or GC_ETIMEOUT, GC_ECLOSED (after
+ * all that came before), GC_ENETD_GONE.
+ *
+ * GC_ESTOPPED: the game was asked to stop. Said once; the connection still
+ * works, for a goodbye. gc_next() tells the same as GC_STOP.
+ *
+ * GC_EFULL: 16 MiB of events wait for gc_next(), or as much came on this
+ * connection while nobody read it and it was closed as slow.
  */
 ssize_t gc_read(struct gc_conn *con, const char **text, int timeout_ms);
 /* The same without waiting for the other side: GC_ENOTHING if nothing is
