@@ -76,7 +76,16 @@ echo_message(struct load *l, struct conn *c, const uint8_t *bytes, size_t len)
 		hist_add(&l->hist, now_ns() - c->sent_ns);
 }
 
-/* ---- fan: what the first sends, everybody gets -------------------------- */
+/* ---- fan: what the last sends, everybody gets ---------------------------
+ * A server that accepts the last to come has accepted all before it: nobody
+ * can miss the first message, though line and tcp have no handshake.
+ */
+
+static struct conn *
+fan_sender(struct load *l)
+{
+	return &l->conns[l->o.conns - 1];
+}
 
 /* Another burst when no more than window - 1 are still on their way. */
 static void
@@ -88,7 +97,7 @@ fan_more(struct load *l)
 	    l->begun &&
 	    l->sent * n - l->all <= (uint64_t)(l->o.window - 1) * burst * n &&
 	    *l->problem == '\0') {
-		drive_send(l, &l->conns[0], (unsigned)burst);
+		drive_send(l, fan_sender(l), (unsigned)burst);
 		l->sent += burst;
 	}
 }
@@ -104,11 +113,18 @@ note_gap(struct load *l, struct conn *c)
 }
 
 static void
-fan_message(struct load *l, struct conn *c, const uint8_t *bytes, size_t len)
+numbered(struct load *l, struct conn *c, uint32_t sender, const uint8_t *bytes,
+    size_t len)
 {
-	if (!is_text(l, stamp_of(0, c->got), bytes, len))
+	if (!is_text(l, stamp_of((uint16_t)sender, c->got), bytes, len))
 		wrong(l, c, bytes, len);
 	c->got++;
+}
+
+static void
+fan_message(struct load *l, struct conn *c, const uint8_t *bytes, size_t len)
+{
+	numbered(l, c, fan_sender(l)->index, bytes, len);
 }
 
 static void
@@ -133,7 +149,7 @@ tick_message(struct load *l, struct conn *c, const uint8_t *bytes, size_t len)
 	if (!c->begun)
 		c->got = number_of(is);
 	c->begun = true;
-	fan_message(l, c, bytes, len);
+	numbered(l, c, 0, bytes, len);
 }
 
 /* As many inputs as are due by now, round robin over the players. */
@@ -199,7 +215,7 @@ static const struct mode modes[] = {
 	    .message = echo_message,
 	    .after = drive_send },
 	{ .name = "fan",
-	    .what = "each message of the first to everybody",
+	    .what = "each message of the last to everybody",
 	    .begin = fan_more,
 	    .message = fan_message,
 	    .after = fan_after,
