@@ -1,41 +1,76 @@
 /*
  * utf8.c - the table of RFC 3629 section 4, as ranges of the second byte.
+ * Nearly all text is ASCII, which goes eight bytes at a time.
  */
 #include "netd/utf8.h"
 
-static size_t
-sequence(const uint8_t *p, size_t n)
-{
-	uint8_t a = p[0], low = 0x80, high = 0xbf;
-	size_t len = a < 0xe0 ? 2 : a < 0xf0 ? 3 : 4;
+#include <string.h>
 
-	if (a < 0xc2 || a > 0xf4 || n < len)
-		return 0;
-	if (a == 0xe0)
-		low = 0xa0;
-	else if (a == 0xed)
-		high = 0x9f;
-	else if (a == 0xf0)
-		low = 0x90;
-	else if (a == 0xf4)
-		high = 0x8f;
-	if (p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return len;
+static size_t
+skip_ascii(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+	uint64_t eight;
+
+	for (; i + 8 <= n; i += 8) {
+		memcpy(&eight, p + i, 8);
+		if (eight & 0x8080808080808080u)
+			break;
+	}
+	while (i < n && p[i] < 0x80)
+		i++;
+	return i;
+}
+
+/* The first byte of a sequence. */
+static bool
+begin(struct utf8 *u, uint8_t a)
+{
+	if (a < 0xc2 || a > 0xf4)
+		return false;
+	u->need = a < 0xe0 ? 1 : a < 0xf0 ? 2 : 3;
+	u->low = a == 0xe0 ? 0xa0 : a == 0xf0 ? 0x90 : 0x80;
+	u->high = a == 0xed ? 0x9f : a == 0xf4 ? 0x8f : 0xbf;
+	return true;
+}
+
+bool
+utf8_feed(struct utf8 *u, const uint8_t *bytes, size_t n)
+{
+	struct utf8 at = *u;
+
+	for (size_t i = 0; i < n;) {
+		if (at.need) {
+			if (bytes[i] < at.low || bytes[i] > at.high)
+				return false;
+			at.need--;
+			at.low = 0x80;
+			at.high = 0xbf;
+			i++;
+			continue;
+		}
+		i += skip_ascii(bytes + i, n - i);
+		if (i < n && !begin(&at, bytes[i++]))
+			return false;
+	}
+	*u = at;
+	return true;
 }
 
 bool
 utf8_valid(const uint8_t *bytes, size_t n)
 {
-	for (size_t i = 0; i < n;) {
-		size_t len = bytes[i] < 0x80 ? 1 : sequence(bytes + i, n - i);
+	struct utf8 u = { 0 };
 
-		if (len == 0)
-			return false;
-		i += len;
-	}
-	return true;
+	return utf8_feed(&u, bytes, n) && utf8_whole(&u);
+}
+
+size_t
+utf8_cut(const uint8_t *bytes, size_t n, size_t max)
+{
+	if (n <= max)
+		return n;
+	while (max > 0 && (bytes[max] & 0xc0) == 0x80)
+		max--;
+	return max;
 }
