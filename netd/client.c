@@ -21,6 +21,8 @@
 
 /* Beside one message: a head of any protocol, and one more read. */
 #define IN_SLACK 1024
+/* One client's share of a turn, in bytes out. */
+#define FLUSH_MAX (1u << 20)
 
 void
 address_print(const union address *a, char *out, size_t size)
@@ -368,6 +370,8 @@ got_eof(struct client *c)
 		client_mark(c);
 	else if (c->phase == PLAYING)
 		client_close(c, IPC_REASON_LEFT, "");
+	else if (c->out.head)
+		client_close(c, IPC_REASON_LEFT, ""); /* the answer goes */
 	else
 		client_abort(c, IPC_REASON_LEFT, "");
 }
@@ -437,6 +441,16 @@ client_mark(struct client *c)
 	c->netd->dirty = c;
 }
 
+/* What it has still goes, but when epoll says so and not in this turn. */
+static void
+client_unmark(struct client *c)
+{
+	if (c->netd->dirty != c)
+		return;
+	c->netd->dirty = c->next_dirty;
+	c->dirty = false;
+}
+
 static void
 report_pressure(struct client *c)
 {
@@ -455,7 +469,7 @@ void
 client_flush(struct client *c)
 {
 	struct netd *n = c->netd;
-	size_t before = c->out.bytes;
+	size_t sent = 0;
 
 	while (c->out.head && c->phase < GONE && c->phase > CONNECTING) {
 		size_t len;
@@ -470,14 +484,20 @@ client_flush(struct client *c)
 			return;
 		}
 		outq_sent(&c->out, (size_t)r);
+		n->queued_bytes -= (size_t)r;
 		n->metrics.bytes_out += (uint64_t)r;
 		c->moved_us = netd_now(n);
 		if ((size_t)r < len)
 			break;
 		if (c->out.head == NULL && c->transport->drained)
 			c->transport->drained(c);
+		/* A long file for a fast reader: the others come first. */
+		sent += (size_t)r;
+		if (sent >= FLUSH_MAX && c->wire == &wire_sock) {
+			client_unmark(c);
+			break;
+		}
 	}
-	n->queued_bytes += c->out.bytes - before;
 	if (!outq_settle(&c->out)) {
 		client_abort(c, IPC_REASON_NO_MEMORY, "");
 		return;

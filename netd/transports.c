@@ -9,6 +9,7 @@
 static const struct transport *const transports[] = {
 	&tr_line,
 	&tr_tcp,
+	&tr_ws,
 	&tr_unix,
 };
 

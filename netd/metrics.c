@@ -1,0 +1,106 @@
+/*
+ * metrics.c - the counters as Prometheus text. One row a figure: what has no
+ * row here is not shown.
+ */
+#include "netd/metrics.h"
+
+#include "netd/netd.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct counter {
+	const char *name, *help;
+	size_t offset; /* in struct metrics */
+} counters[] = {
+#define ROW(name, field, help)                              \
+	{                                                   \
+		name, help, offsetof(struct metrics, field) \
+	}
+	ROW("accepted_total", accepted, "Connections taken from listeners"),
+	ROW("messages_in_total", messages_in, "Messages from players"),
+	ROW("messages_out_total", messages_out, "Messages to players"),
+	ROW("bytes_in_total", bytes_in, "Bytes read from sockets"),
+	ROW("bytes_out_total", bytes_out, "Bytes written to sockets"),
+	ROW("frames_up_total", frames_up, "Frames laid down for the game"),
+	ROW("frames_down_total", frames_down, "Frames taken from the game"),
+	ROW("writes_up_total", writes_up, "System calls that wrote to it"),
+	ROW("reads_down_total", reads_down, "System calls that read from it"),
+	ROW("dropped_total", dropped, "Messages not sent to slow players"),
+	ROW("turns_total", turns, "Turns of the loop"),
+	ROW("input_holds_total", input_holds, "Times that nobody was read"),
+	ROW("out_of_fds_total", out_of_fds, "Connections without descriptor"),
+	ROW("links_broken_total", links_broken, "Games that broke the pipe"),
+	ROW("checkpoints_total", checkpoints, "Copies of the game that froze"),
+	ROW("checkpoint_us_total", checkpoint_us, "What these took, in us"),
+	ROW("game_deaths_total", game_deaths, "Games that died"),
+	ROW("recoveries_total", recoveries, "Games that came back"),
+	ROW("poisoned_total", poisoned, "Messages that were set aside"),
+#undef ROW
+};
+
+static bool
+put(struct ipc_buf *out, const char *name, const char *type, const char *help,
+    uint64_t value)
+{
+	return ipc_buf_printf(out,
+	    "# HELP penstock_%s %s.\n# TYPE penstock_%s %s\n"
+	    "penstock_%s %" PRIu64 "\n",
+	    name, help, name, type, name, value);
+}
+
+static bool
+put_closed(struct ipc_buf *out, const struct metrics *m)
+{
+	bool good = ipc_buf_printf(out,
+	    "# HELP penstock_closed_total Connections that ended.\n"
+	    "# TYPE penstock_closed_total counter\n");
+
+	for (unsigned i = 1; good && i < IPC_REASON_END; i++)
+		good = ipc_buf_printf(out,
+		    "penstock_closed_total{reason=\"%s\"} %" PRIu64 "\n",
+		    ipc_reason_name(i), m->closed[i]);
+	return good;
+}
+
+static bool
+put_gauges(struct ipc_buf *out, const struct netd *n)
+{
+	const struct {
+		const char *name, *help;
+		uint64_t value;
+	} rows[] = {
+		{ "clients", "Connections, handshakes included", n->n_clients },
+		{ "playing", "Connections that the game knows", n->n_playing },
+		{ "listeners", "Open listeners", n->n_listeners },
+		{ "queued_bytes", "Waiting for all players", n->queued_bytes },
+		{ "unsent_bytes", "Waiting for the game",
+		    n->link->journal.unsent },
+		{ "input_held", "1 while nobody is read", n->input_held },
+		{ "game", "1 while a game is attached",
+		    n->link->phase == LINKED },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (!put(out, rows[i].name, "gauge", rows[i].help,
+			rows[i].value))
+			return false;
+	return true;
+}
+
+bool
+metrics_print(const struct netd *n, struct ipc_buf *out)
+{
+	for (size_t i = 0; i < COUNT(counters); i++) {
+		const char *base = (const char *)&n->metrics;
+		const uint64_t *value =
+		    (const void *)(base + counters[i].offset);
+
+		if (!put(out, counters[i].name, "counter", counters[i].help,
+			*value))
+			return false;
+	}
+	return put_closed(out, &n->metrics) && put_gauges(out, n);
+}
