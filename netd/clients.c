@@ -283,6 +283,10 @@ clients_hold_input(struct netd *n)
 	bool hold = l->phase != LINKED || l->journal.unsent > ahead ||
 		    (n->input_held && l->journal.unsent > ahead / 2);
 
+	/* While draining, goodbyes are answered: an unread end of a line
+	 * would cost close_ms. */
+	if (n->draining)
+		hold = false;
 	if (hold == n->input_held)
 		return;
 	n->input_held = hold;
