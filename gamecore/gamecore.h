@@ -97,6 +97,7 @@ struct gc_start {
 	const struct gc_option *options; /* may be NULL */
 	const char *arguments; /* "[FILE]": after the options; NULL: none */
 	int first_argument;    /* out: index in argv of the first of them */
+	const char *pages;     /* whose pages {www} means; NULL: of name */
 	/* Out, when gc_open() returns NULL: the exit status for main() and
 	 * what to print before (owned by the library, may be "", for stderr
 	 * if status is not 0, else for stdout). */
