@@ -36,6 +36,11 @@ static struct {
 	unsigned n_fds;
 	void *owned[OWNED_MAX];
 	unsigned n_owned;
+	struct {
+		void (*f)(void *);
+		void *p;
+	} at_end[FDS_MAX];
+	unsigned n_at_end;
 	bool running; /* still, in teardown: the case failed */
 } kit;
 
@@ -122,6 +127,8 @@ kit_teardown(void **state)
 			waitpid(p->pid, &p->status, 0);
 	}
 	end_orphans();
+	for (unsigned i = 0; i < kit.n_at_end; i++)
+		kit.at_end[i].f(kit.at_end[i].p);
 	for (unsigned i = 0; i < kit.n_owned; i++)
 		free(kit.owned[i]);
 	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
@@ -148,6 +155,15 @@ kit_own(void *p)
 		kit_fail("out of memory");
 	kit.owned[kit.n_owned++] = p;
 	return p;
+}
+
+void
+kit_at_end(void (*f)(void *), void *p)
+{
+	if (kit.n_at_end == FDS_MAX)
+		kit_fail("over %d calls at the end", FDS_MAX);
+	kit.at_end[kit.n_at_end].f = f;
+	kit.at_end[kit.n_at_end++].p = p;
 }
 
 int

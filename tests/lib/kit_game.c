@@ -27,6 +27,12 @@ wait_for(int fd, short events, int64_t end, const char *what)
 		kit_fail("%s: nothing happens", what);
 }
 
+static void
+release(void *reader)
+{
+	ipc_reader_release(reader);
+}
+
 void
 kit_attach_mute(struct kit_link *l, struct kit_proc *netd)
 {
@@ -53,7 +59,9 @@ kit_attach_mute(struct kit_link *l, struct kit_proc *netd)
 	kit_own_fd(l->control);
 	fcntl(l->up, F_SETFL, O_NONBLOCK);
 	fcntl(l->down, F_SETFL, O_NONBLOCK);
-	ipc_reader_init(&l->in, IPC_FRAME_MAX_MAX);
+	l->in = kit_own(malloc(sizeof(*l->in)));
+	kit_at_end(release, l->in);
+	ipc_reader_init(l->in, IPC_FRAME_MAX_MAX);
 }
 
 void
@@ -78,7 +86,7 @@ kit_detach(struct kit_link *l)
 	kit_close(l->up);
 	kit_close(l->down);
 	kit_close(l->control);
-	ipc_reader_release(&l->in);
+	ipc_reader_release(l->in);
 }
 
 /* ---- down -----------------------------------------------------------------
@@ -195,25 +203,25 @@ kit_link_next(struct kit_link *l, struct ipc_frame *f)
 		uint8_t *to;
 		ssize_t n;
 
-		switch (ipc_reader_next(&l->in, f)) {
+		switch (ipc_reader_next(l->in, f)) {
 		case IPC_FRAME:
 			if (ipc_msg_check(f, IPC_TO_GAME))
 				kit_fail("netd sent kind %u", f->kind);
 			l->taken++;
 			return true;
 		case IPC_BROKEN:
-			kit_fail("netd's frame is broken: %s", l->in.why);
+			kit_fail("netd's frame is broken: %s", l->in->why);
 		case IPC_NEED_MORE:
 			break;
 		}
-		to = ipc_reader_space(&l->in, &room);
+		to = ipc_reader_space(l->in, &room);
 		if (to == NULL)
 			kit_fail("out of memory");
 		n = read(l->up, to, room);
 		if (n == 0)
 			return false;
 		if (n > 0)
-			ipc_reader_filled(&l->in, (size_t)n);
+			ipc_reader_filled(l->in, (size_t)n);
 		else if (errno == EAGAIN)
 			wait_for(l->up, POLLIN, end, "a frame");
 		else

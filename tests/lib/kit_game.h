@@ -12,8 +12,8 @@
 
 struct kit_link {
 	int up, down, control;
-	struct ipc_reader in;
-	uint64_t taken; /* frames so far */
+	struct ipc_reader *in; /* the case's */
+	uint64_t taken;        /* frames so far */
 };
 
 /* Attach, say HELLO, read WELCOME. */

@@ -6,6 +6,8 @@
 
 /* p, freed at the end of the case; NULL fails it. */
 void *kit_own(void *p);
+/* Call f with p at the end of the case, before what it owns is freed. */
+void kit_at_end(void (*f)(void *), void *p);
 /* fd, closed at the end of the case. */
 int kit_own_fd(int fd);
 
