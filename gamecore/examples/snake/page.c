@@ -130,7 +130,7 @@ page_over(struct text *t, const struct room *r, const struct world_news *news)
 		killer = r->playing[news->killer];
 	text_printf(t, ",[\"p_gameover\",%u,%lu,\"%s\",%u]",
 	    r->playing[news->slot]->id, news->score,
-	    world_death_text(news->death), killer ? killer->id : 0);
+	    world_death_name(news->death), killer ? killer->id : 0);
 }
 
 void

@@ -11,7 +11,8 @@
  *   ["reset_world"]                 the field is free again
  *   ["draw", [cell, look, ...]]     what changed in a frame
  *   ["p_joined", id, name, slot, score, bot]
- *   ["p_gameover", id, score, why, killer]    killer: an id, or 0
+ *   ["p_gameover", id, score, why, killer]    why: wall, stone, corpse, self,
+ *                                   snake, head or left; killer: an id, or 0
  *   ["p_score", id, score, digit, cell]
  *   ["top_scores", [[name, score, slot, seconds since 1970], ...]]
  *   ["people", number]              connected to this room

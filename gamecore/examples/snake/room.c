@@ -382,7 +382,7 @@ stop_playing(struct player *p)
 	world_leave(r->world, slot);
 	page_begin(&r->game->page);
 	text_printf(&r->game->page, ",[\"p_gameover\",%u,0,\"%s\",0]", p->id,
-	    world_death_text(WORLD_GAVE_UP));
+	    world_death_name(WORLD_GAVE_UP));
 	to_pages(r);
 	r->playing[slot] = NULL;
 	p->slot = -1;

@@ -142,12 +142,23 @@ term_say(struct text *t, const char *format, ...)
 void
 term_over(struct text *t, const struct room *r, const struct world_news *news)
 {
-	const char *what = world_death_text(news->death);
+	static const char *const did[] = {
+		[WORLD_ALIVE] = "",
+		[WORLD_HIT_WALL] = "ran into the wall",
+		[WORLD_HIT_STONE] = "ran into a stone",
+		[WORLD_HIT_CORPSE] = "ran into a dead snake",
+		[WORLD_HIT_SELF] = "bit its own tail",
+		[WORLD_HIT_SNAKE] = "ran into ",
+		[WORLD_HIT_HEAD] = "met head on with ",
+		[WORLD_GAVE_UP] = "left",
+	};
+	const struct player *killer = NULL;
 
-	if (news->killer != WORLD_NOBODY && r->playing[news->killer] != NULL)
-		what = r->playing[news->killer]->name;
-	term_say(t, "GAME OVER: %s ran into %s, score %lu (j: again)",
-	    r->playing[news->slot]->name, what, news->score);
+	if (news->killer != WORLD_NOBODY)
+		killer = r->playing[news->killer];
+	term_say(t, "GAME OVER: %s %s%s, score %lu (j: again)",
+	    r->playing[news->slot]->name, did[news->death],
+	    killer ? killer->name : "", news->score);
 }
 
 /* ---- from the terminal ----------------------------------------------------

@@ -524,18 +524,18 @@ world_step(struct world *w)
 }
 
 const char *
-world_death_text(enum world_death death)
+world_death_name(enum world_death death)
 {
-	static const char *const text[] = {
-		[WORLD_ALIVE] = "nothing",
-		[WORLD_HIT_WALL] = "the wall",
-		[WORLD_HIT_STONE] = "a stone",
-		[WORLD_HIT_CORPSE] = "a dead snake",
-		[WORLD_HIT_SELF] = "its own tail",
-		[WORLD_HIT_SNAKE] = "a snake",
-		[WORLD_HIT_HEAD] = "another head",
-		[WORLD_GAVE_UP] = "nothing: it left",
+	static const char *const names[] = {
+		[WORLD_ALIVE] = "",
+		[WORLD_HIT_WALL] = "wall",
+		[WORLD_HIT_STONE] = "stone",
+		[WORLD_HIT_CORPSE] = "corpse",
+		[WORLD_HIT_SELF] = "self",
+		[WORLD_HIT_SNAKE] = "snake",
+		[WORLD_HIT_HEAD] = "head",
+		[WORLD_GAVE_UP] = "left",
 	};
 
-	return text[death];
+	return names[death];
 }

@@ -167,7 +167,7 @@ int world_head(const struct world *w, int slot);
 /* True if a head may enter: it is free or has a digit. */
 bool world_open(const struct world *w, int cell);
 int world_living(const struct world *w);
-/* "a wall", "its own tail": for "ran into ...". */
-const char *world_death_text(enum world_death death);
+/* "wall", "self", ...: one word for programs. */
+const char *world_death_name(enum world_death death);
 
 #endif

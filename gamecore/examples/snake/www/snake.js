@@ -198,9 +198,21 @@ function add(id, name, slot, score, bot)
 	state.players.set(id, { id, name, slot, score, bot });
 }
 
-const WHY = { "the wall": "ran into the wall", "a stone": "ran into a stone",
-	"a dead snake": "ran into a dead snake",
-	"its own tail": "bit its own tail", "nothing: it left": "left" };
+/* A death as a sentence about whoever died; the killer's name goes in. */
+const DEATHS = {
+	wall: () => "ran into the wall",
+	stone: () => "ran into a stone",
+	corpse: () => "ran into a dead snake",
+	self: (me) => me ? "bit your own tail" : "bit its own tail",
+	snake: (me, by) => "ran into " + by,
+	head: (me, by) => "met " + by + " head on",
+	left: () => "left",
+};
+
+function death(why, me, by)
+{
+	return Object.hasOwn(DEATHS, why) ? DEATHS[why](me, by) : "is out";
+}
 
 const on = {
 	hello(h) {
@@ -275,14 +287,13 @@ const on = {
 		if (!p)
 			return;
 		const by = state.players.get(killer);
-		const did = by ? (why === "another head" ?
-			"and " + by.name + " met head on" : "ran into " + by.name) :
-			WHY[why] || "ran into " + why;
+		const name = by ? by.name : "somebody";
 		if (!p.bot || id === state.me)
-			panels.log(p, did + ", " + score + (score === 1 ? " point" : " points"), true);
+			panels.log(p, death(why, false, name) + ", " + score +
+				(score === 1 ? " point" : " points"), true);
 		if (id === state.me) {
 			state.playing = false;
-			state.over = { score, why: did };
+			state.over = { score, why: death(why, true, name) };
 			state.best = Math.max(state.best, score);
 			view.shake = performance.now();
 			sound.die();
@@ -883,8 +894,7 @@ function cards()
 	$("watching").hidden = !named || state.playing || over || !online;
 	$("mine").hidden = !state.playing;
 	if (over) {
-		$("over-why").textContent = state.over.why.startsWith("bit its") ?
-			"You bit your own tail" : "You " + state.over.why;
+		$("over-why").textContent = "You " + state.over.why;
 		$("over-score").textContent = state.over.score;
 		$("over-best").textContent = state.over.score < state.best ?
 			"your best: " + state.best :
