@@ -192,8 +192,8 @@ listen_all(struct gc_net *net, const struct options *o, struct gc_start *start)
 	char dir[1024] = ".", www[2048];
 
 	where_program(dir, sizeof(dir));
-	where_www(dir, start->pages ? start->pages : start->name, www,
-	    sizeof(www));
+	where_www(
+	    dir, start->pages ? start->pages : start->name, www, sizeof(www));
 	for (const char *const *url = o->listen; url && *url; url++) {
 		char *whole = where_expand(*url, www);
 		int r = whole
