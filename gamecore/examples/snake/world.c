@@ -32,7 +32,7 @@ world_usual(struct world_rules *rules)
 		.height = 25,
 		.digit_percent = 6,
 		.stone_percent = 3,
-		.corpse_frames = 60,
+		.corpse_frames = 40,
 		.stone_frames = 400,
 	};
 }
