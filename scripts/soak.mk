@@ -1,0 +1,19 @@
+# soak.mk - test games, and the long run that kills one of them all the time.
+
+TEST_GAME_SRC := $(wildcard tests/games/*.c)
+TEST_GAMES := $(patsubst tests/games/%.c,$(O)/games/%,$(TEST_GAME_SRC))
+
+# Their read() and write() can be cut short in the middle of a frame.
+$(O)/games/%: $(O)/tests/games/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -Wl,--wrap=read,--wrap=write -o $@ $^ $(GAME_LIBS)
+
+processes: $(TEST_GAMES)
+
+SEED ?=
+MINUTES ?= 10
+
+.PHONY: soak
+soak: ## kill the game again and again under load: SEED=, MINUTES= (10)
+	@$(MAKE) --no-print-directory -s all $(TEST_GAMES) $(O)/process/test_soak
+	@BUILD=$(BUILD) BIN=$(BIN) OBJ=$(O) scripts/soak "$(MINUTES)" "$(SEED)"
