@@ -113,18 +113,25 @@ print_addresses(struct gc_net *net)
 	fflush(stdout);
 }
 
-/* "50x25". */
+/* "50x25"; says what is wrong with another one. */
 static bool
 read_size(const char *text, struct world_rules *rules)
 {
+	int width, height;
 	char more;
 
-	return sscanf(text, "%dx%d%c", &rules->width, &rules->height, &more) ==
-		   2 &&
-	       rules->width >= WORLD_SIDE_MIN &&
-	       rules->width <= WORLD_SIDE_MAX &&
-	       rules->height >= WORLD_SIDE_MIN &&
-	       rules->height <= WORLD_SIDE_MAX;
+	if (sscanf(text, "%dx%d%c", &width, &height, &more) != 2 ||
+	    width < WORLD_SIDE_MIN || width > WORLD_SIDE_MAX ||
+	    height < WORLD_SIDE_MIN || height > WORLD_SIDE_MAX) {
+		fprintf(stderr,
+		    "snake: not a size: '%s' (try --size 50x25; each side "
+		    "from %d to %d)\n",
+		    text, WORLD_SIDE_MIN, WORLD_SIDE_MAX);
+		return false;
+	}
+	rules->width = width;
+	rules->height = height;
+	return true;
 }
 
 int
@@ -174,10 +181,6 @@ main(int argc, char **argv)
 		return start.status;
 	}
 	if (!read_size(size, &g.rules)) {
-		fprintf(stderr,
-		    "snake: not a size: '%s' (try --size 50x25; each side "
-		    "from %d to %d)\n",
-		    size, WORLD_SIDE_MIN, WORLD_SIDE_MAX);
 		gc_close(g.net);
 		return 2;
 	}
