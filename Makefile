@@ -32,7 +32,8 @@ NETD_LIBS := -lev -ltpl -lcares -lcrypto -lz -lm
 GAME_LIBS := -ltpl
 
 IPC_SRC := $(wildcard ipc/*.c)
-NETD_SRC := $(filter-out netd/main.c,$(wildcard netd/*.c))
+NETCTL_SRC := $(wildcard netd/netctl*.c)
+NETD_SRC := $(filter-out netd/main.c $(NETCTL_SRC),$(wildcard netd/*.c))
 CORE_SRC := $(wildcard gamecore/*.c)
 # One file is one game; a folder is a game of several files, and its file libs
 # holds the linker flags it needs beside ours.
@@ -50,7 +51,7 @@ LIB := $(O)/libgamecore.a
 SOLIB := $(O)/libgamecore.so.0
 
 .PHONY: all
-all: $(if $(wildcard netd/main.c),$(BIN)/netd) $(GAMES) $(LIB) $(SOLIB)
+all: $(if $(wildcard netd/main.c),$(BIN)/netd) $(BIN)/netctl $(GAMES) $(LIB) $(SOLIB)
 
 .PHONY: help
 help: ## what there is to make
@@ -76,6 +77,11 @@ $(O)/%.o: %.S
 $(BIN)/netd: $(O)/netd/main.o $(call obj,$(NETD_SRC) $(IPC_SRC))
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(NETD_LIBS)
+
+# The operator's tool knows the pipe and nothing of netd's inside.
+$(BIN)/netctl: $(call obj,$(NETCTL_SRC) $(IPC_SRC))
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -ltpl
 
 $(LIB): $(call obj,$(CORE_SRC) $(IPC_SRC))
 	@rm -f $@ $(O)/gamecore-all.o

@@ -654,9 +654,22 @@ opened(struct ipc_recording_reader *r)
 int
 ipc_recording_open(struct ipc_recording_reader *r, int fd)
 {
+	return ipc_recording_open_after(r, fd, NULL, 0);
+}
+
+int
+ipc_recording_open_after(
+    struct ipc_recording_reader *r, int fd, const void *bytes, size_t n)
+{
 	assert(fd >= 0);
 	memset(r, 0, sizeof(*r));
 	r->fd = fd;
+	if (n) {
+		if ((r->data = malloc(n)) == NULL)
+			return IPC_ERR_NO_MEMORY;
+		memcpy(r->data, bytes, n);
+		r->size = r->end = n;
+	}
 	return opened(r);
 }
 

@@ -196,6 +196,9 @@ struct ipc_recording_reader {
  * and there is nothing to close.
  */
 int ipc_recording_open(struct ipc_recording_reader *r, int fd);
+/* The same where n bytes of it were read from fd already. */
+int ipc_recording_open_after(
+    struct ipc_recording_reader *r, int fd, const void *bytes, size_t n);
 /* The same from memory, which is kept. */
 int ipc_recording_open_bytes(
     struct ipc_recording_reader *r, const void *bytes, size_t n);

@@ -1,0 +1,909 @@
+/*
+ * netctl_talk.c - stand in for one side of the pipes: be the game of a netd,
+ * or the network of a game, by hand or from a script.
+ *
+ * Lines go out as frames and frames come in as lines. < is up, to the game,
+ * and > is down, from it, as in a dump. In a script, lines of the other side
+ * are expectations:
+ *
+ *	< OPENED id=1 peer="a test"
+ *	< MESSAGE id=1 "hello"
+ *	> SEND id=1 "hello"       the next frame must have these words
+ *	>> CLOSE id=1             a frame like that must come, others may before
+ *	end 0                     the other side ends (a game: with status 0)
+ *
+ * Unless --raw says otherwise the dull part happens by itself: HELLO and
+ * WELCOME, COMMIT after what a game sends or takes, NOW before what a network
+ * sends, answers to LISTEN and ASK. Expectations pass over those frames unless
+ * they name them.
+ */
+#include "netd/netctl.h"
+
+#include "ipc/control.h"
+#include "ipc/msg.h"
+#include "ipc/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OUT_MAX (64u << 20)
+/* A game gets this long to attach, and to end when its pipes are closed. */
+#define START_MS 10000
+#define END_MS 5000
+
+struct talk {
+	char mine;   /* what we send: '>' as a game, '<' as a network */
+	int in, out; /* pipe ends */
+	int control; /* the socket that says we are there */
+	pid_t game;  /* 0: not ours */
+	bool raw, stay;
+	const char *script;
+	int64_t timeout_ms;
+	uint64_t seed;
+	struct ipc_reader reader;
+	struct ipc_buf bytes; /* frames to be written */
+	bool bye;             /* BYE was said: close when it is written */
+	bool fresh;           /* nothing was added since the last flush */
+	uint64_t taken, sent; /* frames, COMMITs not counted */
+	struct ipc_buf line;  /* for printing */
+	bool ended;           /* the other side closed its pipe */
+	const char *file;     /* of the script */
+	unsigned number;      /* its line */
+};
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static uint64_t
+real_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void
+close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* ---- out ------------------------------------------------------------------
+ */
+
+static void
+show(struct talk *t, char way, const struct ipc_frame *f, uint64_t position)
+{
+	ipc_buf_clear(&t->line);
+	if (ipc_buf_printf(&t->line, "%c %" PRIu64 " ", way, position) &&
+	    ipc_text_print(f, t->script != NULL, &t->line) &&
+	    ipc_buf_add(&t->line, "\n", 1))
+		fwrite(t->line.data, 1, t->line.len, stdout);
+}
+
+static bool
+add_frame(struct talk *t, const struct ipc_frame *f)
+{
+	uint8_t head[IPC_FRAME_HEAD];
+	bool ok;
+
+	ipc_frame_head(head, f);
+	ok = ipc_buf_add(&t->bytes, head, sizeof(head)) &&
+	     (f->len == 0 || ipc_buf_add(&t->bytes, f->bytes, f->len));
+	t->sent += ok && f->kind != IPC_COMMIT;
+	t->bye = t->bye || (f->kind == IPC_BYE && t->mine == '>');
+	t->fresh = false;
+	return ok;
+}
+
+/* The first frame of a batch from the network is the time. */
+static void
+add_now(struct talk *t)
+{
+	struct ipc_frame f = { .kind = IPC_NOW, .id = real_us() };
+
+	if (t->fresh && t->mine == '<' && !t->raw && t->sent)
+		add_frame(t, &f);
+}
+
+static bool
+add_typed(struct talk *t, unsigned kind, uint64_t id, const void *m)
+{
+	size_t before = t->bytes.len;
+
+	if (kind != IPC_WELCOME)
+		add_now(t);
+	if (ipc_msg_frame(kind, id, m, &t->bytes) < 0)
+		return false;
+	t->fresh = false;
+	t->sent += t->bytes.len > before;
+	return true;
+}
+
+static void
+add_commit(struct talk *t)
+{
+	struct ipc_frame f = { .kind = IPC_COMMIT, .id = t->taken };
+
+	if (t->mine == '>' && !t->raw)
+		add_frame(t, &f);
+}
+
+/* Write what the pipe takes now. */
+static void
+write_some(struct talk *t)
+{
+	if (t->out < 0)
+		ipc_buf_clear(&t->bytes);
+	while (t->bytes.len) {
+		ssize_t n = write(t->out, t->bytes.data, t->bytes.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0) {
+			/* Its reader is gone: that is said by its own end. */
+			ipc_buf_clear(&t->bytes);
+			return;
+		}
+		ipc_buf_eat(&t->bytes, (size_t)n);
+	}
+	t->fresh = true;
+	if (t->bye)
+		close_fd(&t->out);
+}
+
+/* ---- what happens by itself ------------------------------------------------
+ */
+
+static void
+on_hello(struct talk *t, const struct ipc_frame *f)
+{
+	struct ipc_hello hello;
+	struct ipc_welcome m = { .version = IPC_VERSION,
+		.frame_max = IPC_FRAME_MAX,
+		.seed = t->seed,
+		.now_us = real_us() };
+	char name[] = "netctl";
+	const char *why, *field;
+
+	if (ipc_msg_unpack(f, &hello, &why, &field) < 0)
+		return;
+	if (hello.frame_max < m.frame_max)
+		m.frame_max = hello.frame_max;
+	m.netd = name;
+	add_typed(t, IPC_WELCOME, 0, &m);
+	ipc_msg_release(IPC_HELLO, &hello);
+}
+
+static void
+on_listen(struct talk *t, const struct ipc_frame *f)
+{
+	struct ipc_listen listen;
+	struct ipc_listening m = { .listener = (uint32_t)f->id };
+	const char *why, *field;
+
+	if (ipc_msg_unpack(f, &listen, &why, &field) < 0)
+		return;
+	m.url = listen.url;
+	add_typed(t, IPC_LISTENING, f->id, &m);
+	ipc_msg_release(IPC_LISTEN, &listen);
+}
+
+static void
+on_ask(struct talk *t, const struct ipc_frame *f)
+{
+	struct ipc_frame answer = { .kind = IPC_ANSWER, .id = f->id };
+
+	add_now(t);
+	add_frame(t, &answer);
+}
+
+/* Frames of either side that nobody has to write or to expect. */
+static const struct {
+	uint8_t kind;
+	void (*act)(struct talk *t, const struct ipc_frame *f);
+} dull[] = {
+	{ IPC_HELLO, on_hello },
+	{ IPC_LISTEN, on_listen },
+	{ IPC_ASK, on_ask },
+	{ IPC_WELCOME, NULL },
+	{ IPC_COMMIT, NULL },
+	{ IPC_NOW, NULL },
+	{ IPC_LOG, NULL },
+};
+
+static bool
+is_dull(const struct talk *t, uint8_t kind)
+{
+	for (size_t i = 0; i < sizeof(dull) / sizeof(dull[0]); i++)
+		if (dull[i].kind == kind)
+			return !t->raw;
+	return false;
+}
+
+static void
+took(struct talk *t, const struct ipc_frame *f)
+{
+	t->taken += f->kind != IPC_COMMIT;
+	show(t, t->mine == '<' ? '>' : '<', f, t->taken);
+	for (size_t i = 0; i < sizeof(dull) / sizeof(dull[0]) && !t->raw; i++)
+		if (dull[i].kind == f->kind && dull[i].act)
+			dull[i].act(t, f);
+}
+
+/* ---- in -------------------------------------------------------------------
+ */
+
+/* Wait for the pipes, and for lines if fd is not -1. False: time is up. */
+static bool
+wait_for(struct talk *t, int fd, int64_t deadline_ms, bool *lines)
+{
+	struct pollfd p[3] = { { .fd = t->ended ? -1 : t->in,
+				   .events = POLLIN },
+		{ .fd = t->bytes.len ? t->out : -1, .events = POLLOUT },
+		{ .fd = fd, .events = POLLIN } };
+	int64_t left = deadline_ms < 0 ? -1 : deadline_ms - now_ms();
+	size_t room;
+	uint8_t *to;
+	ssize_t n;
+
+	fflush(stdout);
+	if (deadline_ms >= 0 && left < 0)
+		left = 0;
+	n = poll(p, 3, (int)left);
+	if (n < 0)
+		return errno == EINTR;
+	if (n == 0)
+		return false;
+	*lines = p[2].revents != 0;
+	if (p[1].revents)
+		write_some(t);
+	if (p[0].revents == 0)
+		return true;
+	to = ipc_reader_space(&t->reader, &room);
+	n = to ? read(t->in, to, room) : 0;
+	if (n > 0)
+		ipc_reader_filled(&t->reader, (size_t)n);
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		t->ended = true;
+	return true;
+}
+
+/* The next frame that came: 1, 0 at the end, -1 when time is up or it is
+ * broken (said already). */
+static int
+next_frame(struct talk *t, struct ipc_frame *f, int64_t deadline_ms)
+{
+	bool lines;
+
+	for (;;) {
+		switch (ipc_reader_next(&t->reader, f)) {
+		case IPC_FRAME:
+			took(t, f);
+			return 1;
+		case IPC_BROKEN:
+			fail("frame %" PRIu64 " is broken at its byte %zu: %s",
+			    t->taken + 1, t->reader.wrong_at, t->reader.why);
+			return -1;
+		case IPC_NEED_MORE:
+			break;
+		}
+		if (t->ended)
+			return 0;
+		if (!t->fresh)
+			write_some(t);
+		if (!wait_for(t, -1, deadline_ms, &lines)) {
+			fail("nothing came for %" PRId64 " ms", t->timeout_ms);
+			return -1;
+		}
+	}
+}
+
+/* ---- scripts ---------------------------------------------------------------
+ */
+
+static int
+wrong_line(const struct talk *t, const char *what)
+{
+	return fail("%s:%u: %s", t->file, t->number, what);
+}
+
+static int
+send_line(struct talk *t, const char *line, size_t n)
+{
+	size_t before = t->bytes.len;
+	struct ipc_text_error e;
+	struct ipc_frame f;
+	struct ipc_buf one;
+	size_t want;
+	const char *why;
+	int got;
+
+	ipc_buf_init(&one, IPC_FRAME_MAX_MAX);
+	got = ipc_text_parse(line, n, &one, &e);
+	if (got == IPC_ERR_INVALID)
+		fail("%s:%u:%zu: %s", t->file, t->number, e.column, e.text);
+	if (got == 1 && ipc_frame_decode(one.data, one.len, one.len, &f, &want,
+			    &why) == IPC_FRAME) {
+		if (f.kind != IPC_NOW)
+			add_now(t);
+		if (!add_frame(t, &f))
+			got = fail("too much is waiting to be sent");
+		else if (t->script)
+			show(t, t->mine, &f, t->sent);
+	}
+	ipc_buf_release(&one);
+	(void)before;
+	return got < 0 || got > 1 ? FAILED : DONE;
+}
+
+static void
+flush_batch(struct talk *t)
+{
+	if (!t->fresh)
+		add_commit(t);
+	write_some(t);
+}
+
+/* Does the expectation name this kind itself? */
+static bool
+names(const struct ipc_frame *f, const char *line, size_t n)
+{
+	const struct ipc_info *info = ipc_info(f->kind);
+
+	return info && n >= strlen(info->name) &&
+	       memcmp(line, info->name, strlen(info->name)) == 0;
+}
+
+static int
+expect_line(struct talk *t, const char *line, size_t n)
+{
+	bool later = n > 1 && line[1] == line[0];
+	size_t skip = later ? 2 : 1;
+	int64_t deadline = now_ms() + t->timeout_ms;
+	struct ipc_frame f;
+	int got;
+
+	flush_batch(t);
+	line += skip;
+	n -= skip;
+	while (n && *line == ' ') {
+		line++;
+		n--;
+	}
+	while ((got = next_frame(t, &f, deadline)) == 1) {
+		if (is_dull(t, f.kind) && !names(&f, line, n))
+			continue;
+		if (ipc_text_match(&f, line, n))
+			return DONE;
+		if (!later)
+			return fail("%s:%u: expected: %.*s", t->file, t->number,
+			    (int)n, line);
+	}
+	return fail("%s:%u: %s before: %.*s", t->file, t->number,
+	    got == 0 ? "the pipe ended" : "gave up", (int)n, line);
+}
+
+static int game_status(struct talk *t);
+
+static int
+expect_end(struct talk *t, const char *line)
+{
+	int64_t deadline = now_ms() + t->timeout_ms;
+	struct ipc_frame f;
+	uint64_t want;
+	int got, status;
+
+	flush_batch(t);
+	while ((got = next_frame(t, &f, deadline)) == 1)
+		if (!is_dull(t, f.kind))
+			return wrong_line(t, "expected its end");
+	if (got < 0)
+		return wrong_line(t, "expected its end");
+	for (line += 3; *line == ' '; line++)
+		;
+	if (*line == '\0' || t->game == 0)
+		return DONE;
+	status = game_status(t);
+	if (!whole(line, &want) || status != (int)want)
+		return wrong_line(t, "it ended otherwise");
+	return DONE;
+}
+
+static int
+script_line(struct talk *t, char *line, size_t n)
+{
+	while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+		line[--n] = '\0';
+	while (*line == ' ' || *line == '\t') {
+		line++;
+		n--;
+	}
+	if ((*line == '<' || *line == '>') && *line != t->mine)
+		return expect_line(t, line, n);
+	if (strncmp(line, "end", 3) == 0 && (line[3] == ' ' || !line[3]))
+		return expect_end(t, line);
+	return send_line(t, line, n);
+}
+
+static int
+run_script(struct talk *t)
+{
+	bool is_stdin = strcmp(t->script, "-") == 0;
+	FILE *in = is_stdin ? stdin : fopen(t->script, "r");
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t n;
+	int status = DONE;
+
+	t->file = is_stdin ? "stdin" : t->script;
+	if (in == NULL)
+		return fail("cannot open '%s': %s", t->script, strerror(errno));
+	while (status == DONE && (n = getline(&line, &size, in)) >= 0) {
+		t->number++;
+		status = script_line(t, line, (size_t)n);
+	}
+	if (status == DONE)
+		flush_batch(t);
+	free(line);
+	if (!is_stdin)
+		fclose(in);
+	return status;
+}
+
+/* ---- by hand ---------------------------------------------------------------
+ */
+
+/* Whole lines of what was typed. */
+static void
+typed(struct talk *t, struct ipc_buf *b)
+{
+	char *nl;
+
+	while (b->len && (nl = memchr(b->data, '\n', b->len))) {
+		t->number++;
+		/* What is wrong was said: a person types it again. */
+		send_line(t, (char *)b->data, (size_t)(nl - (char *)b->data));
+		ipc_buf_eat(b, (size_t)(nl - (char *)b->data) + 1);
+	}
+	flush_batch(t);
+}
+
+/* False: stdin has ended. */
+static bool
+read_lines(struct talk *t, struct ipc_buf *b)
+{
+	uint8_t *to = ipc_buf_space(b, 4096);
+	ssize_t n = to ? read(0, to, 4096) : 0;
+
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN;
+	ipc_buf_added(b, (size_t)n);
+	if (n == 0 && b->len)
+		ipc_buf_add(b, "\n", 1);
+	typed(t, b);
+	return n > 0;
+}
+
+static bool
+take_all(struct talk *t)
+{
+	struct ipc_frame f;
+	enum ipc_decoded d;
+	bool any = false;
+
+	while ((d = ipc_reader_next(&t->reader, &f)) == IPC_FRAME) {
+		took(t, &f);
+		any = true;
+	}
+	if (d == IPC_BROKEN) {
+		fail("frame %" PRIu64 " is broken at its byte %zu: %s",
+		    t->taken + 1, t->reader.wrong_at, t->reader.why);
+		return false;
+	}
+	if (any)
+		add_commit(t);
+	if (any || !t->fresh)
+		write_some(t);
+	return true;
+}
+
+/* stdin ended: a game says goodbye, a network just goes. */
+static bool
+say_goodbye(struct talk *t)
+{
+	struct ipc_frame f = { .kind = IPC_BYE };
+
+	if (t->stay)
+		return true;
+	if (t->mine == '<' || t->raw)
+		return false;
+	add_frame(t, &f);
+	flush_batch(t);
+	return true;
+}
+
+static int
+run_by_hand(struct talk *t)
+{
+	struct ipc_buf b;
+	bool lines, reading = true, ok = true;
+
+	t->file = "stdin";
+	ipc_buf_init(&b, IPC_FRAME_MAX_MAX);
+	while (ok && !t->ended) {
+		lines = false;
+		wait_for(t, reading ? 0 : -1, -1, &lines);
+		ok = take_all(t);
+		if (ok && lines && !read_lines(t, &b)) {
+			reading = false;
+			ok = say_goodbye(t);
+			if (!ok)
+				break;
+		}
+	}
+	if (ok)
+		take_all(t);
+	ipc_buf_release(&b);
+	fflush(stdout);
+	return t->reader.why ? FAILED : DONE;
+}
+
+/* ---- both ------------------------------------------------------------------
+ */
+
+static void
+talk_init(struct talk *t, char mine)
+{
+	memset(t, 0, sizeof(*t));
+	t->mine = mine;
+	t->in = t->out = t->control = -1;
+	t->timeout_ms = 5000;
+	t->seed = 1;
+	t->fresh = true;
+	ipc_reader_init(&t->reader, IPC_FRAME_MAX_MAX);
+	ipc_buf_init(&t->bytes, OUT_MAX);
+	ipc_buf_init(&t->line, 5u * IPC_FRAME_MAX_MAX);
+}
+
+static void
+talk_release(struct talk *t)
+{
+	close_fd(&t->in);
+	close_fd(&t->out);
+	close_fd(&t->control);
+	ipc_reader_release(&t->reader);
+	ipc_buf_release(&t->bytes);
+	ipc_buf_release(&t->line);
+}
+
+static int
+talk_run(struct talk *t)
+{
+	fcntl(t->in, F_SETFL, fcntl(t->in, F_GETFL) | O_NONBLOCK);
+	fcntl(t->out, F_SETFL, fcntl(t->out, F_GETFL) | O_NONBLOCK);
+	return t->script ? run_script(t) : run_by_hand(t);
+}
+
+/* Options that both have. False: not one of them, or a bad value. */
+static bool
+talk_option(struct talk *t, const char *name, const char *value)
+{
+	uint64_t n;
+
+	if (strcmp(name, "script") == 0)
+		t->script = value;
+	else if (strcmp(name, "raw") == 0)
+		t->raw = true;
+	else if (strcmp(name, "stay") == 0)
+		t->stay = true;
+	else if (strcmp(name, "seed") == 0)
+		return whole(value, &t->seed);
+	else if (strcmp(name, "timeout") == 0 && whole(value, &n) && n <= 86400)
+		t->timeout_ms = (int64_t)n * 1000;
+	else
+		return false;
+	return true;
+}
+
+static bool
+address(struct sockaddr_un *a, const char *dir)
+{
+	int n;
+
+	memset(a, 0, sizeof(*a));
+	a->sun_family = AF_UNIX;
+	n = snprintf(
+	    a->sun_path, sizeof(a->sun_path), "%s/%s", dir, IPC_RENDEZVOUS);
+	if (n > 0 && (size_t)n < sizeof(a->sun_path))
+		return true;
+	fail("'%s': path too long", dir);
+	return false;
+}
+
+/* ---- the game --------------------------------------------------------------
+ */
+
+static bool
+attach(struct talk *t, const char *dir)
+{
+	struct ipc_control m = { .type = IPC_CONTROL_LINK,
+		.number = IPC_LINK_FIRST };
+	struct sockaddr_un a;
+	int up[2], down[2];
+	bool ok;
+
+	if (!address(&a, dir))
+		return false;
+	t->control = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (t->control < 0 ||
+	    connect(t->control, (struct sockaddr *)&a, sizeof(a)) < 0) {
+		fail("cannot attach in '%s': %s (is 'netd --wait %s' running?)",
+		    dir, strerror(errno), dir);
+		return false;
+	}
+	if (pipe2(up, O_CLOEXEC) < 0 || pipe2(down, O_CLOEXEC) < 0) {
+		fail("cannot make a pipe: %s", strerror(errno));
+		return false;
+	}
+	m.fds[0] = up[1];
+	m.fds[1] = down[0];
+	ok = ipc_control_send(t->control, &m) == 0;
+	close(up[1]);
+	close(down[0]);
+	t->in = up[0];
+	t->out = down[1];
+	if (!ok)
+		fail("cannot attach in '%s': %s", dir, strerror(errno));
+	return ok;
+}
+
+/* HELLO, and wait for WELCOME: nothing may be sent before it. */
+static bool
+greet(struct talk *t)
+{
+	char name[] = "netctl";
+	struct ipc_hello m = { .version = IPC_VERSION,
+		.frame_max = IPC_FRAME_MAX,
+		.pid = (uint64_t)getpid(),
+		.game = name };
+	struct ipc_frame f;
+
+	if (t->raw)
+		return true;
+	if (!add_typed(t, IPC_HELLO, 0, &m))
+		return false;
+	write_some(t);
+	if (next_frame(t, &f, now_ms() + START_MS) == 1 &&
+	    f.kind == IPC_WELCOME)
+		return true;
+	fail("netd did not answer HELLO with WELCOME");
+	return false;
+}
+
+int
+run_game(int argc, char **argv)
+{
+	const char *dir = NULL, *name, *value;
+	struct talk t;
+	int at = 1, status = FAILED;
+
+	talk_init(&t, '>');
+	while (at < argc) {
+		name = option(argc, argv, &at, "|script|timeout|", &value);
+		if (name == NULL && dir == NULL && at < argc)
+			dir = argv[at++];
+		else if (name == NULL || !talk_option(&t, name, value))
+			return usage("game");
+	}
+	if (dir == NULL)
+		return usage("game");
+	if (attach(&t, dir)) {
+		fcntl(t.in, F_SETFL, O_NONBLOCK);
+		if (greet(&t))
+			status = talk_run(&t);
+	}
+	if (status == DONE && fflush(stdout) != 0)
+		status = fail("cannot write: %s", strerror(errno));
+	talk_release(&t);
+	return status;
+}
+
+/* ---- the network -----------------------------------------------------------
+ */
+
+static int
+listen_in(const char *dir)
+{
+	struct sockaddr_un a;
+	int fd;
+
+	if (!address(&a, dir))
+		return -1;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+			   listen(fd, 1) < 0)) {
+		fail("cannot wait in '%s': %s", dir, strerror(errno));
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static pid_t
+start_game(char **argv, int argc, const char *dir)
+{
+	char **all = calloc((size_t)argc + 3, sizeof(*all));
+	char attach_word[] = "--attach", place[PATH_MAX];
+	pid_t pid = all ? fork() : -1;
+
+	if (pid == 0) {
+		snprintf(place, sizeof(place), "%s", dir);
+		all[0] = argv[0];
+		all[1] = attach_word;
+		all[2] = place;
+		for (int i = 1; i < argc; i++)
+			all[i + 2] = argv[i];
+		signal(SIGPIPE, SIG_DFL);
+		/* Lines are for us. */
+		close_fd(&(int){ 0 });
+		open("/dev/null", O_RDONLY);
+		execvp(all[0], all);
+		fail("cannot start '%s': %s", all[0], strerror(errno));
+		_exit(127);
+	}
+	if (pid < 0)
+		fail("cannot start '%s': %s", argv[0], strerror(errno));
+	free(all);
+	return pid;
+}
+
+/* Its exit status as a shell says it; ends it if it does not end itself. */
+static int
+game_status(struct talk *t)
+{
+	int fd, status = 0;
+
+	if (t->game <= 0)
+		return -1;
+	fd = pidfd_open(t->game, 0);
+	for (int i = 0; fd >= 0 && i < 2; i++) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+
+		if (poll(&p, 1, END_MS) == 1)
+			break;
+		kill(t->game, i ? SIGKILL : SIGTERM);
+	}
+	close_fd(&fd);
+	while (waitpid(t->game, &status, 0) < 0 && errno == EINTR)
+		;
+	t->game = 0;
+	status =
+	    WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	printf("# game ended, status %d\n", status);
+	return status;
+}
+
+/* The game's side introduces itself, or ends before it does. */
+static bool
+take_link(struct talk *t, int listener)
+{
+	struct pollfd p[2] = { { .fd = listener, .events = POLLIN },
+		{ .fd = t->game ? pidfd_open(t->game, 0) : -1,
+		    .events = POLLIN } };
+	struct ipc_control m;
+	int n = poll(p, 2, t->game ? START_MS : -1);
+
+	close_fd(&p[1].fd);
+	if (n < 1 || p[0].revents == 0) {
+		fail(n < 1 ? "no game attached in time"
+			   : "the game ended before it attached");
+		return false;
+	}
+	t->control = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	if (t->control < 0 || ipc_control_recv(t->control, &m) != 1 ||
+	    m.type != IPC_CONTROL_LINK || m.fds[0] < 0 || m.fds[1] < 0) {
+		fail("what attached did not bring its pipes");
+		return false;
+	}
+	t->out = m.fds[0];
+	t->in = m.fds[1];
+	return true;
+}
+
+static int
+be_network(struct talk *t, const char *dir, int argc, char **argv)
+{
+	int listener = listen_in(dir), status = FAILED;
+	struct sockaddr_un a;
+
+	if (listener < 0)
+		return FAILED;
+	if (argc)
+		t->game = start_game(argv, argc, dir);
+	else
+		fprintf(stderr, "netctl: waiting for a game with --attach %s\n",
+		    dir);
+	if (t->game >= 0 && take_link(t, listener))
+		status = talk_run(t);
+	close_fd(&t->in);
+	close_fd(&t->out);
+	close_fd(&t->control);
+	if (t->game > 0)
+		game_status(t);
+	close(listener);
+	if (address(&a, dir))
+		unlink(a.sun_path);
+	return status;
+}
+
+static bool
+own_dir(const char *dir)
+{
+	struct stat st;
+
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return fail("cannot make '%s': %s", dir, strerror(errno)) == 0;
+	if (lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
+	    st.st_uid == geteuid() && (st.st_mode & 077) == 0)
+		return true;
+	return fail("'%s' is not a directory of yours with mode 0700", dir) ==
+	       0;
+}
+
+int
+run_network(int argc, char **argv)
+{
+	const char *dir = NULL, *name, *value;
+	char own[] = "/tmp/netctl-XXXXXX";
+	struct talk t;
+	int at = 1, status = FAILED;
+
+	talk_init(&t, '<');
+	while ((name = option(
+		    argc, argv, &at, "|script|timeout|seed|wait|", &value))) {
+		if (strcmp(name, "wait") == 0)
+			dir = value;
+		else if (!talk_option(&t, name, value))
+			return usage("network");
+	}
+	if ((dir == NULL) == (at == argc))
+		return usage("network");
+	if (dir && own_dir(dir))
+		status = be_network(&t, dir, 0, NULL);
+	else if (dir == NULL && mkdtemp(own)) {
+		status = be_network(&t, own, argc - at, argv + at);
+		rmdir(own);
+	} else if (dir == NULL) {
+		fail("cannot make '%s': %s", own, strerror(errno));
+	}
+	if (status == DONE && fflush(stdout) != 0)
+		status = fail("cannot write: %s", strerror(errno));
+	talk_release(&t);
+	return status;
+}
