@@ -124,6 +124,10 @@ where_netd(const char *given, char *out, size_t size)
 		snprintf(out, size, "%s/netd", dir);
 		if (access(out, X_OK) == 0)
 			return;
+		/* installed: PREFIX/bin and PREFIX/sbin */
+		snprintf(out, size, "%s/../sbin/netd", dir);
+		if (access(out, X_OK) == 0)
+			return;
 	}
 	snprintf(out, size, "%s/sbin/netd", PENSTOCK_PREFIX);
 	if (access(out, X_OK) != 0)

@@ -11,10 +11,13 @@
  */
 #include "gamecore/gamecore.h"
 
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <wchar.h>
+#include <wctype.h>
 
 #define ROOM 1 /* the group of those who have a name */
 #define NAME_MAX_LEN 15
@@ -157,18 +160,21 @@ command(struct gc_net *net, struct player *p, char *line)
 	gc_printf(net, p->conn, "No such command: %s. %s", word, HELP);
 }
 
-/* One player's escape sequence must not reach another one's terminal. */
+/* UTF-8 that shows: a player's escape sequence must not reach another's
+ * terminal, and tcp:// brings any bytes. */
 static bool
-is_plain(const struct gc_event *ev)
+is_plain(const char *text, size_t len)
 {
-	for (size_t i = 0; i < ev->len; i++) {
-		unsigned char c = (unsigned char)ev->text[i];
+	mbstate_t state = { 0 };
 
-		if (c < ' ' || c == 0x7f ||
-		    (c == 0xc2 && (unsigned char)ev->text[i + 1] < 0xa0))
+	for (size_t n; len > 0; text += n, len -= n) {
+		wchar_t c;
+
+		n = mbrtowc(&c, text, len, &state);
+		if (n == 0 || n > len || !iswprint((wint_t)c))
 			return false;
 	}
-	return !ev->binary;
+	return true;
 }
 
 static void
@@ -179,7 +185,7 @@ on_message(struct gc_net *net, struct player *p, const struct gc_event *ev)
 	if (ev->len > TEXT_MAX_LEN)
 		gc_printf(net, p->conn, "Too long: %zu bytes, %d will do",
 		    ev->len, TEXT_MAX_LEN);
-	else if (!is_plain(ev))
+	else if (!is_plain(ev->text, ev->len))
 		gc_printf(net, p->conn, "Plain text in UTF-8, please");
 	else if (ev->len == 0 && p->name[0])
 		return;
@@ -268,6 +274,7 @@ main(int argc, char **argv)
 	for (int i = 1; gc_address(net, i, address, sizeof(address)) == 0; i++)
 		printf("chat: %s\n", address);
 	fflush(stdout);
+	setlocale(LC_CTYPE, "C.UTF-8");
 	error = chat(net);
 	if (error)
 		fprintf(stderr, "chat: %s\n", gc_error_text(error));
