@@ -49,3 +49,7 @@ uninstall: ## what install put there
 	rm -f $(addprefix $(D)/share/man/man3/,$(addsuffix .3,gamecore $(MAN3)))
 	rm -rf $(D)/include/gamecore $(D)/share/penstock
 	[ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || true
+
+.PHONY: manual
+manual: ## rewrite gamecore.3 and the limits of netd.8 from the headers
+	@scripts/manual
