@@ -25,6 +25,8 @@
 /* Events kept for gc_next() while a call waits for its own answer, and
  * messages kept for one gc_read() while the game reads something else. */
 #define BACKLOG_MAX (16u << 20)
+/* The game's own snapshot. */
+#define SNAPSHOT_MAX (256u << 20)
 /* Numbers of ours, never the game's: asks and timers of the library. */
 #define OURS ((uint64_t)1 << 63)
 
@@ -96,6 +98,9 @@ struct gc_net {
 	struct request *requests;
 	bool stop_untold; /* STOP came, and no call has said so yet */
 	bool welcomed;
+	bool opened;             /* gc_open() is done */
+	bool live;               /* LIVE came */
+	struct ipc_buf restored; /* the snapshot of a game before this one */
 	struct who event_who, asked_who;
 	struct ipc_buf scratch; /* texts that found no room for their NUL */
 	uint64_t conn_max;      /* the highest number ever seen */
@@ -303,8 +308,8 @@ void wake_told(struct wake *w);
 void wake_dismiss(struct wake *w, uint64_t number);
 /* Let a copy go on; its pid, or 0 if there is none of that number. */
 pid_t wake_frozen(struct wake *w, int control, uint64_t number);
-/* Start the program again; its pid or 0. */
-pid_t wake_cold(struct wake *w, int control);
+/* Start the program again (how: enum ipc_link_how); its pid or 0. */
+pid_t wake_cold(struct wake *w, int control, unsigned how);
 /* In a program that wake_cold() started: true, and *l is filled. */
 bool wake_started(struct launched *l);
 

@@ -128,6 +128,7 @@ net_new(int up, int down)
 	ipc_buf_init(&net->backlog, 2 * BACKLOG_MAX + 2 * IPC_FRAME_MAX_MAX);
 	ipc_buf_init(&net->scratch, IPC_FRAME_MAX_MAX + 1);
 	ipc_buf_init(&net->printed, IPC_FRAME_MAX_MAX);
+	ipc_buf_init(&net->restored, SNAPSHOT_MAX);
 	return net;
 }
 
@@ -159,6 +160,7 @@ net_free(struct gc_net *net)
 	ipc_buf_release(&net->backlog);
 	ipc_buf_release(&net->scratch);
 	ipc_buf_release(&net->printed);
+	ipc_buf_release(&net->restored);
 	who_clear(&net->event_who);
 	who_clear(&net->asked_who);
 	conns_release(&net->conns);
@@ -209,6 +211,22 @@ listen_all(struct gc_net *net, const struct options *o, struct gc_start *start)
 	return true;
 }
 
+/* What was there before this game has been told, or fills the backlog. */
+static bool
+told_all(struct gc_net *net, struct gc_start *start)
+{
+	int r = 0;
+
+	while (!net->live && r == 0)
+		r = stream_step(net);
+	if (r < 0 && r != GC_EFULL) {
+		options_say(start, 1, "%s", gc_problem(net));
+		return false;
+	}
+	net->opened = true;
+	return true;
+}
+
 static struct gc_net *
 begin(const struct launched *l, const struct options *o, struct gc_start *start)
 {
@@ -229,7 +247,7 @@ begin(const struct launched *l, const struct options *o, struct gc_start *start)
 	net->keeper = l->keeper;
 	if (net_hello(net, start->name, l->pid) < 0)
 		options_say(start, 1, "%s", gc_problem(net));
-	else if (listen_all(net, o, start))
+	else if (listen_all(net, o, start) && told_all(net, start))
 		return net;
 	gone = net->failed == GC_ENETD_GONE;
 	checkpoint_no_start(net);
@@ -258,6 +276,39 @@ gc_open(struct gc_start *start, int argc, char **argv)
 		net = begin(&l, &o, start);
 	options_release(&o);
 	return net;
+}
+
+/* ---- the game's own snapshot -------------------------------------------- */
+
+int
+gc_snapshot(struct gc_net *net, const void *bytes, size_t len)
+{
+	size_t piece = net->frame_max / 2, at = 0;
+
+	if (len > SNAPSHOT_MAX)
+		return net_problem(net, GC_ETOO_LONG,
+		    "a snapshot of %zu bytes is over %u", len, SNAPSHOT_MAX);
+	do {
+		size_t n = len - at < piece ? len - at : piece;
+		struct ipc_frame f = { .kind = IPC_SNAPSHOT,
+			.flags = (uint8_t)((at == 0 ? IPC_FIRST : 0) |
+					   (at + n < len ? IPC_MORE : 0)),
+			.bytes = (const uint8_t *)bytes + at,
+			.len = (uint32_t)n };
+		int r = stream_put(net, &f, NULL);
+
+		if (r < 0)
+			return r;
+		at += n;
+	} while (at < len);
+	return 0;
+}
+
+const void *
+gc_restored(const struct gc_net *net, size_t *len)
+{
+	*len = net->restored.len;
+	return net->restored.len ? net->restored.data : NULL;
 }
 
 /* ---- time and dice ------------------------------------------------------ */

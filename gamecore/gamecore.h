@@ -165,6 +165,8 @@ enum gc_kind {
 	GC_AWAY,     /* a resumable player lost its line */
 	GC_BACK,     /* and is back; nothing was lost */
 	GC_RESIZE,   /* columns, rows of conn's window */
+	GC_UPGRADE,  /* a new program takes over: gc_snapshot() now; count: ms
+		      * until the try is given up, and the game plays on */
 };
 
 enum gc_reason {
@@ -208,7 +210,9 @@ struct gc_peer {
 	unsigned from_address;  /* live connections from that address */
 	long uid;               /* unix://: the peer's user; else -1 */
 	bool tls;
-	enum { GC_FRESH, GC_RESUMED, GC_NEW } state; /* after a restart */
+	/* Told after a cold start or an upgrade: the game before knew it, or
+	 * it came meanwhile, or it left meanwhile and GC_CLOSE follows. */
+	enum { GC_FRESH, GC_RESUMED, GC_NEW, GC_GONE } state;
 	const void *tag; /* what gc_tag() put there */
 	size_t tag_len;
 };
@@ -378,6 +382,20 @@ ssize_t gc_read_now(struct gc_conn *con, const char **text);
 uint64_t gc_conn_id(const struct gc_conn *con);
 /* Close and free it; NULL is ignored. */
 void gc_disconnect(struct gc_conn *con);
+
+/* ---- a state of the game's own that outlives it ----------------------------
+ */
+
+/*
+ * Leave a snapshot with netd: what the game's next program needs to go on
+ * where this one stands. A crash needs none, it is recovered without; a cold
+ * start and an upgrade get the last one. bytes are copied. Returns as
+ * gc_send(); GC_ETOO_LONG over 256 MiB (netd's limit snapshot_bytes is 16).
+ */
+int gc_snapshot(struct gc_net *net, const void *bytes, size_t len);
+/* The snapshot that the game before this one left, a view for ever, *len its
+ * bytes; NULL if it left none. */
+const void *gc_restored(const struct gc_net *net, size_t *len);
 
 /* ---- time and dice: both come from the stream --------------------------- */
 

@@ -278,8 +278,8 @@ arrive_connecting(struct gc_net *net, const struct ipc_frame *f)
 static int
 arrive_stop(struct gc_net *net, const struct ipc_frame *f)
 {
-	(void)f;
-	net->stop_untold = true;
+	/* An upgrade is news for the game, not its end. */
+	net->stop_untold = net->stop_untold || f->channel == 0;
 	return EVENT;
 }
 
@@ -304,12 +304,21 @@ arrive_checkpoint(struct gc_net *net, const struct ipc_frame *f)
 	return checkpoint_asked(net, f->id);
 }
 
-/* What a cold start brings besides its connections: nothing to do yet. */
+/* A piece of the snapshot that a game before this one left. */
 static int
-arrive_after_cold_start(struct gc_net *net, const struct ipc_frame *f)
+arrive_restore(struct gc_net *net, const struct ipc_frame *f)
 {
-	(void)net;
+	if (!ipc_buf_add(&net->restored, f->bytes, f->len))
+		return net_fail(net, GC_ENO_MEMORY, "out of memory");
+	return DONE;
+}
+
+/* All that was there before this game has been told. */
+static int
+arrive_live(struct gc_net *net, const struct ipc_frame *f)
+{
 	(void)f;
+	net->live = true;
 	return DONE;
 }
 
@@ -436,7 +445,10 @@ show_dropped(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
 static int
 show_stop(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
 {
-	net->stop_untold = false;
+	if (f->channel == 1)
+		ev->kind = GC_UPGRADE;
+	else
+		net->stop_untold = false;
 	ev->count = f->id;
 	return EVENT;
 }
@@ -498,8 +510,8 @@ static const struct row {
 	[IPC_AWAY] = { arrive_of_player, GC_AWAY, show_of_player },
 	[IPC_BACK] = { arrive_of_player, GC_BACK, show_of_player },
 	[IPC_NOTICE] = { arrive_event, GC_NOTICE, show_notice },
-	[IPC_LIVE] = { arrive_after_cold_start, 0, NULL },
-	[IPC_RESTORE] = { arrive_after_cold_start, 0, NULL },
+	[IPC_LIVE] = { arrive_live, 0, NULL },
+	[IPC_RESTORE] = { arrive_restore, 0, NULL },
 	[IPC_RESIZED] = { arrive_of_player, GC_RESIZE, show_resized },
 };
 

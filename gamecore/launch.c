@@ -238,6 +238,9 @@ struct launcher {
 	bool netd_first; /* it ended while the game was still there */
 	bool cut_off; /* the game was asked to stop, did not, and was killed */
 	struct wake wake;
+	pid_t next;    /* the new game of an upgrade */
+	pid_t old;     /* the game that an upgrade replaced */
+	char hung[64]; /* why netd had the game ended, or "" */
 };
 
 /* netd can do nothing for us any more but end. */
@@ -258,7 +261,8 @@ game_died(struct launcher *l)
 	char how[64], line[128];
 
 	launch_how(l->game_status, how, sizeof(how));
-	snprintf(line, sizeof(line), "how=\"%s\"", how);
+	snprintf(line, sizeof(line), "how=\"%s\"", l->hung[0] ? l->hung : how);
+	l->hung[0] = '\0';
 	tell_netd(
 	    l, IPC_CONTROL_DIED, (uint64_t)(unsigned)l->game_status, line);
 	if (!l->wake.no_start && l->stops == 0)
@@ -299,6 +303,10 @@ reap(struct launcher *l)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == l->game)
 			game_ended(l, status);
+		else if (pid == l->next)
+			l->next = 0; /* netd sees its pipe end */
+		else if (pid == l->old)
+			l->old = 0;
 		else if (pid == l->netd)
 			netd_ended(l, status);
 	}
@@ -330,17 +338,41 @@ on_signals(struct launcher *l)
 	while (read(l->signals, &si, sizeof(si)) == sizeof(si)) {
 		if (si.ssi_signo == SIGCHLD)
 			reap(l);
+		else if (si.ssi_signo == SIGHUP)
+			tell_netd(l, IPC_CONTROL_UPGRADE, 0, "");
 		else
 			asked_to_stop(l, (int)si.ssi_signo);
 	}
 }
 
+/* Somebody looks at it, or stopped it: that is no hang. */
+static bool
+held_by_debugger(pid_t pid)
+{
+	char path[64], line[256];
+	bool held = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, "State:\t", 7) == 0)
+			held = held || line[7] == 'T' || line[7] == 't';
+		else if (strncmp(line, "TracerPid:", 10) == 0)
+			held = held || strtol(line + 10, NULL, 10) != 0;
+	}
+	if (f)
+		fclose(f);
+	return held;
+}
+
 static void
 on_kill(struct launcher *l, const struct ipc_control *m)
 {
-	(void)m;
-	if (l->game)
-		kill(l->game, SIGKILL);
+	if (l->game == 0 || held_by_debugger(l->game))
+		return;
+	snprintf(l->hung, sizeof(l->hung), "%.60s", m->text);
+	kill(l->game, SIGKILL);
 }
 
 static void
@@ -357,7 +389,7 @@ on_cold(struct launcher *l, const struct ipc_control *m)
 	if (l->game || l->stops)
 		return;
 	wake_dismiss(&l->wake, UINT64_MAX);
-	l->game = wake_cold(&l->wake, l->control);
+	l->game = wake_cold(&l->wake, l->control, IPC_LINK_COLD);
 	if (l->game == 0)
 		tell_netd(l, IPC_CONTROL_GIVE_UP, 0, "");
 }
@@ -372,12 +404,37 @@ on_wake(struct launcher *l, const struct ipc_control *m)
 		on_cold(l, m);
 }
 
+static void
+on_upgrade(struct launcher *l, const struct ipc_control *m)
+{
+	(void)m;
+	if (l->next == 0)
+		l->next = wake_cold(&l->wake, l->control, IPC_LINK_UPGRADE);
+}
+
+static void
+on_upgraded(struct launcher *l, const struct ipc_control *m)
+{
+	pid_t loser = m->number ? l->game : l->next;
+
+	wake_told(&l->wake);
+	if (loser)
+		kill(loser, SIGKILL);
+	if (m->number) {
+		l->old = l->game;
+		l->game = l->next;
+		l->next = 0;
+	}
+}
+
 /* What netd may say; kinds without a row need no answer from us. */
 static void (*const orders[])(struct launcher *, const struct ipc_control *) = {
 	[IPC_CONTROL_KILL] = on_kill,
 	[IPC_CONTROL_CHECKPOINTED] = on_checkpointed,
 	[IPC_CONTROL_WAKE] = on_wake,
 	[IPC_CONTROL_COLD] = on_cold,
+	[IPC_CONTROL_UPGRADE] = on_upgrade,
+	[IPC_CONTROL_UPGRADED] = on_upgraded,
 };
 #define N_ORDERS (sizeof(orders) / sizeof(orders[0]))
 

@@ -294,6 +294,21 @@ stream_step(struct gc_net *net)
 	return r < 0 ? r : 0;
 }
 
+/*
+ * The game waits for the first time after it was told of everything. Said
+ * here and not where the pipe runs empty: when depends on the frames alone.
+ */
+static void
+say_ready(struct gc_net *net)
+{
+	struct ipc_frame f = { .kind = IPC_READY };
+
+	if (net->opened && net->live && net->backlog_at == net->backlog.len) {
+		net->live = false;
+		stream_put(net, &f, NULL);
+	}
+}
+
 int
 gc_next(struct gc_net *net, struct gc_event *ev)
 {
@@ -301,6 +316,7 @@ gc_next(struct gc_net *net, struct gc_event *ev)
 	int r = 0;
 
 	net->working = false;
+	say_ready(net);
 	while (r == 0) {
 		if (!unkeep(net, &f)) {
 			r = stream_take(net, &f);
@@ -344,6 +360,7 @@ stream_await(struct gc_net *net, struct request *r)
 {
 	int e = 0;
 
+	say_ready(net);
 	while (!r->done && e == 0)
 		e = stream_step(net);
 	stream_forget(net, r);

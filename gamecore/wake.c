@@ -195,7 +195,7 @@ spawn(struct wake *w, pid_t *pid, const struct pipes *p, char **env)
 }
 
 pid_t
-wake_cold(struct wake *w, int control)
+wake_cold(struct wake *w, int control, unsigned how)
 {
 	char started[64];
 	struct pipes p;
@@ -210,7 +210,7 @@ wake_cold(struct wake *w, int control)
 	env = environment(started);
 	if (env == NULL)
 		return 0;
-	if (link_netd(control, IPC_LINK_COLD, 0, &p)) {
+	if (link_netd(control, how, 0, &p)) {
 		if (spawn(w, &pid, &p, env) != 0)
 			pid = 0;
 		pipes_close_game(&p);

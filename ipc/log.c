@@ -5,6 +5,7 @@
 #include "ipc/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,32 @@ stamp(char *out, size_t size)
 	n = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &tm);
 	return n + (size_t)snprintf(
 		       out + n, size - n, ".%03ld", now.tv_nsec / 1000000);
+}
+
+/*
+ * A log that nobody reads must not stop the players: a line that would block
+ * is dropped, and the next one that fits says how many were.
+ */
+static void
+put(const char *line, size_t n)
+{
+	static unsigned dropped;
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+	char note[64];
+	int len;
+
+	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT)) {
+		dropped++;
+		return;
+	}
+	if (dropped) {
+		len = snprintf(note, sizeof(note), "%s log_dropped lines=%u\n",
+		    who, dropped);
+		if (write(STDERR_FILENO, note, (size_t)len) > 0)
+			dropped = 0;
+	}
+	if (write(STDERR_FILENO, line, n) < 0)
+		dropped++;
 }
 
 void

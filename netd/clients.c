@@ -20,6 +20,8 @@
 
 #define TABLE_MIN 1024
 #define SWEEP_S 0.25
+/* At the end of netd, for a peer to close as well once all was sent. */
+#define LAST_CLOSE_MS 500
 /* Between looks at clients that wait for a token. */
 #define THROTTLE_S 0.02
 
@@ -367,6 +369,9 @@ sweep_pending(struct client *c, int64_t now)
 		 passed(c->since_us, k->connect_ms, now))
 		client_abort(c, IPC_REASON_TIMEOUT, "connect timed out");
 	else if (c->phase == LEAVING && passed(c->since_us, k->close_ms, now))
+		client_abort(c, c->reason, "");
+	else if (c->phase == LEAVING && c->cut && c->netd->draining &&
+		 passed(c->since_us, LAST_CLOSE_MS, now))
 		client_abort(c, c->reason, "");
 	else if (c->phase == LEAVING && c->linger)
 		client_mark(c);

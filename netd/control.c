@@ -38,14 +38,22 @@ control_end(struct netd *n)
 static void
 got_link(struct netd *n, struct ipc_control *m)
 {
+	struct link *l = n->link;
+
 	if (m->fds[0] < 0 || m->fds[1] < 0) {
 		ipc_log(
 		    IPC_LOG_ERROR, "control", "fault=\"LINK without pipes\"");
 		close_fds(m);
 		return;
 	}
-	link_attach(n->link, m->fds[0], m->fds[1], (enum ipc_link_how)m->number,
-	    m->value);
+	if (m->number == IPC_LINK_UPGRADE)
+		l = upgrade_standby(n);
+	if (l == NULL) {
+		close_fds(m);
+		return;
+	}
+	link_attach(
+	    l, m->fds[0], m->fds[1], (enum ipc_link_how)m->number, m->value);
 }
 
 static void
@@ -84,6 +92,13 @@ got_give_up(struct netd *n, struct ipc_control *m)
 }
 
 static void
+got_upgrade(struct netd *n, struct ipc_control *m)
+{
+	(void)m;
+	upgrade_begin(n);
+}
+
+static void
 got_log(struct netd *n, struct ipc_control *m)
 {
 	(void)n;
@@ -114,6 +129,7 @@ static const struct {
 	{ IPC_CONTROL_DIED, false, got_died },
 	{ IPC_CONTROL_GIVE_UP, false, got_give_up },
 	{ IPC_CONTROL_ADOPT, true, got_adopt },
+	{ IPC_CONTROL_UPGRADE, false, got_upgrade },
 	{ IPC_CONTROL_LOG, false, got_log },
 };
 

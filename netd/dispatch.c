@@ -351,6 +351,14 @@ on_snapshot(struct link *l, const struct ipc_frame *f)
 }
 
 static bool
+on_ready(struct link *l, const struct ipc_frame *f)
+{
+	(void)f;
+	recover_ready(l);
+	return true;
+}
+
+static bool
 on_bye(struct link *l, const struct ipc_frame *f)
 {
 	(void)f;
@@ -387,6 +395,7 @@ static const struct route {
 	[IPC_LOG] = { DURING, 0, 0, true, on_log },
 	[IPC_CHECKPOINTED] = { DURING, 0, 0, false, on_checkpointed },
 	[IPC_SNAPSHOT] = { DURING, 0, 0, true, on_snapshot },
+	[IPC_READY] = { DURING, 0, 0, true, on_ready },
 	[IPC_BYE] = { DURING, 0, 0, false, on_bye },
 };
 

@@ -136,6 +136,7 @@ on_turn(struct ev_loop *loop, ev_prepare *w, int events)
 	link_turn(n->link);
 	clients_turn(n);
 	link_budget(n->link);
+	upgrade_turn(n);
 	/* Flushing may have told the game something. */
 	link_turn(n->link);
 	stop_turn(n);

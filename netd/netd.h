@@ -428,6 +428,9 @@ struct link {
 	struct timer *timers; /* uthash */
 	uint64_t n_timers;
 	uint64_t held_timers; /* passed, but the game is behind */
+	bool superseded;      /* another link has taken its place */
+	int64_t moved_us; /* the game took something, or had nothing to take */
+	bool hang_warned;
 	struct recovery rec;
 	char game[65];
 	pid_t pid;
@@ -463,6 +466,8 @@ void recover_fresh(struct link *l, bool able);
 void recover_woken(struct link *l, uint64_t number);
 /* HELLO is answered: tell of everything that a fresh game must know. */
 void recover_tell(struct link *l);
+/* It waits for the first time. */
+void recover_ready(struct link *l);
 /* Frames may go up to this position for now. */
 uint64_t recover_until(const struct link *l);
 /* Is this a frame that the players have already? */
@@ -479,6 +484,31 @@ void recover_sweep(struct link *l);
 bool recover_checkpointed(
     struct link *l, uint64_t number, const struct ipc_checkpointed *m);
 bool recover_snapshot(struct link *l, const struct ipc_frame *f);
+
+/* ---- upgrade.c: a new program takes over -----------------------------------
+ */
+
+struct upgrade {
+	bool on;
+	bool asked;    /* the launcher was asked for the new game */
+	uint64_t held; /* the old game gets frames up to this one */
+	uint64_t told; /* what had happened when the new one was told */
+	int64_t began_us;
+	struct link *standby; /* the new game's, until it is ready */
+	struct link *doomed;  /* to be freed at the turn's end */
+	ev_timer late;
+};
+
+/* Begin; NULL, or why it cannot. */
+const char *upgrade_begin(struct netd *n);
+/* The link for the new game's pipes, or NULL: nobody asked for one. */
+struct link *upgrade_standby(struct netd *n);
+/* The old game took frames: is it time? */
+void upgrade_committed(struct link *l);
+/* The new game said READY; it ended or was late. */
+void upgrade_ready(struct link *l);
+void upgrade_fail(struct netd *n, const char *why);
+void upgrade_turn(struct netd *n);
 
 /* ---- dispatch.c: a game's message -> its handler --------------------------
  */
@@ -559,6 +589,7 @@ struct netd {
 	bool draining;
 	int status;
 	int64_t clock_base_us; /* real minus monotonic time, at the start */
+	struct upgrade upgrade;
 	struct operator* operator;
 };
 

@@ -164,13 +164,43 @@ act_all(struct link *l, const uint8_t *p, size_t n)
 		if (ipc_frame_decode(p, n, l->frame_max, &f, &want, &why) !=
 		    IPC_FRAME)
 			return false;
-		if (!act(l, &f))
+		/* An inner COMMIT is of turns that were kept (too_early). */
+		if (f.kind != IPC_COMMIT && !act(l, &f))
 			return false;
 		size = ipc_frame_size(f.len);
 		p += size;
 		n -= size;
 	}
 	return true;
+}
+
+/* Is there a frame of this kind among those at p? */
+static bool
+has_kind(const struct link *l, const uint8_t *p, size_t n, unsigned kind)
+{
+	struct ipc_frame f;
+	size_t want;
+	const char *why;
+
+	while (n && ipc_frame_decode(p, n, l->frame_max, &f, &want, &why) ==
+			IPC_FRAME) {
+		if (f.kind == kind)
+			return true;
+		p += ipc_frame_size(f.len);
+		n -= ipc_frame_size(f.len);
+	}
+	return false;
+}
+
+/*
+ * A new game beside the old one may listen and ask; whatever else it says
+ * waits until it is READY, and is forgotten if it never is.
+ */
+static bool
+too_early(const struct link *l, const uint8_t *p, size_t n)
+{
+	return l == l->netd->upgrade.standby && n &&
+	       !has_kind(l, p, n, IPC_READY) && !has_kind(l, p, n, IPC_LISTEN);
 }
 
 static bool
@@ -183,6 +213,9 @@ commit(
 		    (unsigned long long)l->journal.sent);
 		return false;
 	}
+	/* A new game takes over before its first words count. */
+	if (l == l->netd->upgrade.standby && has_kind(l, turn, len, IPC_READY))
+		upgrade_ready(l);
 	if (!act_all(l, turn, len))
 		return false;
 	cast_flush(l);
@@ -191,7 +224,10 @@ commit(
 		l->committed = f->id;
 	if (l->phase == LINKED)
 		timers_committed(l);
+	l->moved_us = netd_now(l->netd);
+	l->hang_warned = false;
 	recover_committed(l, f->flags & IPC_PARTIAL);
+	upgrade_committed(l);
 	return true;
 }
 
@@ -222,6 +258,8 @@ down_frames(struct link *l)
 			if (!act(l, &f))
 				return false;
 		} else if (f.kind == IPC_COMMIT) {
+			if (too_early(l, r->data + turn, before - turn))
+				continue; /* kept until it is READY */
 			r->mark = r->pos;
 			if (!commit(l, &f, r->data + turn, before - turn))
 				return false;
@@ -360,12 +398,15 @@ link_attach(struct link *l, int up_fd, int down_fd, enum ipc_link_how how,
 	open_pipes(l, up_fd, down_fd);
 	if (how == IPC_LINK_WOKEN) {
 		recover_woken(l, value);
+		l->moved_us = netd_now(l->netd);
 		l->phase = LINKED;
 		return;
 	}
+	l->moved_us = netd_now(l->netd);
 	l->phase = GREETING;
 	l->frame_max = l->reader.max = (size_t)l->netd->config.frame_bytes;
-	recover_fresh(l, how == IPC_LINK_FIRST ? value != 0 : l->rec.able);
+	recover_fresh(
+	    l, how == IPC_LINK_FIRST ? value != 0 : l->netd->link->rec.able);
 }
 
 void
@@ -387,6 +428,13 @@ link_detach(struct link *l)
 		    l->game, n->n_playing);
 	if (l->phase != FINISHED)
 		l->phase = NO_GAME;
+	if (l == n->upgrade.standby) {
+		upgrade_fail(n, "the new game ended");
+		return;
+	}
+	if (l->superseded)
+		return;
+	upgrade_fail(n, "the old game died");
 	clients_hold_input(n);
 	stop_game_gone(n);
 	recover_detached(l);

@@ -132,7 +132,8 @@ static bool
 quiet(const struct link *l)
 {
 	return !l->rec.able || l->phase != LINKED || l->rec.pending ||
-	       l->rec.careful || l->rec.redo < l->down || l->netd->stops;
+	       l->rec.careful || l->rec.redo < l->down || l->netd->stops ||
+	       l->netd->upgrade.on;
 }
 
 void
@@ -148,6 +149,34 @@ recover_turn(struct link *l)
 		ask(l);
 }
 
+/* A game that leaves a frame unread for too long hangs. */
+static void
+watch(struct link *l)
+{
+	int64_t limit = l->netd->config.hang_ms * 1000, since;
+	char text[64];
+
+	if (!l->rec.able || l->phase != LINKED || l->journal.sent <= l->taken) {
+		l->moved_us = netd_now(l->netd);
+		return;
+	}
+	since = netd_now(l->netd) - l->moved_us;
+	if (since > limit / 2 && !l->hang_warned) {
+		l->hang_warned = true;
+		ipc_log(IPC_LOG_WARN, "game_slow",
+		    "game=%s frame=%llu waiting_ms=%lld limit_ms=%lld", l->game,
+		    (unsigned long long)l->rec.finished + 1,
+		    (long long)since / 1000, (long long)limit / 1000);
+	}
+	if (since <= limit)
+		return;
+	l->moved_us = netd_now(l->netd);
+	l->netd->metrics.hangs++;
+	snprintf(
+	    text, sizeof(text), "hung for %lld ms", (long long)since / 1000);
+	control_say(l->netd, IPC_CONTROL_KILL, 0, 0, text, -1);
+}
+
 /* With input since the last one, and never more than a hundredth of the time.
  */
 void
@@ -156,6 +185,7 @@ recover_sweep(struct link *l)
 	struct recovery *r = &l->rec;
 	int64_t wait = l->netd->config.checkpoint_ms * 1000;
 
+	watch(l);
 	if (quiet(l))
 		return;
 	if (wait < r->interval_us)
@@ -342,7 +372,8 @@ recover_died(struct link *l, int wait_status, const char *text)
 	r->wait_status = wait_status;
 	snprintf(r->how, sizeof(r->how), "%s", text);
 	if (!r->able || l->phase == FINISHED || l->netd->draining) {
-		ipc_log(IPC_LOG_ERROR, "game_died", "%s", text);
+		if (l->phase != FINISHED)
+			ipc_log(IPC_LOG_ERROR, "game_died", "%s", text);
 		link_detach(l);
 		return;
 	}
@@ -392,6 +423,8 @@ recover_until(const struct link *l)
 {
 	const struct recovery *r = &l->rec;
 
+	if (l->netd->upgrade.on && l == l->netd->link)
+		return l->netd->upgrade.held;
 	if (r->careful == 0)
 		return UINT64_MAX;
 	if (l->taken < r->finished)
@@ -460,7 +493,7 @@ recover_fresh(struct link *l, bool able)
 static void
 tell_snapshot(struct link *l)
 {
-	struct ipc_buf *b = &l->rec.snapshot;
+	struct ipc_buf *b = &l->netd->link->rec.snapshot;
 	size_t piece = l->frame_max / 2;
 
 	for (size_t at = 0; at < b->len; at += piece) {
@@ -475,10 +508,12 @@ tell_snapshot(struct link *l)
 static unsigned
 state_of(const struct link *l, const struct client *c)
 {
+	uint64_t known = l == l->netd->link ? l->rec.parked_from
+					    : l->netd->link->rec.finished;
+
 	if (!l->told_once)
 		return IPC_FRESH;
-	return c->opened_at && c->opened_at <= l->rec.parked_from ? IPC_RESUMED
-								  : IPC_NEW;
+	return c->opened_at && c->opened_at <= known ? IPC_RESUMED : IPC_NEW;
 }
 
 /* It left while no game was there: one OPENED that says so, and its CLOSED. */
@@ -522,24 +557,39 @@ recover_tell(struct link *l)
 	struct netd *n = l->netd;
 	bool cold = l->told_once;
 
+	l->netd->upgrade.told = n->link->journal.position;
 	if (cold) {
 		tell_snapshot(l);
 		tell_parked(l, true);
 	}
 	for (struct client *c = n->playing; c; c = c->next) {
-		unsigned state = state_of(l, c);
+		struct link *was = c->link;
+		uint64_t opened_at = c->opened_at;
 
 		c->told = true;
-		client_tell(c, c->request, state);
+		c->link =
+		    l; /* an upgrade tells a link that is not theirs yet */
+		client_tell(c, c->request, state_of(l, c));
+		c->link = was;
+		if (was != l)
+			c->opened_at = opened_at;
 	}
+	link_up(l, IPC_LIVE, n->n_playing, 0, 0, NULL, 0);
 	if (cold) {
-		link_up(l, IPC_LIVE, n->n_playing, 0, 0, NULL, 0);
 		tell_parked(l, false);
 		journal_clear(&r->parked);
 	}
 	l->told_once = true;
 	r->since_us = netd_now(n);
 	if (r->able)
+		ask(l);
+}
+
+/* It has said its first words: from here on is better than from its start. */
+void
+recover_ready(struct link *l)
+{
+	if (!quiet(l))
 		ask(l);
 }
 

@@ -69,11 +69,7 @@ stop_drain(struct netd *n, unsigned reason)
 		ev_timer_start(n->loop, &n->stop_hard);
 	}
 	clients_close_all(n, reason, "");
-	if (n->input_held) {
-		/* Goodbyes are answered: read again. */
-		n->input_held = false;
-		ev_io_start(n->loop, &n->in_io);
-	}
+	clients_hold_input(n);
 }
 
 void

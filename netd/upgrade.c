@@ -1,0 +1,188 @@
+/*
+ * upgrade.c - a new program takes over from the running one.
+ *
+ * The old game is told (STOP, channel 1), may leave a snapshot, and is held:
+ * its input gathers in its journal. The new one attaches beside it on a link
+ * of its own, is told of everybody, and says READY. Until then nothing is
+ * decided: if it ends, or takes too long, its link is dropped, the old game
+ * is given its input, and has seen nothing. See DESIGN in README.md.
+ */
+#include "netd/netd.h"
+
+#include "ipc/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void
+on_late(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct netd *n = w->data;
+
+	(void)loop;
+	(void)events;
+	upgrade_fail(n, "the new game was not ready in time");
+}
+
+/* Why it cannot begin now, or NULL. */
+static const char *
+busy(const struct netd *n)
+{
+	if (n->upgrade.on)
+		return "an upgrade is under way";
+	if (!n->link->rec.able)
+		return "no launcher is there to start a new game";
+	if (n->link->phase != LINKED || n->link->rec.careful)
+		return "the game is just being recovered";
+	return NULL;
+}
+
+const char *
+upgrade_begin(struct netd *n)
+{
+	struct upgrade *u = &n->upgrade;
+	const char *why = busy(n);
+
+	if (why) {
+		ipc_log(IPC_LOG_WARN, "upgrade_refused", "why=\"%s\"", why);
+		return why;
+	}
+	link_up(
+	    n->link, IPC_STOP, (uint64_t)n->config.upgrade_ms, 0, 1, NULL, 0);
+	u->on = true;
+	u->began_us = netd_now(n);
+	u->held = n->link->journal.position;
+	u->asked = false;
+	ev_timer_init(
+	    &u->late, on_late, (double)n->config.upgrade_ms / 1e3, 0.);
+	u->late.data = n;
+	ev_timer_start(n->loop, &u->late);
+	ipc_log(IPC_LOG_INFO, "upgrade", "game=%s players=%zu", n->link->game,
+	    n->n_playing);
+	return NULL;
+}
+
+void
+upgrade_committed(struct link *l)
+{
+	struct netd *n = l->netd;
+	struct upgrade *u = &n->upgrade;
+
+	if (!u->on || l != n->link || u->asked || l->rec.finished < u->held)
+		return;
+	u->asked = true;
+	control_say(n, IPC_CONTROL_UPGRADE, 0, 0, "", -1);
+}
+
+struct link *
+upgrade_standby(struct netd *n)
+{
+	struct upgrade *u = &n->upgrade;
+	struct link *l;
+
+	if (!u->on || u->standby)
+		return NULL;
+	l = link_new(n);
+	if (l == NULL)
+		return NULL;
+	u->standby = l;
+	/* Its checkpoints are told from those of the old game. */
+	l->rec.asked = n->link->rec.asked + 1000;
+	l->told_once = true;
+	return l;
+}
+
+/* What the old game has not seen any more, as the new one needs it. */
+static void
+hand_over(struct link *from, struct link *to, uint64_t told)
+{
+	struct ipc_frame f;
+
+	for (uint64_t at = from->rec.finished + 1; at <= from->journal.position;
+	     at++) {
+		struct client *c;
+
+		if (journal_find(&from->journal, at, &f) == NULL)
+			continue;
+		c = client_find(to->netd, f.id);
+		if (f.kind == IPC_OPENED && at > told && c && c->told)
+			client_tell(c, c->request, IPC_NEW);
+		else if (f.kind == IPC_CLOSED && at > told)
+			link_up(to, f.kind, f.id, f.flags, f.channel, f.bytes,
+			    f.len);
+		else if (f.kind == IPC_MESSAGE && (c == NULL || c->told))
+			link_up(to, f.kind, f.id, f.flags, f.channel, f.bytes,
+			    f.len);
+	}
+}
+
+static void
+end(struct netd *n)
+{
+	ev_timer_stop(n->loop, &n->upgrade.late);
+	n->upgrade.on = n->upgrade.asked = false;
+	n->upgrade.standby = NULL;
+}
+
+void
+upgrade_ready(struct link *l)
+{
+	struct netd *n = l->netd;
+	struct link *old = n->link;
+
+	if (n->upgrade.standby != l)
+		return;
+	ipc_log(IPC_LOG_INFO, "upgraded", "game=%s players=%zu took_ms=%.1f",
+	    l->game, n->n_playing,
+	    (double)(netd_now(n) - n->upgrade.began_us) / 1e3);
+	n->link = l;
+	for (struct client *c = n->playing; c; c = c->next) {
+		groups_forget(c);
+		c->link = l;
+		group_join(l, 0, c);
+	}
+	for (struct client *c = n->pending; c; c = c->next) {
+		groups_forget(c);
+		c->link = l;
+	}
+	for (struct client *c = n->gone; c; c = c->next) {
+		groups_forget(c);
+		c->link = l;
+	}
+	hand_over(old, l, n->upgrade.told);
+	end(n);
+	n->metrics.upgrades++;
+	control_say(n, IPC_CONTROL_UPGRADED, 1, 0, "", -1);
+	old->superseded = true;
+	link_free(old);
+	clients_hold_input(n);
+}
+
+void
+upgrade_fail(struct netd *n, const char *why)
+{
+	struct link *standby = n->upgrade.standby;
+
+	if (!n->upgrade.on)
+		return;
+	ipc_log(IPC_LOG_ERROR, "upgrade_failed",
+	    "why=\"%s\" game=%s hint=\"the old game plays on\"", why,
+	    n->link->game);
+	end(n);
+	control_say(n, IPC_CONTROL_UPGRADED, 0, 0, "", -1);
+	if (standby) {
+		standby->superseded = true;
+		n->upgrade.doomed = standby;
+	}
+	link_turn(n->link);
+}
+
+void
+upgrade_turn(struct netd *n)
+{
+	if (n->upgrade.doomed)
+		link_free(n->upgrade.doomed);
+	n->upgrade.doomed = NULL;
+	if (n->upgrade.standby)
+		link_turn(n->upgrade.standby);
+}
