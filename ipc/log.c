@@ -89,8 +89,7 @@ ipc_log(enum ipc_level level, const char *event, const char *format, ...)
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
 			line[i] = '?';
 	line[n++] = '\n';
-	while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
-		continue;
+	put(line, n);
 }
 
 const char *
