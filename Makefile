@@ -55,7 +55,7 @@ all: $(if $(wildcard netd/main.c),$(BIN)/netd) $(BIN)/netctl $(GAMES) $(LIB) $(S
 
 .PHONY: help
 help: ## what there is to make
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile scripts/*.mk | expand -t 12
 	@echo "BUILD=release|debug|asan|cov   PREFIX=$(PREFIX)   DESTDIR=..."
 
 .PHONY: play
