@@ -359,16 +359,17 @@ range(const struct http_head *h, const struct found *f, uint64_t size,
     uint64_t *at, uint64_t *n)
 {
 	struct http_text t = http_field(h, "range");
-	const char *p = t.p, *end = t.p + t.n;
-	uint64_t first = 0, last = size - 1;
+	const char *p, *end;
+	uint64_t first = 0, last = 0;
 	bool has_first, has_last;
 
 	*at = 0;
 	*n = size;
 	if (!h->get || http_count(h, "range") != 1 || !range_holds(h, f) ||
-	    t.n < 6 || strncasecmp(p, "bytes=", 6))
+	    t.n < 6 || strncasecmp(t.p, "bytes=", 6))
 		return 200;
-	p += 6;
+	p = t.p + 6;
+	end = t.p + t.n;
 	has_first = number(&p, end, &first);
 	if (p == end || *p++ != '-')
 		return 200;

@@ -8,6 +8,7 @@
  */
 #include "netd/http.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -156,30 +157,28 @@ http_has_exact(const struct http_head *h, const char *name, const char *word)
 
 /*
  * The line at *p, which moves behind its CR LF. 1, or 0: not whole yet, or
- * -400. A LF alone is told at once: a peer that sends such lines would wait
- * for an answer for ever.
+ * -400 at the first byte that is wrong: a peer that sends a LF alone would
+ * wait for an answer for ever, and an answer must not depend on where the
+ * bytes were cut.
  */
 static int
 next_line(
     struct parse *ps, const char **p, const char *end, struct http_text *line)
 {
-	size_t n = (size_t)(end - *p);
-	const char *lf = memchr(*p, '\n', n);
-	const char *cr = memchr(*p, '\r', lf ? (size_t)(lf - *p) : n);
+	const char *c = *p;
 
-	if (lf == NULL) {
-		if (cr && cr + 1 < end)
-			return no(ps, 400, "a CR without its LF");
-		if (memchr(*p, '\0', n))
-			return no(ps, 400, "a NUL byte");
+	while (c < end && *c != '\r' && *c != '\n' && *c != '\0')
+		c++;
+	if (c == end || (*c == '\r' && c + 1 == end))
 		return 0;
-	}
-	if (cr == NULL)
+	if (*c == '\0')
+		return no(ps, 400, "a NUL byte");
+	if (*c == '\n')
 		return no(ps, 400, "a LF without its CR");
-	if (cr + 1 != lf)
+	if (c[1] != '\n')
 		return no(ps, 400, "a CR without its LF");
-	*line = (struct http_text){ *p, (size_t)(cr - *p) };
-	*p = lf + 1;
+	*line = (struct http_text){ *p, (size_t)(c - *p) };
+	*p = c + 2;
 	return 1;
 }
 
@@ -415,41 +414,28 @@ check_request(struct parse *ps)
 	return check_body(ps);
 }
 
-/* Nothing whole so far: may more still make it so? */
-static int
-still_room(struct parse *ps, bool line, size_t n, size_t max)
-{
-	if (n < max)
-		return 0;
-	return line ? no(ps, 431, "the head is too long")
-		    : no(ps, 414, "the request line is too long");
-}
-
 int
 http_request(const uint8_t *bytes, size_t n, size_t max, struct http_head *h,
     const char **why)
 {
-	const char *start = (const char *)bytes, *p = start, *end = start + n;
+	const char *start = (const char *)bytes, *p = start;
+	const char *end = start + (n < max ? n : max);
 	struct parse ps = { h, why };
 	struct http_text line;
 	int r;
 
 	memset(h, 0, offsetof(struct http_head, fields));
 	/* One empty line before a request is an old habit (RFC 9112 2.2). */
-	if (n >= 2 && p[0] == '\r' && p[1] == '\n')
+	if (end - p >= 2 && p[0] == '\r' && p[1] == '\n')
 		p += 2;
 	r = next_line(&ps, &p, end, &line);
-	if (r == 0)
-		return still_room(&ps, false, n, max);
-	if (r > 0 && line.n > max)
+	if (r == 0 && n >= max)
 		return no(&ps, 414, "the request line is too long");
 	if (r > 0)
 		r = parse_request_line(&ps, line);
 	if (r > 0)
 		r = parse_fields(&ps, &p, end);
-	if (r == 0)
-		return still_room(&ps, true, n, max);
-	if (r > 0 && (size_t)(p - start) > max)
+	if (r == 0 && n >= max)
 		return no(&ps, 431, "the head is too long");
 	if (r > 0)
 		r = check_request(&ps);
@@ -477,7 +463,8 @@ int
 http_response(const uint8_t *bytes, size_t n, size_t max, struct http_head *h,
     const char **why)
 {
-	const char *start = (const char *)bytes, *p = start, *end = start + n;
+	const char *start = (const char *)bytes, *p = start;
+	const char *end = start + (n < max ? n : max);
 	struct parse ps = { h, why };
 	struct http_text line;
 	int r;
