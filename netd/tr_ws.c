@@ -788,7 +788,7 @@ ws_goodbye(struct client *c, unsigned reason, const char *text, size_t len)
 	struct ws *w = c->codec;
 	unsigned code = ipc_reason_code(reason);
 
-	if (w->said || code == 0)
+	if (w->said)
 		return false;
 	w->said = true;
 	say_close(c, code, text, len);
