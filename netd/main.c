@@ -105,13 +105,29 @@ static const struct argp argp = { options, parse, "[URL...]",
 	"ws://*:8080/ or line://127.0.0.1:4000. See netd(8).",
 	NULL, NULL, NULL };
 
-int64_t
-netd_now(const struct netd *n)
+/* One look at the clock a turn: a batch of clients shares it. */
+static void
+look_at_clock(struct netd *n)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return n->clock_base_us + t.tv_sec * 1000000ll + t.tv_nsec / 1000;
+	n->now_us = n->clock_base_us + t.tv_sec * 1000000ll + t.tv_nsec / 1000;
+}
+
+int64_t
+netd_now(const struct netd *n)
+{
+	return n->now_us;
+}
+
+/* The loop has waited: what happens now happens at another time. */
+static void
+on_woken(struct ev_loop *loop, ev_check *w, int events)
+{
+	(void)loop;
+	(void)events;
+	look_at_clock(w->data);
 }
 
 uint64_t
@@ -132,6 +148,7 @@ on_turn(struct ev_loop *loop, ev_prepare *w, int events)
 	(void)loop;
 	(void)events;
 	n->metrics.turns++;
+	look_at_clock(n);
 	recover_turn(n->link);
 	link_turn(n->link);
 	clients_turn(n);
@@ -154,6 +171,7 @@ netd_init(struct netd *n, const struct config *config)
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	n->clock_base_us = (real.tv_sec - mono.tv_sec) * 1000000ll +
 			   (real.tv_nsec - mono.tv_nsec) / 1000;
+	look_at_clock(n);
 	n->loop = ev_default_loop(EVFLAG_NOSIGMASK);
 	n->link = n->loop ? link_new(n) : NULL;
 	n->resolver = n->loop ? resolver_new(n->loop) : NULL;
@@ -163,6 +181,10 @@ netd_init(struct netd *n, const struct config *config)
 	}
 	listen_init(n);
 	stop_init(n);
+	ev_check_init(&n->woken, on_woken);
+	ev_set_priority(&n->woken, EV_MAXPRI);
+	n->woken.data = n;
+	ev_check_start(n->loop, &n->woken);
 	ev_prepare_init(&n->turn, on_turn);
 	n->turn.data = n;
 	ev_prepare_start(n->loop, &n->turn);
@@ -173,6 +195,7 @@ static void
 netd_release(struct netd *n)
 {
 	ev_prepare_stop(n->loop, &n->turn);
+	ev_check_stop(n->loop, &n->woken);
 	clients_release(n);
 	listen_release(n);
 	control_release(n);

@@ -572,6 +572,8 @@ struct netd {
 	struct address_count *addresses;
 	ev_timer sweep, throttle;
 	ev_prepare turn;
+	ev_check woken;
+	int64_t now_us; /* at the last look at the clock */
 	/* listen.c */
 	int spare_fd; /* given up to answer when there are no descriptors */
 	ev_timer accept_again;
@@ -593,7 +595,7 @@ struct netd {
 	struct operator* operator;
 };
 
-/* Microseconds since 1970, never going back. */
+/* Microseconds since 1970, never going back: when this turn began. */
 int64_t netd_now(const struct netd *n);
 uint64_t netd_seed(void);
 
