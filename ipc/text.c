@@ -521,3 +521,14 @@ ipc_text_match(const struct ipc_frame *f, const char *line, size_t len)
 	ipc_buf_release(&have);
 	return ok;
 }
+
+bool
+ipc_text_about(const struct ipc_frame *f, uint64_t conn)
+{
+	static const uint8_t kinds[] = { IPC_OPENED, IPC_MESSAGE, IPC_CLOSED,
+		IPC_PRESSURE, IPC_DROPPED, IPC_CONNECTING, IPC_AWAY, IPC_BACK,
+		IPC_RESIZED, IPC_SEND, IPC_CLOSE, IPC_JOIN, IPC_LEAVE, IPC_TAG,
+		IPC_INFO, IPC_HIDE_INPUT };
+
+	return f->id == conn && memchr(kinds, f->kind, sizeof(kinds));
+}

@@ -47,4 +47,8 @@ int ipc_text_parse(const char *line, size_t len, struct ipc_buf *out,
  */
 bool ipc_text_match(const struct ipc_frame *f, const char *line, size_t len);
 
+/* Is this frame about that connection, as its id says (sends to groups and
+ * what is numbered otherwise are not)? */
+bool ipc_text_about(const struct ipc_frame *f, uint64_t conn);
+
 #endif

@@ -7,6 +7,7 @@
  * turn, and stopping one watcher stops the reading of everybody.
  */
 #include "netd/netd.h"
+#include "netd/operator.h"
 
 #include "ipc/log.h"
 
@@ -282,7 +283,8 @@ clients_hold_input(struct netd *n)
 {
 	struct link *l = n->link;
 	size_t ahead = (size_t)n->config.ahead_bytes;
-	bool hold = l->phase != LINKED || l->journal.unsent > ahead ||
+	bool hold = l->phase != LINKED || operator_holds(n) ||
+		    l->journal.unsent > ahead ||
 		    (n->input_held && l->journal.unsent > ahead / 2);
 
 	/* While draining, goodbyes are answered: an unread end of a line

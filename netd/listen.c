@@ -7,6 +7,7 @@
  * listener rests so that the loop does not spin.
  */
 #include "netd/netd.h"
+#include "netd/operator.h"
 
 #include "ipc/log.h"
 
@@ -157,7 +158,8 @@ listen_pause(struct netd *n, bool pause)
 {
 	bool full = n->n_clients >= (size_t)n->config.clients_max;
 
-	if (!pause && (full || n->stops || ev_is_active(&n->accept_again)))
+	if (!pause && (full || n->stops || operator_holds(n) ||
+			  ev_is_active(&n->accept_again)))
 		return;
 	if (pause == n->accept_paused)
 		return;

@@ -7,6 +7,7 @@
  */
 #include "ipc/log.h"
 #include "netd/netd.h"
+#include "netd/operator.h"
 #include "netd/resolve.h"
 
 #include <argp.h>
@@ -22,12 +23,20 @@ struct arguments {
 	struct config config;
 	int control_fd;
 	const char *wait_dir;
+	const char *operator_dir;
 	enum ipc_level level;
 	char **urls;
 	int n_urls;
 };
 
-enum { KEY_CONTROL = 256, KEY_WAIT, KEY_LIMIT, KEY_LIMITS, KEY_LOG };
+enum {
+	KEY_CONTROL = 256,
+	KEY_WAIT,
+	KEY_LIMIT,
+	KEY_LIMITS,
+	KEY_LOG,
+	KEY_OPERATOR
+};
 
 static const struct argp_option options[] = {
 	{ "wait", KEY_WAIT, "DIR", 0,
@@ -36,6 +45,8 @@ static const struct argp_option options[] = {
 	{ "limits", KEY_LIMITS, NULL, 0, "Print every limit and end", 0 },
 	{ "log", KEY_LOG, "LEVEL", 0, "error, warn, info (default) or debug",
 	    0 },
+	{ "operator", KEY_OPERATOR, "DIR", 0,
+	    "Have the socket for netctl in DIR, not in the usual place", 0 },
 	{ "control", KEY_CONTROL, "FD", OPTION_HIDDEN, "For the launcher", 0 },
 	{ 0 }
 };
@@ -62,6 +73,9 @@ parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case KEY_WAIT:
 		a->wait_dir = arg;
+		return 0;
+	case KEY_OPERATOR:
+		a->operator_dir = arg;
 		return 0;
 	case KEY_CONTROL:
 		a->control_fd = atoi(arg);
@@ -199,6 +213,7 @@ netd_release(struct netd *n)
 	clients_release(n);
 	listen_release(n);
 	control_release(n);
+	operator_release(n);
 	link_free(n->link);
 	resolver_free(n->resolver);
 	ev_loop_destroy(n->loop);
@@ -242,6 +257,14 @@ main(int argc, char **argv)
 		fprintf(
 		    stderr, "netd: --control %d is no socket\n", a.control_fd);
 		return 1;
+	}
+	if (!operator_listen(&n, a.operator_dir, why, sizeof(why))) {
+		/* Only one that was asked for is worth not starting. */
+		if (a.operator_dir) {
+			fprintf(stderr, "netd: %s\n", why);
+			return 1;
+		}
+		ipc_log(IPC_LOG_WARN, "no_operator", "why=\"%s\"", why);
 	}
 	ev_run(n.loop, 0);
 	ipc_log(IPC_LOG_INFO, "stopped", "status=%d", n.status);

@@ -97,7 +97,7 @@ wanted(const struct filter *f, const struct ipc_frame *frame)
 {
 	const struct ipc_info *info = ipc_info(frame->kind);
 
-	if (f->by_conn && frame->id != f->conn)
+	if (f->by_conn && !ipc_text_about(frame, f->conn))
 		return false;
 	return f->kind == NULL ||
 	       (info && strcasecmp(info->name, f->kind) == 0);

@@ -592,7 +592,8 @@ struct netd {
 	int status;
 	int64_t clock_base_us; /* real minus monotonic time, at the start */
 	struct upgrade upgrade;
-	struct operator* operator;
+	struct operator* operator; /* NULL: none */
+	bool watched;              /* operator_saw() wants to see every frame */
 };
 
 /* Microseconds since 1970, never going back: when this turn began. */

@@ -9,6 +9,7 @@
 #include "netd/netd.h"
 
 #include "ipc/log.h"
+#include "netd/operator.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +42,8 @@ say_now(struct link *l)
 	l->netd->metrics.frames_up++;
 	if (!journal_add(&l->journal, &f, NULL, 0))
 		l->lost = true;
+	if (l->netd->watched)
+		operator_saw(l, &f, l->journal.position);
 }
 
 void
@@ -58,6 +61,21 @@ link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
 	/* A frame lost to memory would break the stream: end the link. */
 	if (!journal_add(&l->journal, &f, bytes, len))
 		l->lost = true;
+	if (l->netd->watched) {
+		f.bytes = bytes;
+		f.len = (uint32_t)len;
+		operator_saw(l, &f, l->journal.position);
+	}
+}
+
+/* How far the game may be sent: a recovery goes step by step, and whoever
+ * runs the game may have paused it. */
+static uint64_t
+up_until(const struct link *l)
+{
+	uint64_t recovery = recover_until(l), paused = operator_until(l);
+
+	return recovery < paused ? recovery : paused;
 }
 
 void
@@ -80,7 +98,7 @@ up_write(struct link *l)
 	size_t n;
 
 	while (l->up_fd >= 0 && !l->up_broken &&
-	       (p = journal_next(&l->journal, recover_until(l), &n)) != NULL) {
+	       (p = journal_next(&l->journal, up_until(l), &n)) != NULL) {
 		ssize_t r = write(l->up_fd, p, n);
 
 		if (r < 0 && errno == EINTR)
@@ -99,7 +117,7 @@ up_write(struct link *l)
 	}
 	if (l->up_fd < 0)
 		return;
-	if (!l->up_broken && journal_next(&l->journal, recover_until(l), &n))
+	if (!l->up_broken && journal_next(&l->journal, up_until(l), &n))
 		ev_io_start(l->netd->loop, &l->up_io);
 	else
 		ev_io_stop(l->netd->loop, &l->up_io);
@@ -146,6 +164,8 @@ act(struct link *l, const struct ipc_frame *f)
 		return true; /* the players have it already */
 	l->down++;
 	l->netd->metrics.frames_down++;
+	if (l->netd->watched)
+		operator_saw(l, f, l->down);
 	recover_note(l, f);
 	return dispatch(l, f);
 }

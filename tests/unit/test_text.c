@@ -307,6 +307,20 @@ matches_what_the_line_says_and_no_more(void **state)
 }
 
 static void
+knows_what_is_about_a_connection(void **state)
+{
+	struct ipc_frame f = { .kind = IPC_MESSAGE, .id = 3 };
+
+	(void)state;
+	assert_true(ipc_text_about(&f, 3));
+	assert_false(ipc_text_about(&f, 4));
+	f.kind = IPC_TICK; /* three ticks, not of connection three */
+	assert_false(ipc_text_about(&f, 3));
+	f.kind = IPC_SEND_GROUP;
+	assert_false(ipc_text_about(&f, 3));
+}
+
+static void
 a_full_buffer_stays_as_it_was(void **state)
 {
 	static const char line[] = "MESSAGE id=1 \"hello\"";
@@ -357,6 +371,7 @@ main(void)
 		cmocka_unit_test(passes_over_what_says_nothing),
 		cmocka_unit_test(a_person_may_write_less),
 		cmocka_unit_test(matches_what_the_line_says_and_no_more),
+		cmocka_unit_test(knows_what_is_about_a_connection),
 		cmocka_unit_test(a_full_buffer_stays_as_it_was),
 		cmocka_unit_test(any_cut_of_a_line_is_safe),
 	};
