@@ -6,6 +6,7 @@
 INSTALL ?= install
 D = $(DESTDIR)$(PREFIX)
 PLAYED := snake chat
+MAN8 := $(wildcard netd/*.8)
 MAN3 = $(shell scripts/manual --names)
 
 # Another PREFIX than last time: what has it built in is built again.
@@ -25,13 +26,13 @@ install: all $(O)/penstock.pc ## to PREFIX (/usr/local), below DESTDIR if given
 	$(INSTALL) -d $(D)/bin $(D)/sbin $(D)/lib/pkgconfig \
 		$(D)/include/gamecore $(D)/share/man/man3 $(D)/share/man/man8
 	$(INSTALL) $(BIN)/netd $(D)/sbin/netd
-	$(INSTALL) $(addprefix $(BIN)/,$(PLAYED)) $(D)/bin
+	$(INSTALL) $(BIN)/netctl $(addprefix $(BIN)/,$(PLAYED)) $(D)/bin
 	$(INSTALL) -m 644 $(LIB) $(D)/lib/libgamecore.a
 	$(INSTALL) -m 644 $(SOLIB) $(D)/lib/libgamecore.so.0
 	ln -sf libgamecore.so.0 $(D)/lib/libgamecore.so
 	$(INSTALL) -m 644 gamecore/gamecore.h $(D)/include/gamecore
 	$(INSTALL) -m 644 $(O)/penstock.pc $(D)/lib/pkgconfig
-	$(INSTALL) -m 644 netd/netd.8 $(D)/share/man/man8
+	$(INSTALL) -m 644 $(MAN8) $(D)/share/man/man8
 	$(INSTALL) -m 644 gamecore/gamecore.3 $(D)/share/man/man3
 	for f in $(MAN3); do \
 		echo '.so man3/gamecore.3' > $(D)/share/man/man3/$$f.3; done
@@ -43,9 +44,10 @@ install: all $(O)/penstock.pc ## to PREFIX (/usr/local), below DESTDIR if given
 
 .PHONY: uninstall
 uninstall: ## what install put there
-	rm -f $(D)/sbin/netd $(addprefix $(D)/bin/,$(PLAYED))
+	rm -f $(D)/sbin/netd $(addprefix $(D)/bin/,netctl $(PLAYED))
 	rm -f $(addprefix $(D)/lib/,libgamecore.a libgamecore.so.0 libgamecore.so)
-	rm -f $(D)/lib/pkgconfig/penstock.pc $(D)/share/man/man8/netd.8
+	rm -f $(D)/lib/pkgconfig/penstock.pc \
+		$(addprefix $(D)/share/man/man8/,$(notdir $(MAN8)))
 	rm -f $(addprefix $(D)/share/man/man3/,$(addsuffix .3,gamecore $(MAN3)))
 	rm -rf $(D)/include/gamecore $(D)/share/penstock
 	[ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || true
