@@ -22,7 +22,7 @@
 /* Beside one message: a head of any protocol, and one more read. */
 #define IN_SLACK 1024
 /* One client's share of a turn, in bytes out. */
-#define FLUSH_MAX (1u << 20)
+#define FLUSH_MAX (256u << 10)
 
 void
 address_print(const union address *a, char *out, size_t size)
