@@ -1,22 +1,20 @@
 /*
- * tr_ws.c - ws://, WebSocket (RFC 6455) and what a browser needs before it:
- * static files and /metrics over HTTP/1.1 on the same port.
+ * tr_ws.c - ws://, WebSocket (RFC 6455).
  *
- * A connection begins as HTTP: a request is answered, and the next one is
- * looked at when the answer has left. An upgrade turns it into a WebSocket,
- * for good. Its frames are unmasked into a buffer on the stack when they lie
- * whole in what was read, so an idle connection holds one struct ws and
- * nothing else; a message in pieces is gathered in a struct gather, which
+ * A connection begins as HTTP, which is web.c's; an upgrade turns it into a
+ * WebSocket, for good. Its frames are unmasked into a buffer on the stack when
+ * they lie whole in what was read, so an idle connection holds one struct ws
+ * and nothing else; a message in pieces is gathered in a struct gather, which
  * goes with its last byte.
  *
- * Next: http.c, files.c, ws_hand.c, ws_frame.c for the parts; client.c for
- * who calls this.
+ * Next: web.c for what comes before, ws_hand.c and ws_frame.c for the parts;
+ * client.c for who calls this.
  */
-#include "ipc/log.h"
-#include "netd/files.h"
 #include "netd/http.h"
 #include "netd/netd.h"
 #include "netd/utf8.h"
+#include "netd/web.h"
+#include "netd/ws.h"
 #include "netd/ws_frame.h"
 #include "netd/ws_hand.h"
 
@@ -25,56 +23,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A piece of a file on its way; the next follows when it has left. */
-#define PIECE (32u << 10)
 /* A frame up to this is unmasked on the stack. */
 #define STACK_MAX (16u << 10)
-/* Requests on one connection, and answers that may wait, in bytes. */
-#define REQUESTS_MAX 1000
-#define ANSWERS_MAX (64u << 10)
-/* /metrics, and any head that we write. */
-#define ANSWER_MAX (64u << 10)
-
-/*
- * Beside handshake_ms, for the next piece of a file to leave: a slow line
- * with the kernel's buffer full shows no progress for that long.
- */
-#define GRACE_US (60 * INT64_C(1000000))
-
-enum state {
-	HTTP,   /* requests and answers */
-	ASKING, /* outgoing: the server's answer is to come */
-	FRAMES, /* a WebSocket */
-	DONE    /* whatever else comes is not looked at */
-};
-
-/* A message or a control frame of which a part is here. */
-struct gather {
-	struct ipc_buf message;
-	struct utf8 utf8;
-	uint8_t n_control;
-	uint8_t control[WS_CONTROL_MAX];
-};
-
-/* c->codec. Every idle connection has one: keep it at 64 bytes at most. */
-struct ws {
-	union {
-		struct file *file;     /* HTTP: being sent, or NULL */
-		char *accept;          /* ASKING: what must be answered */
-		struct gather *gather; /* FRAMES: or NULL */
-	};
-	struct ws_head head; /* of the frame at hand, len: what is to come */
-	uint8_t state;
-	uint8_t opcode; /* of the message at hand, 0: none */
-	bool in_frame;  /* a head was read, its payload is not complete */
-	bool close;     /* HTTP: after the file at hand */
-	bool said;      /* our close frame is sent */
-	uint8_t n_stash;
-	uint8_t stash[WS_HEAD_MAX]; /* a head that is not complete */
-	uint16_t requests;
-};
-
-_Static_assert(sizeof(struct ws) <= 64, "idle connections must stay small");
+/* The request of a handshake. */
+#define ASK_MAX (8u << 10)
 
 /* ---- frames out ---------------------------------------------------------- */
 
@@ -169,12 +121,8 @@ gather_get(struct client *c, struct ws *w)
 	return w->gather;
 }
 
-/*
- * The peer broke the rules, or we have no room: nothing more is read from it.
- * The close frame with the reason's code is ws_goodbye()'s.
- */
-static bool
-give_up(struct client *c, unsigned reason, const char *why)
+bool
+ws_give_up(struct client *c, unsigned reason, const char *why)
 {
 	struct ws *w = c->codec;
 
@@ -197,15 +145,15 @@ head_fits(struct client *c, struct ws *w)
 	if (h->opcode & 8)
 		return true;
 	if (h->opcode == WS_CONTINUATION && w->opcode == 0)
-		return give_up(
+		return ws_give_up(
 		    c, IPC_REASON_PROTOCOL, "a continuation of nothing");
 	if (h->opcode != WS_CONTINUATION && w->opcode)
-		return give_up(
+		return ws_give_up(
 		    c, IPC_REASON_PROTOCOL, "a new message inside another");
 	if (w->gather && w->opcode)
 		have = w->gather->message.len;
 	if (h->len > max - have && c->phase == PLAYING)
-		return give_up(c, IPC_REASON_TOO_LONG, "message too long");
+		return ws_give_up(c, IPC_REASON_TOO_LONG, "message too long");
 	if (h->opcode != WS_CONTINUATION)
 		w->opcode = h->opcode;
 	return true;
@@ -229,7 +177,7 @@ whole_message(
 	ws_mask(bytes, payload, len, w->head.mask);
 	w->opcode = 0;
 	if (opcode == WS_TEXT && !utf8_valid(bytes, len))
-		return give_up(c, IPC_REASON_NOT_UTF8, "text is not UTF-8");
+		return ws_give_up(c, IPC_REASON_NOT_UTF8, "text is not UTF-8");
 	return deliver(c, opcode, bytes, len);
 }
 
@@ -242,13 +190,13 @@ gather_message(
 	uint8_t *to = g ? ipc_buf_space(&g->message, len) : NULL;
 
 	if (to == NULL && len)
-		return give_up(c, IPC_REASON_NO_MEMORY, "out of memory");
+		return ws_give_up(c, IPC_REASON_NO_MEMORY, "out of memory");
 	if (len == 0)
 		return true;
 	ws_mask(to, payload, len, w->head.mask);
 	ipc_buf_added(&g->message, len);
 	if (w->opcode == WS_TEXT && !utf8_feed(&g->utf8, to, len))
-		return give_up(c, IPC_REASON_NOT_UTF8, "text is not UTF-8");
+		return ws_give_up(c, IPC_REASON_NOT_UTF8, "text is not UTF-8");
 	return true;
 }
 
@@ -264,7 +212,7 @@ message_ends(struct client *c, struct ws *w)
 	if (g == NULL)
 		return deliver(c, opcode, (const uint8_t *)"", 0);
 	if (opcode == WS_TEXT && !utf8_whole(&g->utf8))
-		return give_up(c, IPC_REASON_NOT_UTF8, "text is not UTF-8");
+		return ws_give_up(c, IPC_REASON_NOT_UTF8, "text is not UTF-8");
 	/* client_got() may end the client, but frees nothing of it. */
 	more = deliver(c, opcode,
 	    g->message.data ? g->message.data : (const uint8_t *)"",
@@ -284,10 +232,10 @@ got_close(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
 	char text[WS_CONTROL_MAX] = "";
 
 	if (len == 1 || (len && !ws_code_valid(code)))
-		return give_up(
+		return ws_give_up(
 		    c, IPC_REASON_PROTOCOL, "not a code of a close frame");
 	if (len > 2 && !utf8_valid(bytes + 2, len - 2))
-		return give_up(
+		return ws_give_up(
 		    c, IPC_REASON_NOT_UTF8, "the close's text is not UTF-8");
 	gather_free(w);
 	w->state = DONE;
@@ -327,7 +275,7 @@ feed_control(struct client *c, struct ws *w, const uint8_t *bytes, size_t len,
 	size_t have = g ? g->n_control : 0, n = (size_t)w->head.len;
 
 	if (n > len && !(g = gather_get(c, w)))
-		return give_up(c, IPC_REASON_NO_MEMORY, "out of memory");
+		return ws_give_up(c, IPC_REASON_NO_MEMORY, "out of memory");
 	*used = n < len ? n : len;
 	if (have)
 		memcpy(payload, g->control, have);
@@ -394,7 +342,7 @@ feed_head(struct client *c, struct ws *w, const uint8_t *bytes, size_t len,
 	}
 	size = ws_head_read(p, n, !c->outgoing, &w->head, &why);
 	if (size < 0) {
-		give_up(c, IPC_REASON_PROTOCOL, why);
+		ws_give_up(c, IPC_REASON_PROTOCOL, why);
 		return -1;
 	}
 	if (size == 0) {
@@ -438,266 +386,6 @@ feed_frames(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
 	return (ssize_t)(w->state == DONE ? len : at);
 }
 
-/* ---- HTTP ---------------------------------------------------------------- */
-
-static int64_t
-now_s(const struct client *c)
-{
-	return netd_now(c->netd) / 1000000;
-}
-
-/* A short answer of ours in plain text. False: close after it. */
-static bool
-answer_text(struct client *c, const struct http_head *h, unsigned status,
-    const char *why, bool close)
-{
-	struct ipc_buf out;
-	char text[160];
-	int n = snprintf(text, sizeof(text), "%u %s: %s\n", status,
-	    http_status_text(status), why);
-	const char *extra = "";
-
-	if (status == 405 || status == 501)
-		extra = "Allow: GET, HEAD\r\n";
-	else if (status == 426)
-		extra = "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-			"Sec-WebSocket-Version: 13\r\n";
-	ipc_buf_init(&out, ANSWER_MAX);
-	if (http_answer(&out, h, status, now_s(c), close) &&
-	    ipc_buf_printf(&out,
-		"%sContent-Type: text/plain; charset=utf-8\r\n"
-		"X-Content-Type-Options: nosniff\r\n"
-		"Cache-Control: no-cache\r\nContent-Length: %d\r\n\r\n%s",
-		extra, n, h && h->head ? "" : text))
-		client_raw(c, out.data, out.len);
-	ipc_buf_release(&out);
-	return !close;
-}
-
-/* Only for those on this machine, and not by way of a proxy on it. */
-static bool
-may_see_metrics(const struct client *c, const struct http_head *h)
-{
-	const struct in6_addr *six = &c->addr.in6.sin6_addr;
-
-	if (http_count(h, "x-forwarded-for") || http_count(h, "forwarded"))
-		return false;
-	switch (c->addr.sa.sa_family) {
-	case AF_INET:
-		return ntohl(c->addr.in4.sin_addr.s_addr) >> 24 == 127;
-	case AF_INET6:
-		return IN6_IS_ADDR_LOOPBACK(six) ||
-		       (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
-	case AF_UNIX:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool
-answer_metrics(struct client *c, const struct http_head *h, bool close)
-{
-	struct ipc_buf out, text;
-	bool good;
-
-	if (!may_see_metrics(c, h))
-		return answer_text(c, h, 404, "nothing is here", close);
-	ipc_buf_init(&out, 2 * ANSWER_MAX);
-	ipc_buf_init(&text, ANSWER_MAX);
-	good = metrics_print(c->netd, &text) &&
-	       http_answer(&out, h, 200, now_s(c), close) &&
-	       ipc_buf_printf(&out,
-		   "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
-		   "Cache-Control: no-cache\r\nContent-Length: %zu\r\n\r\n",
-		   text.len) &&
-	       (h->head || ipc_buf_add(&out, text.data, text.len));
-	if (good)
-		client_raw(c, out.data, out.len);
-	else
-		good = answer_text(c, h, 500, "no room for the answer", true);
-	ipc_buf_release(&out);
-	ipc_buf_release(&text);
-	return good && !close;
-}
-
-/*
- * The next piece of the file at hand. Its end is the answer's end. A file
- * that became shorter cannot be sent as announced: only cutting the line says
- * so.
- */
-static void
-send_piece(struct client *c, struct ws *w)
-{
-	uint8_t piece[PIECE];
-	ssize_t n = file_read(w->file, piece, sizeof(piece));
-
-	if (n < 0) {
-		client_abort(c, IPC_REASON_RESET, "the file became shorter");
-		return;
-	}
-	c->since_us = netd_now(c->netd) + GRACE_US;
-	if (n > 0)
-		client_raw(c, piece, (size_t)n);
-	if (w->file->left)
-		return;
-	file_close(w->file);
-	free(w->file);
-	w->file = NULL;
-	if (w->close)
-		client_close(c, IPC_REASON_LEFT, "");
-}
-
-static bool
-answer_file(
-    struct client *c, struct ws *w, const struct http_head *h, bool close)
-{
-	struct ipc_buf out;
-	struct file f = { .fd = -1 };
-	unsigned status;
-
-	ipc_buf_init(&out, ANSWER_MAX);
-	status = files_answer(c->url->www, h, now_s(c), close, &out, &f);
-	if (status == 0)
-		client_raw(c, out.data, out.len);
-	ipc_buf_release(&out);
-	if (status)
-		return answer_text(c, h, status,
-		    status == 503 ? "try again" : "nothing is here", close);
-	if (f.fd < 0)
-		return !close;
-	w->file = malloc(sizeof(*w->file));
-	if (w->file == NULL) {
-		file_close(&f);
-		client_abort(c, IPC_REASON_NO_MEMORY, "");
-		return true;
-	}
-	*w->file = f;
-	w->close = close;
-	send_piece(c, w);
-	return true;
-}
-
-static char *
-copy(struct http_text t)
-{
-	return t.n ? strndup(t.p, t.n) : NULL;
-}
-
-/* Cookies may come in several fields. */
-static char *
-copy_cookies(const struct http_head *h)
-{
-	struct ipc_buf all;
-
-	ipc_buf_init(&all, ANSWER_MAX);
-	for (size_t i = 0; i < h->n_fields; i++) {
-		struct http_text v = h->fields[i].value;
-
-		if (http_is(h->fields[i].name, "cookie"))
-			ipc_buf_printf(
-			    &all, "%s%.*s", all.len ? "; " : "", (int)v.n, v.p);
-	}
-	if (all.len && !ipc_buf_add(&all, "", 1))
-		ipc_buf_release(&all);
-	return (char *)all.data;
-}
-
-/* The game is told what the handshake said; a NULL is an empty string. */
-static bool
-remember(struct client *c, const struct http_head *h)
-{
-	struct peer *p = client_peer(c);
-
-	if (p == NULL)
-		return false;
-	p->path = copy(h->path);
-	p->query = copy(h->query);
-	p->origin = copy(http_field(h, "origin"));
-	p->cookies = copy_cookies(h);
-	if (ws_hand_subprotocol(h, c->url))
-		p->subprotocol = strdup(c->url->subprotocol);
-	return true;
-}
-
-static bool
-upgrade(struct client *c, struct ws *w, const struct http_head *h, bool close)
-{
-	const char *why;
-	unsigned status = ws_hand_check(h, c->url, &why);
-	struct ipc_buf out;
-	bool good;
-
-	if (status)
-		return answer_text(c, h, status, why, close);
-	ipc_buf_init(&out, ANSWER_MAX);
-	good = remember(c, h) && ws_hand_answer(&out, h, c->url, now_s(c)) &&
-	       client_raw(c, out.data, out.len);
-	ipc_buf_release(&out);
-	if (!good) {
-		client_abort(c, IPC_REASON_NO_MEMORY, "");
-		return true;
-	}
-	w->gather = NULL;
-	w->state = FRAMES;
-	client_open(c);
-	return true;
-}
-
-/* Answer one request. False: the connection ends with this answer. */
-static bool
-answer(struct client *c, struct ws *w, const struct http_head *h)
-{
-	const char *own = c->url->path;
-	bool anywhere = own[0] == '\0' || strcmp(own, "/") == 0;
-	bool here = anywhere || http_same(h->path, own);
-	bool close = h->close || ++w->requests >= REQUESTS_MAX;
-
-	if (here && ws_hand_asked(h))
-		return upgrade(c, w, h, h->close);
-	if (http_same(h->path, "/metrics"))
-		return answer_metrics(c, h, close);
-	if (c->url->www[0] && (anywhere || !here))
-		return answer_file(c, w, h, close);
-	if (here)
-		return answer_text(c, h, 426, "a WebSocket is here", close);
-	return answer_text(c, h, 404, "nothing is here", close);
-}
-
-static ssize_t
-feed_http(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
-{
-	size_t max = (size_t)c->url->config.head_bytes, used = 0;
-
-	while (used < len && w->state == HTTP && c->phase == HANDSHAKE) {
-		struct http_head h;
-		const char *why;
-		int r;
-
-		/* One answer after the other; ws_drained() goes on. */
-		if (w->file || c->out.bytes > ANSWERS_MAX)
-			return (ssize_t)used;
-		r = http_request(bytes + used, len - used, max, &h, &why);
-		if (r == 0)
-			return (ssize_t)used;
-		if (r < 0) {
-			answer_text(c, NULL, (unsigned)-r, why, true);
-			give_up(c, IPC_REASON_PROTOCOL, why);
-			return (ssize_t)len;
-		}
-		used += (size_t)r;
-		/* The deadline is for one request, not for all. */
-		c->since_us = netd_now(c->netd);
-		if (!answer(c, w, &h)) {
-			w->state = DONE;
-			client_close(c, IPC_REASON_LEFT, "");
-		}
-	}
-	if (w->state == HTTP)
-		return (ssize_t)len;
-	return (ssize_t)used;
-}
-
 /* ---- outgoing ------------------------------------------------------------ */
 
 static int
@@ -708,7 +396,7 @@ ask(struct client *c, struct ws *w)
 
 	w->state = ASKING;
 	w->accept = malloc(WS_ACCEPT_SIZE);
-	ipc_buf_init(&out, ANSWER_MAX);
+	ipc_buf_init(&out, ASK_MAX);
 	good = w->accept && ws_hand_request(&out, c->url, w->accept) &&
 	       client_raw(c, out.data, out.len);
 	ipc_buf_release(&out);
@@ -735,9 +423,9 @@ feed_asking(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
 		if (r > 0 && h.status != 101) {
 			snprintf(
 			    text, sizeof(text), "HTTP %u: %s", h.status, why);
-			give_up(c, IPC_REASON_REFUSED, text);
+			ws_give_up(c, IPC_REASON_REFUSED, text);
 		} else {
-			give_up(c, IPC_REASON_PROTOCOL, why);
+			ws_give_up(c, IPC_REASON_PROTOCOL, why);
 		}
 		return (ssize_t)len;
 	}
@@ -773,7 +461,7 @@ ws_feed(struct client *c, const uint8_t *bytes, size_t len)
 	if (w->state == ASKING && c->phase == LEAVING)
 		return (ssize_t)len;
 	if (w->state == HTTP)
-		used = feed_http(c, w, bytes, len);
+		used = web_feed(c, bytes, len);
 	else if (w->state == ASKING)
 		used = feed_asking(c, w, bytes, len);
 	/* The first frame may be glued to the handshake. */
@@ -806,13 +494,8 @@ ws_drained(struct client *c)
 {
 	struct ws *w = c->codec;
 
-	if (w == NULL || w->state != HTTP)
-		return;
-	/* One who closed its side after asking still gets the file. */
-	if (w->file && (c->phase == HANDSHAKE || c->reason == IPC_REASON_LEFT))
-		send_piece(c, w);
-	else if (c->phase == HANDSHAKE)
-		client_feed_kept(c);
+	if (w && w->state == HTTP)
+		web_drained(c);
 }
 
 static void
@@ -822,14 +505,12 @@ ws_close(struct client *c)
 
 	if (w == NULL)
 		return;
-	if (w->state == HTTP && w->file) {
-		file_close(w->file);
-		free(w->file);
-	} else if (w->state == ASKING) {
+	if (w->state == HTTP)
+		web_release(w);
+	else if (w->state == ASKING)
 		free(w->accept);
-	} else if (w->state == FRAMES) {
+	else if (w->state == FRAMES)
 		gather_free(w);
-	}
 	free(w);
 	c->codec = NULL;
 }

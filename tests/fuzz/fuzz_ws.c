@@ -1,4 +1,4 @@
-/* links: netd/tr_ws.c netd/ws_*.c netd/http.c netd/files.c */
+/* links: netd/tr_ws.c netd/web.c netd/ws_*.c netd/http.c netd/files.c */
 /* links: netd/utf8.c netd/config.c netd/metrics.c */
 /*
  * netd/tr_ws.c behind its handshake, under any bytes in any pieces: cut into

@@ -1,4 +1,4 @@
-/* links: netd/tr_ws.c netd/ws_*.c netd/http.c netd/files.c */
+/* links: netd/tr_ws.c netd/web.c netd/ws_*.c netd/http.c netd/files.c */
 /* links: netd/utf8.c netd/config.c netd/metrics.c */
 /* netd/tr_ws.c: what goes in on the wire, what the game and the wire get. */
 #include <setjmp.h>
