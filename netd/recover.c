@@ -414,7 +414,7 @@ recover_woken(struct link *l, uint64_t number)
 	l->taken = r->position;
 	r->redo = r->down - 1; /* its CHECKPOINTED comes again */
 	r->differs = 0;
-	r->pending = false;
+	/* A CHECKPOINT that was asked for and not answered goes up again. */
 	l->netd->metrics.recoveries++;
 }
 
