@@ -300,6 +300,44 @@ const cases = {
 		}), 'the file');
 		equal(n > 8 << 20, true);
 	},
+	async a_client_of_ours_talks_to_a_server_of_theirs() {
+		const server = new WebSocket.Server(
+			{ port: 0, host: '127.0.0.1' });
+		let closed, got;
+		await new Promise((yes) => server.on('listening', yes));
+		server.on('connection', (s, request) => {
+			got = request.url;
+			s.on('message', (data, binary) => {
+				s.ping();
+				s.send(`you said ${data}`, { fin: false });
+				s.send(binary ? ' in bytes' : ' in words');
+			});
+			s.on('close', (code) => { closed = code; });
+		});
+		try {
+			const at = `ws://127.0.0.1:${server.address().port}/x`;
+			const p = spawn(path.join(BIN, 'fetch'),
+				[at, 'hällo'],
+				{ stdio: ['ignore', 'pipe', 'ignore'] });
+			let out = '';
+			p.stdout.on('data', (b) => { out += b; });
+			const code = await deadline(new Promise((yes) =>
+				p.on('close', yes)), 'fetch ends');
+			equal(out.trim(), 'you said hällo in words');
+			equal(code, 0);
+			equal(got, '/x');
+			await deadline((async () => {
+				while (closed === undefined)
+					await new Promise((yes) =>
+						setTimeout(yes, 5));
+			})(), 'the goodbye');
+			equal(closed, 1001);
+		} finally {
+			for (const s of server.clients)
+				s.terminate();
+			server.close();
+		}
+	},
 	async closes_with_1001_when_it_stops() {
 		const s = await open();
 		s.send('x');
