@@ -8,6 +8,7 @@
 #include "ipc/log.h"
 #include "netd/netd.h"
 #include "netd/operator.h"
+#include "netd/record.h"
 #include "netd/resolve.h"
 
 #include <argp.h>
@@ -170,6 +171,7 @@ on_turn(struct ev_loop *loop, ev_prepare *w, int events)
 	upgrade_turn(n);
 	/* Flushing may have told the game something. */
 	link_turn(n->link);
+	record_turn(n);
 	stop_turn(n);
 }
 
@@ -214,6 +216,7 @@ netd_release(struct netd *n)
 	listen_release(n);
 	control_release(n);
 	operator_release(n);
+	record_stop(n, "how=stopped");
 	link_free(n->link);
 	resolver_free(n->resolver);
 	ev_loop_destroy(n->loop);

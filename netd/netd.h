@@ -28,6 +28,7 @@ struct link;
 struct group;
 struct resolver;
 struct operator;
+struct recorder;
 
 /* ---- outq.c: bytes on their way to one client -------------------------- */
 
@@ -593,6 +594,7 @@ struct netd {
 	int64_t clock_base_us; /* real minus monotonic time, at the start */
 	struct upgrade upgrade;
 	struct operator* operator; /* NULL: none */
+	struct recorder *recorder; /* NULL: none */
 	bool watched;              /* operator_saw() wants to see every frame */
 };
 

@@ -11,6 +11,7 @@
 #include "ipc/log.h"
 #include "ipc/text.h"
 #include "netd/netd.h"
+#include "netd/record.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,7 @@ struct session {
 	struct netd *netd;
 	ev_io in_io, out_io;
 	struct ipc_buf in, out;
+	int file;     /* came beside the request, or -1 */
 	bool leaving; /* free it when out is written */
 	bool tracing;
 	bool by_conn;
@@ -81,6 +83,8 @@ session_free(struct session *s)
 	ev_io_stop(s->netd->loop, &s->in_io);
 	ev_io_stop(s->netd->loop, &s->out_io);
 	close(s->in_io.fd);
+	if (s->file >= 0)
+		close(s->file);
 	ipc_buf_release(&s->in);
 	ipc_buf_release(&s->out);
 	watch(s->netd);
@@ -127,8 +131,10 @@ on_status(struct session *s, char *args)
 	(void)args;
 	ipc_buf_printf(
 	    b, "netd pid=%d version=%s\n", (int)getpid(), PENSTOCK_VERSION);
-	ipc_buf_printf(b, "game link=%s name=\"%s\" pid=%d\n", phase_name(l),
-	    l->game, (int)l->pid);
+	ipc_buf_printf(b, "game link=%s name=\"%s\"", phase_name(l), l->game);
+	if (l->pid > 0)
+		ipc_buf_printf(b, " pid=%d", (int)l->pid);
+	ipc_buf_printf(b, "\n");
 	ipc_buf_printf(b,
 	    "positions up=%" PRIu64 " sent=%" PRIu64 " taken=%" PRIu64
 	    " down=%" PRIu64 " unsent_bytes=%zu kept_bytes=%zu\n",
@@ -149,8 +155,10 @@ on_status(struct session *s, char *args)
 	    " links_broken=%" PRIu64 "\n",
 	    m->game_deaths, m->recoveries, m->checkpoints, m->poisoned,
 	    m->links_broken);
-	ipc_buf_printf(b, "state paused=%d held=%d players_read=%d\n",
-	    n->operator->paused, n->operator->held, !n->input_held);
+	ipc_buf_printf(b,
+	    "state paused=%d held=%d players_read=%d recording=%d\n",
+	    n->operator->paused, n->operator->held, !n->input_held,
+	    n->recorder != NULL);
 	for (const struct listener *at = n->listeners; at; at = at->next)
 		ipc_buf_printf(
 		    b, "listener number=%u url=%s\n", at->number, at->text);
@@ -370,6 +378,34 @@ on_stop(struct session *s, char *args)
 }
 
 static void
+on_record(struct session *s, char *args)
+{
+	struct netd *n = s->netd;
+	char why[256];
+	int file = s->file;
+
+	if (strcmp(args, "off") == 0) {
+		if (n->recorder) {
+			record_stop(n, "how=off");
+			say_done(s);
+		} else {
+			say_error(s, "nothing is being recorded");
+		}
+		return;
+	}
+	if (file < 0 || n->recorder) {
+		say_error(s, n->recorder ? "one recording is on already"
+					 : "record FILE|off");
+		return;
+	}
+	s->file = -1;
+	if (record_start(n, file, args, why, sizeof(why)))
+		say_done(s);
+	else
+		say_error(s, why);
+}
+
+static void
 on_limits(struct session *s, char *args)
 {
 	size_t n;
@@ -409,6 +445,8 @@ static const struct request {
 	{ "step", "[frame|tick]", "While paused: let that much go", on_step },
 	{ "hold", "", "Nobody is read or let in; the game goes on", on_hold },
 	{ "resume", "", "The end of pause and of hold", on_resume },
+	{ "record", "FILE|off", "Every frame from now on into a file",
+	    on_record },
 	{ "metrics", "", "Every counter, as /metrics shows them", on_metrics },
 	{ "limits", "", "The limits in force", on_limits },
 	{ "stop", "", "As SIGTERM: goodbyes, then the end", on_stop },
@@ -504,13 +542,38 @@ lines(struct session *s)
 	write_out(s);
 }
 
+/* Bytes, and perhaps a descriptor beside them. */
+static ssize_t
+receive(struct session *s, void *to, size_t room)
+{
+	struct iovec iov = { to, room };
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} a;
+	struct msghdr h = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = a.space,
+		.msg_controllen = sizeof(a.space) };
+	ssize_t n = recvmsg(s->in_io.fd, &h, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&h) : NULL;
+
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int))) {
+		if (s->file >= 0)
+			close(s->file);
+		memcpy(&s->file, CMSG_DATA(c), sizeof(int));
+	}
+	return n;
+}
+
 static void
 on_in(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct session *s = w->data;
 	size_t room = REQUEST_MAX - s->in.len;
 	uint8_t *to = ipc_buf_space(&s->in, room);
-	ssize_t n = to ? recv(w->fd, to, room, 0) : 0;
+	ssize_t n = to ? receive(s, to, room) : 0;
 
 	(void)loop;
 	(void)events;
@@ -552,6 +615,7 @@ on_accept(struct ev_loop *loop, ev_io *w, int events)
 		return;
 	}
 	s->netd = n;
+	s->file = -1;
 	ipc_buf_init(&s->in, REQUEST_MAX);
 	ipc_buf_init(&s->out, ANSWER_MAX);
 	ev_io_init(&s->in_io, on_in, fd, EV_READ);

@@ -32,7 +32,7 @@ void operator_release(struct netd *n);
 uint64_t operator_until(const struct link *l);
 /* Are players not to be read? */
 bool operator_holds(const struct netd *n);
-/* While netd->watched: a frame up was laid down, or one down is acted on. */
+/* A frame up was laid down, or one down is acted on. */
 void operator_saw(struct link *l, const struct ipc_frame *f, uint64_t position);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "ipc/log.h"
 #include "netd/operator.h"
+#include "netd/record.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,16 @@
 /* ---- up -------------------------------------------------------------------
  */
 
+/* Whoever watches or records sees each frame once. */
+static inline void
+saw(struct link *l, const struct ipc_frame *f, uint64_t position)
+{
+	if (l->netd->watched)
+		operator_saw(l, f, position);
+	if (l->netd->recorder)
+		record_saw(l, f);
+}
+
 /* The clock is the first frame of a batch. */
 static void
 say_now(struct link *l)
@@ -42,8 +53,7 @@ say_now(struct link *l)
 	l->netd->metrics.frames_up++;
 	if (!journal_add(&l->journal, &f, NULL, 0))
 		l->lost = true;
-	if (l->netd->watched)
-		operator_saw(l, &f, l->journal.position);
+	saw(l, &f, l->journal.position);
 }
 
 void
@@ -61,11 +71,9 @@ link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
 	/* A frame lost to memory would break the stream: end the link. */
 	if (!journal_add(&l->journal, &f, bytes, len))
 		l->lost = true;
-	if (l->netd->watched) {
-		f.bytes = bytes;
-		f.len = (uint32_t)len;
-		operator_saw(l, &f, l->journal.position);
-	}
+	f.bytes = bytes;
+	f.len = (uint32_t)len;
+	saw(l, &f, l->journal.position);
 }
 
 /* How far the game may be sent: a recovery goes step by step, and whoever
@@ -164,8 +172,7 @@ act(struct link *l, const struct ipc_frame *f)
 		return true; /* the players have it already */
 	l->down++;
 	l->netd->metrics.frames_down++;
-	if (l->netd->watched)
-		operator_saw(l, f, l->down);
+	saw(l, f, l->down);
 	recover_note(l, f);
 	return dispatch(l, f);
 }
@@ -239,6 +246,8 @@ commit(
 	if (!act_all(l, turn, len))
 		return false;
 	cast_flush(l);
+	if (f->id >= l->committed)
+		saw(l, f, l->down);
 	l->taken = f->id;
 	if (f->id > l->committed)
 		l->committed = f->id;
@@ -418,6 +427,7 @@ link_attach(struct link *l, int up_fd, int down_fd, enum ipc_link_how how,
 	open_pipes(l, up_fd, down_fd);
 	if (how == IPC_LINK_WOKEN) {
 		recover_woken(l, value);
+		l->pid = 0; /* not that of the dead: a copy says no HELLO */
 		l->moved_us = netd_now(l->netd);
 		l->phase = LINKED;
 		return;

@@ -2,6 +2,7 @@
 """netctl asks a running netd, whose game and players are scripts here."""
 import os
 import re
+import resource
 import select
 import shutil
 import signal
@@ -43,6 +44,10 @@ class World:
         self.players = []
         said = until("netd waits", lambda: (
             t := self.said()) and "waiting" in t and t)
+        if operator:
+            # Its path is there before it can be connected to: mode 0600 is
+            # set between the two, so wait for an answer.
+            until("the operator's socket answers", self.answers)
         self.port = int(re.search(r"url=line://127.0.0.1:(\d+)", said)[1])
 
     def __enter__(self):
@@ -59,6 +64,14 @@ class World:
         self.netd.wait(DEADLINE_S)
         self.log.close()
         shutil.rmtree(self.dir)
+
+    def answers(self):
+        with socket.socket(socket.AF_UNIX) as s:
+            try:
+                s.connect(f"{self.op}/operator.sock")
+            except OSError:
+                return False
+        return True
 
     def said(self):
         with open(f"{self.dir}/log", "rb") as f:
@@ -297,10 +310,12 @@ def is_found_by_itself():
     with World(operator=False) as w:
         env = dict(os.environ, XDG_RUNTIME_DIR=w.dir)
         env.pop("PENSTOCK_OPERATOR", None)
-        p = subprocess.run([NETCTL, "-s", f"{w.dir}/penstock-{w.netd.pid}",
-                            "status"], capture_output=True, env=env,
-                           timeout=DEADLINE_S)
-        assert f"pid={w.netd.pid}".encode() in p.stdout, p
+        def found():
+            return subprocess.run(
+                [NETCTL, "-s", f"{w.dir}/penstock-{w.netd.pid}", "status"],
+                capture_output=True, env=env, timeout=DEADLINE_S).stdout
+
+        assert f"pid={w.netd.pid}".encode() in until("it answers", found)
         # Others of the same user may run on this machine: then it lists.
         p = subprocess.run([NETCTL, "status"], capture_output=True, env=env,
                            timeout=DEADLINE_S)
@@ -356,6 +371,138 @@ def a_trace_that_nobody_reads_costs_nothing():
                 s.sendall(b"x\n")
 
 
+def records_while_it_runs():
+    with World() as w:
+        w.play()
+        s = w.player()
+        s.sendall(b"before\n")
+        w.came("MESSAGE")
+        path = f"{w.dir}/a.rec"
+        w.ask("record", path)
+        assert "recording=1" in w.ask("status")
+        assert "on already" in w.ask("record", path + "2", status=1)
+        s.sendall(b"during\n")
+        w.came("MESSAGE")
+        w.do('SEND id=1 "yes"')
+        assert s.recv(100) == b"yes\n"
+        w.ask("record", "off")
+        s.sendall(b"after\n")
+        w.came("MESSAGE")
+        assert "nothing is being recorded" in w.ask("record", "off", status=1)
+        p = subprocess.run([NETCTL, "dump", path], capture_output=True,
+                           text=True, timeout=DEADLINE_S)
+        assert p.returncode == 0 and not p.stderr, p
+        out = p.stdout
+        assert '# program=netctl' in out and "limit.message_bytes" in out
+        assert 'MESSAGE id=1 "during"' in out and 'SEND id=1 "yes"' in out
+        assert "before" not in out and "after" not in out, out
+        assert " COMMIT " in out and "how=off" in out, out
+        assert "cannot create" in w.ask("record", path, status=1)
+
+
+def a_full_disk_ends_the_recording_and_not_the_game():
+    with World() as w:
+        w.play()
+        s = w.player()
+        s.sendall(b"hi\n")
+        w.came("MESSAGE")
+        with open("/dev/full", "wb") as full, \
+                socket.socket(socket.AF_UNIX) as op:
+            op.settimeout(DEADLINE_S)
+            op.connect(f"{w.op}/operator.sock")
+            socket.send_fds(op, [b"record full\n"], [full.fileno()])
+            assert b"error: cannot record: No space left" in op.recv(1000)
+        # Full later on: a file that may not grow.
+        path = f"{w.dir}/b.rec"
+        with open(path, "wb") as f, socket.socket(socket.AF_UNIX) as op:
+            op.settimeout(DEADLINE_S)
+            op.connect(f"{w.op}/operator.sock")
+            socket.send_fds(op, [b"record b.rec\n"], [f.fileno()])
+            assert op.recv(1000) == b".\n"
+            size = until("its head is there", lambda: os.path.getsize(path))
+            resource.prlimit(w.netd.pid, resource.RLIMIT_FSIZE,
+                             (size + 500, size + 500))
+            s.sendall(b"x" * 1000 + b"\n")
+            assert "b.rec stopped: File too large" in w.came("NOTICE")
+        s.sendall(b"on we go\n")
+        w.came('"on we go"')
+        p = subprocess.run([NETCTL, "dump", path], capture_output=True,
+                           text=True, timeout=DEADLINE_S)
+        assert p.returncode == 0 and not p.stderr, p
+
+
+def with_pipes(launcher):
+    """The game itself: neither launcher nor netd nor frozen copies, which
+    hold no pipe end."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat") as f:
+                name, _, rest = f.read().partition("(")[2].partition(")")
+            if name != "echo" or int(pid) == launcher or \
+                    int(rest.split()[3]) != os.getsid(launcher):
+                continue
+            with open(f"/proc/{pid}/cmdline") as f:
+                if "127.0.0.1:0" not in f.read():
+                    continue
+            parent = int(rest.split()[1])
+            fds = [os.readlink(f"/proc/{pid}/fd/{n}")
+                   for n in os.listdir(f"/proc/{pid}/fd") if int(n) > 2]
+        except OSError:
+            continue
+        if parent == launcher and \
+                sum(fd.startswith("pipe:") for fd in fds) >= 2:
+            return int(pid)
+    return 0
+
+
+def a_recording_goes_on_over_a_death_without_gap_or_double():
+    with World(operator=False) as w:
+        env = dict(os.environ, XDG_RUNTIME_DIR=w.dir)
+        game = subprocess.Popen(
+            [f"{BIN}/echo", "--listen", "line://127.0.0.1:0"], env=env,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            said = b""
+            while not (m := re.search(rb"127.0.0.1[: ](\d+)", said)):
+                ready = select.select([game.stdout, game.stderr], [], [],
+                                      DEADLINE_S)[0]
+                assert ready, said
+                said += os.read(ready[0].fileno(), 65536)
+            s = socket.create_connection(("127.0.0.1", int(m[1])))
+            w.players.append(s)
+            s.settimeout(DEADLINE_S)
+            lines = s.makefile("r")
+
+            def netd():
+                for name in os.listdir(w.dir):
+                    if name.startswith("penstock-") and not \
+                            name.endswith(f"-{w.netd.pid}"):
+                        return f"{w.dir}/{name}"
+
+            w.op = until("its netd", netd)
+            until("it answers", w.answers)
+            path = f"{w.dir}/c.rec"
+            w.ask("record", path)
+            for i in range(30):
+                if i % 10 == 5:
+                    os.kill(until("the game", lambda: with_pipes(game.pid)),
+                            signal.SIGKILL)
+                s.sendall(f"line {i}\n".encode())
+                assert lines.readline() == f"line {i}\n"
+            assert "recoveries=3" in w.ask("status")
+            w.ask("record", "off")
+        finally:
+            game.terminate()
+            game.communicate(timeout=DEADLINE_S)
+        p = subprocess.run([NETCTL, "dump", path], capture_output=True,
+                           text=True, timeout=DEADLINE_S)
+        assert p.returncode == 0 and not p.stderr, p
+        for i in range(30):
+            for kind in "MESSAGE", "SEND":
+                n = len(re.findall(f'{kind} id=1 "line {i}"', p.stdout))
+                assert n == 1, (kind, i, n)
+
+
 TESTS = [
     shows_status_and_connections,
     names_the_slow,
@@ -369,6 +516,9 @@ TESTS = [
     is_found_by_itself,
     refuses_what_it_does_not_know,
     a_trace_that_nobody_reads_costs_nothing,
+    records_while_it_runs,
+    a_full_disk_ends_the_recording_and_not_the_game,
+    a_recording_goes_on_over_a_death_without_gap_or_double,
 ]
 
 
