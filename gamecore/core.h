@@ -219,7 +219,7 @@ void checkpoint_no_start(const struct gc_net *net);
 struct options {
 	const char *const *listen; /* ended by NULL; views */
 	const char **given;        /* owned: the --listen of the command line */
-	const char *attach, *netd, *log;
+	const char *attach, *netd, *log, *notice;
 	const char **limits; /* owned, ended by NULL; views */
 	bool foreground;
 };

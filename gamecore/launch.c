@@ -142,7 +142,7 @@ netd_arguments(const struct options *o, const char *file, const char *number)
 
 	while (o->limits[limits])
 		limits++;
-	argv = calloc(2 * limits + 6, sizeof(*argv));
+	argv = calloc(2 * limits + 8, sizeof(*argv));
 	if (argv == NULL)
 		return NULL;
 	argv[n++] = file;
@@ -151,6 +151,10 @@ netd_arguments(const struct options *o, const char *file, const char *number)
 	for (size_t i = 0; i < limits; i++) {
 		argv[n++] = "--limit";
 		argv[n++] = o->limits[i];
+	}
+	if (o->notice) {
+		argv[n++] = "--notice";
+		argv[n++] = o->notice;
 	}
 	if (o->log) {
 		argv[n++] = "--log";

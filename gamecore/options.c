@@ -57,6 +57,12 @@ take_log(struct reading *r, const char *text)
 }
 
 static void
+take_notice(struct reading *r, const char *text)
+{
+	r->o->notice = text;
+}
+
+static void
 take_foreground(struct reading *r, const char *text)
 {
 	(void)text;
@@ -88,6 +94,8 @@ static const struct common {
 	    take_limit },
 	{ "log", "LEVEL", "what netd logs: error, warn, info or debug",
 	    take_log },
+	{ "notice", "TEXT", "what players see while a game is started anew",
+	    take_notice },
 	{ "foreground", NULL, "stay in this process, as under a debugger",
 	    take_foreground },
 	{ "attach", "DIR", "play for the netd that runs with --wait DIR",

@@ -26,6 +26,7 @@ struct arguments {
 	const char *wait_dir;
 	const char *operator_dir;
 	enum ipc_level level;
+	const char *notice;
 	char **urls;
 	int n_urls;
 };
@@ -36,6 +37,7 @@ enum {
 	KEY_LIMIT,
 	KEY_LIMITS,
 	KEY_LOG,
+	KEY_NOTICE,
 	KEY_OPERATOR
 };
 
@@ -48,6 +50,9 @@ static const struct argp_option options[] = {
 	    0 },
 	{ "operator", KEY_OPERATOR, "DIR", 0,
 	    "Have the socket for netctl in DIR, not in the usual place", 0 },
+	{ "notice", KEY_NOTICE, "TEXT", 0,
+	    "What players see while a game is started anew (on lines by itself)",
+	    0 },
 	{ "control", KEY_CONTROL, "FD", OPTION_HIDDEN, "For the launcher", 0 },
 	{ 0 }
 };
@@ -80,6 +85,9 @@ parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_CONTROL:
 		a->control_fd = atoi(arg);
+		return 0;
+	case KEY_NOTICE:
+		a->notice = arg;
 		return 0;
 	case KEY_LIMIT:
 		set_limit(a, arg, state);
@@ -246,6 +254,7 @@ main(int argc, char **argv)
 	ipc_log_init("netd", a.level);
 	raise_descriptors();
 	netd_init(&n, &a.config);
+	n.notice = a.notice;
 	for (int i = 0; i < a.n_urls; i++) {
 		if (listen_open(&n, a.urls[i], -1, why, sizeof(why)) == NULL) {
 			fprintf(stderr, "netd: %s\n", why);

@@ -370,6 +370,7 @@ struct recovery {
 	bool died;    /* its launcher said so; the pipe is read to its end */
 	bool ended;   /* the pipe is read to its end */
 	bool pending; /* a CHECKPOINT was asked for and is not answered */
+	bool failed;  /* the newest answer was that there is no copy */
 	uint64_t asked, asked_at; /* number and position of the newest asked */
 	uint64_t number;          /* of the newest that stands, or 0 */
 	uint64_t position;        /* it has taken frames up to this one */
@@ -591,6 +592,7 @@ struct netd {
 	int stops;
 	bool draining;
 	int status;
+	const char *notice;    /* for players without a game, or NULL */
 	int64_t clock_base_us; /* real minus monotonic time, at the start */
 	struct upgrade upgrade;
 	struct operator* operator; /* NULL: none */

@@ -26,6 +26,10 @@
 #define CHECKPOINT_SHARE 100
 #define BACK_OFF_MAX_S 60.
 #define HELD_S 1.
+/* What a person reads meanwhile. */
+#define NOTICE "The game is being restarted. Please hold on."
+/* After a copy that could not be made, before the next try. */
+#define RETRY_US 1000000
 
 /* ---- hashes of what went out -----------------------------------------------
  */
@@ -117,8 +121,12 @@ recover_checkpointed(
 	r->interval_us = (int64_t)m->cost_us * CHECKPOINT_SHARE;
 	l->netd->metrics.checkpoints++;
 	l->netd->metrics.checkpoint_us += m->cost_us;
-	if (!m->done)
+	r->failed = !m->done;
+	if (!m->done) {
+		ipc_log(IPC_LOG_WARN, "checkpoint_failed",
+		    "game=%s hint=\"no memory for a copy?\"", l->game);
 		return true;
+	}
 	r->number = number;
 	r->position = r->asked_at;
 	r->down = l->down;
@@ -142,7 +150,16 @@ recover_turn(struct link *l)
 	struct recovery *r = &l->rec;
 	const struct config *k = &l->netd->config;
 
-	if (quiet(l))
+	if (l->journal.kept > (size_t)k->journal_bytes && r->number) {
+		ipc_log(IPC_LOG_ERROR, "journal_full",
+		    "kept_bytes=%zu hint=\"a death now means a cold start\"",
+		    l->journal.kept);
+		r->number = 0;
+	}
+	if (l->journal.kept > (size_t)k->journal_bytes)
+		journal_forget(&l->journal, r->finished);
+	if (quiet(l) ||
+	    (r->failed && netd_now(l->netd) - r->since_us < RETRY_US))
 		return;
 	if (l->journal.kept > (size_t)k->checkpoint_bytes ||
 	    r->n_hashes > HASHES_MAX / 2)
@@ -281,12 +298,21 @@ set_aside(struct link *l)
 		    "your message stopped the game twice");
 }
 
+/* Once, at the first cold start: a person on a line is told by itself, others
+ * only if somebody chose the words. */
 static void
 hold_players(struct link *l)
 {
-	if (l->rec.cold_starts == 1)
-		ipc_log(IPC_LOG_WARN, "players_held", "players=%zu",
-		    l->netd->n_playing);
+	struct netd *n = l->netd;
+	const char *text = n->notice ? n->notice : NOTICE;
+
+	if (l->rec.cold_starts != 1)
+		return;
+	ipc_log(IPC_LOG_WARN, "players_held", "players=%zu", n->n_playing);
+	for (struct client *c = n->playing; c; c = c->next)
+		if (c->transport->is_prose || n->notice)
+			client_send(c, IPC_RELIABLE, 0, (const uint8_t *)text,
+			    strlen(text));
 }
 
 static void

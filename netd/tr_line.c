@@ -120,6 +120,7 @@ line_close(struct client *c)
 
 const struct transport tr_line = {
 	.name = "line",
+	.is_prose = true,
 	.start = line_start,
 	.feed = line_feed,
 	.encode = line_encode,

@@ -6,6 +6,7 @@
 
 const struct transport tr_unix = {
 	.name = "unix",
+	.is_prose = true,
 	.is_unix = true,
 	.start = line_start,
 	.feed = line_feed,
