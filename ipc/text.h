@@ -8,9 +8,9 @@
  *
  * NAME is a kind of messages.def, then the id, flags and channel where they
  * are not 0, then the fields by name, or the bytes. In quotes \" \\ and \xNN
- *mean what they do in C. What a reader of a dump sees can be pasted back: a
- *leading < or > with words that begin with a digit (position, time) is passed
- *over, as are blank lines and those that begin with #.
+ * mean what they do in C. What a reader of a dump sees can be pasted back: a
+ * leading < or > with words that begin with a digit (position, time) is passed
+ * over, as are blank lines and those that begin with #.
  */
 #ifndef IPC_TEXT_H
 #define IPC_TEXT_H
