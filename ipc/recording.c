@@ -738,8 +738,9 @@ check_record(struct ipc_recording_reader *r, const struct ipc_record *rec)
 	if (is_frames(rec->type))
 		return check_frames(r, rec);
 	if (rec->type == IPC_RECORD_RESTART) {
+		/* What the fresh game heard before may not be in here. */
 		r->up = r->down = 0;
-		r->saw_up = r->saw_down = true;
+		r->saw_up = r->saw_down = false;
 	}
 	r->ended = rec->type == IPC_RECORD_END;
 	return 1;

@@ -47,7 +47,7 @@ enum ipc_record_type {
 	IPC_RECORD_UP = 1,     /* whole frames, netd to game */
 	IPC_RECORD_DOWN,       /* whole frames, game to netd */
 	IPC_RECORD_CHECKPOINT, /* a copy of the game is frozen here */
-	IPC_RECORD_RESTART,    /* a fresh game: both directions count from 1 */
+	IPC_RECORD_RESTART,    /* a fresh game: both directions count anew */
 	IPC_RECORD_NOTE,       /* something happened; text says what */
 	IPC_RECORD_END         /* the last one; text says how it ended */
 };

@@ -13,9 +13,9 @@
  *	end 0                     the other side ends (a game: with status 0)
  *
  * Unless --raw says otherwise the dull part happens by itself: HELLO and
- * WELCOME, COMMIT after what a game sends or takes, NOW before what a network
- * sends, answers to LISTEN and ASK. Expectations pass over those frames unless
- * they name them.
+ * WELCOME, LIVE and READY, COMMIT after what a game sends or takes, NOW before
+ * what a network sends, answers to LISTEN and ASK. Expectations pass over those
+ *frames unless they name them.
  */
 #include "netd/netctl.h"
 
@@ -188,6 +188,7 @@ on_hello(struct talk *t, const struct ipc_frame *f)
 		.frame_max = IPC_FRAME_MAX,
 		.seed = t->seed,
 		.now_us = real_us() };
+	struct ipc_frame now = { .kind = IPC_NOW }, live = { .kind = IPC_LIVE };
 	char name[] = "netctl";
 	const char *why, *field;
 
@@ -197,6 +198,10 @@ on_hello(struct talk *t, const struct ipc_frame *f)
 		m.frame_max = hello.frame_max;
 	m.netd = name;
 	add_typed(t, IPC_WELCOME, 0, &m);
+	/* Nobody was there before this game. */
+	now.id = m.now_us;
+	add_frame(t, &now);
+	add_frame(t, &live);
 	ipc_msg_release(IPC_HELLO, &hello);
 }
 
@@ -223,6 +228,15 @@ on_ask(struct talk *t, const struct ipc_frame *f)
 	add_frame(t, &answer);
 }
 
+static void
+on_live(struct talk *t, const struct ipc_frame *f)
+{
+	struct ipc_frame ready = { .kind = IPC_READY };
+
+	(void)f;
+	add_frame(t, &ready);
+}
+
 /* Frames of either side that nobody has to write or to expect. */
 static const struct {
 	uint8_t kind;
@@ -231,6 +245,8 @@ static const struct {
 	{ IPC_HELLO, on_hello },
 	{ IPC_LISTEN, on_listen },
 	{ IPC_ASK, on_ask },
+	{ IPC_LIVE, on_live },
+	{ IPC_READY, NULL },
 	{ IPC_WELCOME, NULL },
 	{ IPC_COMMIT, NULL },
 	{ IPC_NOW, NULL },

@@ -151,10 +151,10 @@ on_status(struct session *s, char *args)
 	    m->dropped, n->queued_bytes);
 	ipc_buf_printf(b,
 	    "recovery deaths=%" PRIu64 " recoveries=%" PRIu64
-	    " checkpoints=%" PRIu64 " poisoned=%" PRIu64
-	    " links_broken=%" PRIu64 "\n",
+	    " checkpoints=%" PRIu64 " poisoned=%" PRIu64 " upgrades=%" PRIu64
+	    " hangs=%" PRIu64 " links_broken=%" PRIu64 "\n",
 	    m->game_deaths, m->recoveries, m->checkpoints, m->poisoned,
-	    m->links_broken);
+	    m->upgrades, m->hangs, m->links_broken);
 	ipc_buf_printf(b,
 	    "state paused=%d held=%d players_read=%d recording=%d\n",
 	    n->operator->paused, n->operator->held, !n->input_held,
@@ -370,6 +370,18 @@ on_hold(struct session *s, char *args)
 }
 
 static void
+on_upgrade(struct session *s, char *args)
+{
+	const char *why = upgrade_begin(s->netd);
+
+	(void)args;
+	if (why)
+		say_error(s, why);
+	else
+		say_done(s);
+}
+
+static void
 on_stop(struct session *s, char *args)
 {
 	(void)args;
@@ -447,6 +459,8 @@ static const struct request {
 	{ "resume", "", "The end of pause and of hold", on_resume },
 	{ "record", "FILE|off", "Every frame from now on into a file",
 	    on_record },
+	{ "upgrade", "", "A new process of the game's program takes over",
+	    on_upgrade },
 	{ "metrics", "", "Every counter, as /metrics shows them", on_metrics },
 	{ "limits", "", "The limits in force", on_limits },
 	{ "stop", "", "As SIGTERM: goodbyes, then the end", on_stop },
@@ -635,7 +649,7 @@ operator_until(const struct link *l)
 {
 	const struct operator* o = l->netd->operator;
 
-	if (o == NULL || !o->paused)
+	if (o == NULL || !o->paused || l != l->netd->link)
 		return UINT64_MAX;
 	/* A fresh game counts from 1 again: what was allowed is of the old. */
 	return o->until <= l->journal.position ? o->until : l->journal.sent;
@@ -688,7 +702,7 @@ operator_saw(struct link *l, const struct ipc_frame *f, uint64_t position)
 	for (struct session *s = o->sessions; s; s = s->next)
 		if (traces(s, f))
 			trace(s, f, up ? '<' : '>', position);
-	if (up && o->paused && o->wanted) {
+	if (up && o->paused && o->wanted && l == l->netd->link) {
 		o->until = position;
 		if (steps(o->wanted, f->kind)) {
 			o->wanted = NOTHING;

@@ -20,10 +20,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#define STANDBY_MAX (64u << 20)
+
 struct recorder {
 	struct ipc_recording recording;
 	struct ipc_buf frames; /* of one direction, not in it yet */
 	uint8_t type;
+	/* What a game that may take over was told so far, frame after frame;
+	 * too much is left out, then positions do not begin at 1. */
+	struct ipc_buf standby;
 	bool failed;
 	char why[128];
 	char name[256];
@@ -78,6 +83,7 @@ record_start(
 	r->recording.up = n->link->journal.position;
 	r->recording.down = n->link->down;
 	ipc_buf_init(&r->frames, IPC_TURN_MAX + IPC_RECORD_MAX);
+	ipc_buf_init(&r->standby, STANDBY_MAX);
 	snprintf(r->name, sizeof(r->name), "%s", name);
 	/* A file at its limit is a full disk, not the end of netd. */
 	signal(SIGXFSZ, SIG_IGN);
@@ -108,30 +114,46 @@ gathered(struct netd *n)
 	ipc_buf_clear(&r->frames);
 }
 
+static bool
+add_frame(struct ipc_buf *b, const struct ipc_frame *f)
+{
+	uint8_t *to = ipc_buf_space(b, ipc_frame_size(f->len));
+
+	if (to == NULL)
+		return false;
+	ipc_frame_head(to, f);
+	if (f->len)
+		memcpy(to + IPC_FRAME_HEAD, f->bytes, f->len);
+	ipc_buf_added(b, ipc_frame_size(f->len));
+	return true;
+}
+
+static bool
+is_up(const struct ipc_frame *f)
+{
+	const struct ipc_info *info = ipc_info(f->kind);
+
+	return info && info->to == IPC_TO_GAME;
+}
+
 void
 record_saw(struct link *l, const struct ipc_frame *f)
 {
 	struct recorder *r = l->netd->recorder;
-	const struct ipc_info *info = ipc_info(f->kind);
-	uint8_t type =
-	    info && info->to == IPC_TO_GAME ? IPC_RECORD_UP : IPC_RECORD_DOWN;
-	size_t size = ipc_frame_size(f->len);
-	uint8_t *to;
+	uint8_t type = is_up(f) ? IPC_RECORD_UP : IPC_RECORD_DOWN;
 
 	if (r->failed)
 		return;
+	if (l != l->netd->link) {
+		if (!add_frame(&r->standby, f))
+			ipc_buf_clear(&r->standby);
+		return;
+	}
 	if (type != r->type || r->frames.len > IPC_TURN_MAX)
 		gathered(l->netd);
 	r->type = type;
-	to = ipc_buf_space(&r->frames, size);
-	if (to == NULL) {
+	if (!add_frame(&r->frames, f))
 		failed(r, IPC_ERR_NO_MEMORY);
-		return;
-	}
-	ipc_frame_head(to, f);
-	if (f->len)
-		memcpy(to + IPC_FRAME_HEAD, f->bytes, f->len);
-	ipc_buf_added(&r->frames, size);
 }
 
 static void
@@ -150,7 +172,48 @@ mark(struct netd *n, enum ipc_record_type type, const char *text)
 void
 record_restart(struct link *l, const char *why)
 {
-	mark(l->netd, IPC_RECORD_RESTART, why);
+	struct recorder *r = l->netd->recorder;
+
+	if (l == l->netd->link)
+		mark(l->netd, IPC_RECORD_RESTART, why);
+	else if (r)
+		ipc_buf_clear(&r->standby);
+}
+
+/* The next frame of those that were put aside. */
+static bool
+next_aside(const struct recorder *r, size_t *at, struct ipc_frame *f)
+{
+	size_t want;
+	const char *why;
+
+	if (ipc_frame_decode(r->standby.data + *at, r->standby.len - *at,
+		IPC_FRAME_MAX_MAX, f, &want, &why) != IPC_FRAME)
+		return false;
+	*at += ipc_frame_size(f->len);
+	return true;
+}
+
+void
+record_upgraded(struct link *l)
+{
+	struct recorder *r = l->netd->recorder;
+	uint64_t up = 0, down = 0;
+	struct ipc_frame f;
+	size_t at = 0;
+
+	if (r == NULL)
+		return;
+	mark(l->netd, IPC_RECORD_RESTART, "why=upgrade");
+	while (r->standby.len && next_aside(r, &at, &f)) {
+		up += is_up(&f);
+		down += !is_up(&f) && f.kind != IPC_COMMIT;
+	}
+	r->recording.up = l->journal.position - up;
+	r->recording.down = l->down - down;
+	for (at = 0; r->standby.len && next_aside(r, &at, &f);)
+		record_saw(l, &f);
+	ipc_buf_clear(&r->standby);
 }
 
 void
@@ -166,6 +229,7 @@ record_free(struct netd *n)
 
 	ipc_recording_release(&r->recording);
 	ipc_buf_release(&r->frames);
+	ipc_buf_release(&r->standby);
 	close(r->recording.fd);
 	n->recorder = NULL;
 	free(r);

@@ -23,8 +23,10 @@ bool record_start(
 void record_stop(struct netd *n, const char *how);
 /* A frame was laid down for the game, or is acted on. */
 void record_saw(struct link *l, const struct ipc_frame *f);
-/* A fresh game: positions begin again. */
+/* Pipes of a fresh game: positions begin again. */
 void record_restart(struct link *l, const char *why);
+/* The new game of an upgrade took over; what it was told before follows. */
+void record_upgraded(struct link *l);
 /* Something worth a line in the recording. */
 void record_note(struct netd *n, const char *text);
 /* The end of a turn: write what has gathered. */

@@ -8,6 +8,7 @@
  * is given its input, and has seen nothing. See DESIGN in README.md.
  */
 #include "netd/netd.h"
+#include "netd/record.h"
 
 #include "ipc/log.h"
 
@@ -136,6 +137,7 @@ upgrade_ready(struct link *l)
 	    l->game, n->n_playing,
 	    (double)(netd_now(n) - n->upgrade.began_us) / 1e3);
 	n->link = l;
+	record_upgraded(l);
 	for (struct client *c = n->playing; c; c = c->next) {
 		groups_forget(c);
 		c->link = l;

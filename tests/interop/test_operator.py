@@ -455,52 +455,85 @@ def with_pipes(launcher):
     return 0
 
 
-def a_recording_goes_on_over_a_death_without_gap_or_double():
-    with World(operator=False) as w:
-        env = dict(os.environ, XDG_RUNTIME_DIR=w.dir)
-        game = subprocess.Popen(
+class Echo(World):
+    """bin/echo as a person starts it: launcher, its netd, the game; and one
+    player."""
+
+    def __init__(self):
+        super().__init__(operator=False)
+        env = dict(os.environ, XDG_RUNTIME_DIR=self.dir)
+        self.echo = subprocess.Popen(
             [f"{BIN}/echo", "--listen", "line://127.0.0.1:0"], env=env,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        try:
-            said = b""
-            while not (m := re.search(rb"127.0.0.1[: ](\d+)", said)):
-                ready = select.select([game.stdout, game.stderr], [], [],
-                                      DEADLINE_S)[0]
-                assert ready, said
-                said += os.read(ready[0].fileno(), 65536)
-            s = socket.create_connection(("127.0.0.1", int(m[1])))
-            w.players.append(s)
-            s.settimeout(DEADLINE_S)
-            lines = s.makefile("r")
+        said = b""
+        while not (m := re.search(rb"127.0.0.1[: ](\d+)", said)):
+            ready = select.select([self.echo.stdout, self.echo.stderr], [],
+                                  [], DEADLINE_S)[0]
+            assert ready, said
+            said += os.read(ready[0].fileno(), 65536)
+        self.port = int(m[1])
+        self.socket = self.player()
+        self.lines = self.socket.makefile("r")
+        self.op = until("its netd", self.find)
+        until("it answers", self.answers)
 
-            def netd():
-                for name in os.listdir(w.dir):
-                    if name.startswith("penstock-") and not \
-                            name.endswith(f"-{w.netd.pid}"):
-                        return f"{w.dir}/{name}"
+    def __exit__(self, *args):
+        self.echo.terminate()
+        self.echo.communicate(timeout=DEADLINE_S)
+        super().__exit__(*args)
 
-            w.op = until("its netd", netd)
-            until("it answers", w.answers)
-            path = f"{w.dir}/c.rec"
-            w.ask("record", path)
-            for i in range(30):
-                if i % 10 == 5:
-                    os.kill(until("the game", lambda: with_pipes(game.pid)),
-                            signal.SIGKILL)
-                s.sendall(f"line {i}\n".encode())
-                assert lines.readline() == f"line {i}\n"
-            assert "recoveries=3" in w.ask("status")
-            w.ask("record", "off")
-        finally:
-            game.terminate()
-            game.communicate(timeout=DEADLINE_S)
+    def find(self):
+        for name in os.listdir(self.dir):
+            if name.startswith("penstock-") and not \
+                    name.endswith(f"-{self.netd.pid}"):
+                return f"{self.dir}/{name}"
+
+    def talk(self, i):
+        self.socket.sendall(f"line {i}\n".encode())
+        assert self.lines.readline() == f"line {i}\n"
+
+    def dumped(self, path):
         p = subprocess.run([NETCTL, "dump", path], capture_output=True,
                            text=True, timeout=DEADLINE_S)
         assert p.returncode == 0 and not p.stderr, p
+        return p.stdout
+
+
+def a_recording_goes_on_over_a_death_without_gap_or_double():
+    with Echo() as w:
+        path = f"{w.dir}/c.rec"
+        w.ask("record", path)
+        for i in range(30):
+            if i % 10 == 5:
+                os.kill(until("the game", lambda: with_pipes(w.echo.pid)),
+                        signal.SIGKILL)
+            w.talk(i)
+        assert "recoveries=3" in w.ask("status")
+        w.ask("record", "off")
+        out = w.dumped(path)
         for i in range(30):
             for kind in "MESSAGE", "SEND":
-                n = len(re.findall(f'{kind} id=1 "line {i}"', p.stdout))
+                n = len(re.findall(f'{kind} id=1 "line {i}"', out))
                 assert n == 1, (kind, i, n)
+
+
+def upgrades_and_records_both_lives():
+    with Echo() as w:
+        path = f"{w.dir}/d.rec"
+        w.ask("record", path)
+        w.talk(0)
+        w.ask("upgrade")
+        until("the new game", lambda: "upgrades=1" in w.ask("status"))
+        for i in range(1, 10):
+            w.talk(i)
+        w.ask("record", "off")
+        out = w.dumped(path)
+        first, second = out.split(" restart why=upgrade\n")
+        assert 'MESSAGE id=1 "line 0"' in first and "STOP" in first, out
+        assert "WELCOME" in second and "OPENED id=1" in second, second
+        assert "READY" in second and 'SEND id=1 "line 9"' in second, second
+    with World() as w:
+        assert "no launcher" in w.ask("upgrade", status=1)
 
 
 TESTS = [
@@ -519,6 +552,7 @@ TESTS = [
     records_while_it_runs,
     a_full_disk_ends_the_recording_and_not_the_game,
     a_recording_goes_on_over_a_death_without_gap_or_double,
+    upgrades_and_records_both_lives,
 ]
 
 
