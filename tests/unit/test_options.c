@@ -174,6 +174,8 @@ helps_in_the_usual_form(void **state)
 	    "--limits\n"
 	    "      --log=LEVEL            what netd logs: error, warn, info "
 	    "or debug\n"
+	    "      --notice=TEXT          what players see while a game is "
+	    "started anew\n"
 	    "      --foreground           stay in this process, as under a "
 	    "debugger\n"
 	    "      --attach=DIR           play for the netd that runs with "
