@@ -62,11 +62,18 @@ struct request {
 	bool done;
 	int result;           /* 0, a count, or GC_E... */
 	struct gc_conn *file; /* CONNECTING: who gets the connection */
+	const char *url;      /* LISTENING: to ask a new netd again */
 };
 
 struct listener {
 	uint32_t number;
-	char *url; /* owned */
+	char *url; /* owned; NULL: closed, which a new netd is told again */
+};
+
+/* A timer of the game's that netd keeps. */
+struct timer {
+	uint64_t number;
+	int64_t due_us, repeat_us;
 };
 
 /* An OPENED in both its forms; the peer's pointers lead into the message. */
@@ -113,7 +120,14 @@ struct gc_net {
 
 	/* time and dice */
 	int64_t now_us;
+	int64_t ahead_us; /* of netd's clock: a new netd's may lag behind */
+	bool seeded;
 	uint64_t dice[4];
+
+	/* respawn.c: what netd keeps for the game, in case netd dies */
+	char game[65];
+	int64_t tick_us;     /* between ticks; 0: none */
+	struct conns timers; /* by number + 1; bound is a struct timer, owned */
 
 	/* launch.c */
 	int control; /* to netd, if this process has it, or -1 */
@@ -135,6 +149,8 @@ struct gc_net {
 struct gc_net *net_new(int up, int down);
 /* HELLO and WELCOME. 0, or GC_E...: gc_problem() says more. */
 int net_hello(struct gc_net *net, const char *game, uint32_t pid);
+/* HELLO alone, for a netd that is to be greeted. */
+int net_greet(struct gc_net *net, uint32_t pid);
 /* Close the pipes and free everything, without a goodbye. */
 void net_free(struct gc_net *net);
 /* Set gc_problem(); returns error. */
@@ -174,6 +190,12 @@ stream_put_msg(struct gc_net *net, unsigned kind, uint64_t id, const void *m);
 /* Write what was queued with a COMMIT behind it, if there is anything to
  * say. 0 or GC_ENETD_GONE. */
 int stream_commit(struct gc_net *net, bool partial);
+/* Another pipe: positions count from 0, half of anything is forgotten. */
+void stream_restart(struct gc_net *net, int up, int down);
+/* Keep an event for gc_next() that no frame brought. False: no memory. */
+bool stream_keep(struct gc_net *net, const struct ipc_frame *f);
+/* Walk over kept events: *at from 0; false at their end. */
+bool stream_kept(const struct gc_net *net, size_t *at, struct ipc_frame *f);
 /* The bytes of the frame taken last as a text that ends with a NUL. */
 const char *stream_text(struct gc_net *net, const struct ipc_frame *f);
 
@@ -186,6 +208,25 @@ int kind_arrive(struct gc_net *net, const struct ipc_frame *f);
 int
 kind_show(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev);
 void who_clear(struct who *w);
+
+/* ---- respawn.c: netd died ----------------------------------------------- */
+
+/* Is there a launcher that starts a new netd? Then what is written while netd
+ * is dead goes nowhere, which is no error. */
+bool respawn_able(const struct gc_net *net);
+/*
+ * The pipe has ended: go on with a new netd. Blocks until there is one. Every
+ * connection is closed, HELLO is written. 0 or GC_E... for ever.
+ */
+int respawn(struct gc_net *net);
+/* WELCOME came again: the new netd is told what the old one knew. */
+int respawn_welcomed(struct gc_net *net);
+/* The game starts a timer, stops one; one has passed. */
+int respawn_timer(
+    struct gc_net *net, uint64_t number, int64_t delay_us, int64_t repeat_us);
+void respawn_timer_stop(struct gc_net *net, uint64_t number);
+void respawn_timer_passed(struct gc_net *net, uint64_t number);
+void respawn_release(struct gc_net *net);
 
 /* ---- conn.c ------------------------------------------------------------- */
 
@@ -297,6 +338,8 @@ struct wake {
 	char program[4096];
 	char **argv; /* a view */
 	bool no_start;
+	pid_t again; /* this process asks for fresh pipes */
+	int again_fd;
 };
 
 /* False: errno says why; the game then runs without recovery. */
@@ -308,8 +351,15 @@ void wake_told(struct wake *w);
 void wake_dismiss(struct wake *w, uint64_t number);
 /* Let a copy go on; its pid, or 0 if there is none of that number. */
 pid_t wake_frozen(struct wake *w, int control, uint64_t number);
-/* Start the program again (how: enum ipc_link_how); its pid or 0. */
+/* Start the program again (how: enum ipc_link_how; with IPC_LINK_FIRST under
+ * a netd that never saw it); its pid or 0. */
 pid_t wake_cold(struct wake *w, int control, unsigned how);
+/* Answer who asked for fresh pipes with the game's ends of p; NULL: there will
+ * be none. */
+void wake_answer(struct wake *w, const struct pipes *p);
+/* In a game whose netd is gone: ask the launcher, and wait for new pipe ends.
+ * False: there will be none. */
+bool wake_again(int keeper, int *up, int *down);
 /* In a program that wake_cold() started: true, and *l is filled. */
 bool wake_started(struct launched *l);
 

@@ -133,17 +133,25 @@ net_new(int up, int down)
 }
 
 int
-net_hello(struct gc_net *net, const char *game, uint32_t pid)
+net_greet(struct gc_net *net, uint32_t pid)
 {
 	struct ipc_hello m = { .version = IPC_VERSION,
 		.frame_max = IPC_FRAME_MAX_MAX,
 		.conn_max = net->conn_max,
 		.pid = pid,
-		/* Packing only reads the text. */
-		.game = (char *)(uintptr_t)game };
-	struct ipc_frame f;
-	int r = stream_put_msg(net, IPC_HELLO, 0, &m);
+		.game = net->game };
 
+	return stream_put_msg(net, IPC_HELLO, 0, &m);
+}
+
+int
+net_hello(struct gc_net *net, const char *game, uint32_t pid)
+{
+	struct ipc_frame f;
+	int r;
+
+	snprintf(net->game, sizeof(net->game), "%s", game);
+	r = net_greet(net, pid);
 	if (r == 0)
 		r = stream_take(net, &f);
 	if (r == 0)
@@ -165,6 +173,7 @@ net_free(struct gc_net *net)
 	who_clear(&net->asked_who);
 	conns_release(&net->conns);
 	listeners_release(net);
+	respawn_release(net);
 	free(net);
 }
 

@@ -125,7 +125,20 @@ struct gc_start {
  * there is no launcher, and SIGINT and SIGTERM lead to GC_STOP the same way.
  *
  * The launcher's exit status is the game's own; 128 + N if signal N ended the
- * game for good, or if a second signal N cut it short; 1 if netd died.
+ * game for good, or if a second signal N cut it short; 1 if netd kept dying.
+ *
+ * If netd dies (killed, or crashed), the launcher starts another at once, with
+ * the same listeners: nobody who connects meanwhile is refused. The game keeps
+ * its memory, its time and its dice and plays on. It gets one GC_CLOSE with
+ * GC_NETD_GONE for each connection, those of gc_connect() say GC_ECLOSED, and
+ * then one GC_NOTICE with count 3. Connection numbers are still never used
+ * again. The tick and timers go on (what was due meanwhile passes at once);
+ * groups and tags went with their members, and what the game wrote since its
+ * last wait goes nowhere. The snapshot of gc_snapshot() is lost, so a game that
+ * leaves one does it again at that notice. When netd dies more often than the
+ * limits restarts_max and restarts_ms allow (5 times in 30 s), it is given up
+ * and every call says GC_ENETD_GONE. So it does with --foreground and --attach,
+ * where no launcher is there.
  *
  * Returns the game, owned (gc_close() it), or NULL: print start->text and
  * return start->status from main:
@@ -161,7 +174,9 @@ enum gc_kind {
 	GC_STOP,     /* say goodbye and leave the loop; count: ms left */
 	GC_STALLED,  /* all queues together were over the budget; bytes: for
 		      * how many microseconds netd did not read */
-	GC_NOTICE,   /* text: something for whoever runs the game */
+	GC_NOTICE,   /* text: something for whoever runs the game; count: 1 a
+		      * recording stopped, 2 a message was set aside, 3 netd
+		      * died and was started again */
 	GC_AWAY,     /* a resumable player lost its line */
 	GC_BACK,     /* and is back; nothing was lost */
 	GC_RESIZE,   /* columns, rows of conn's window */

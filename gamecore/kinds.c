@@ -160,19 +160,30 @@ arrive_welcome(struct gc_net *net, const struct ipc_frame *f)
 		r = DONE;
 	net->welcomed = true;
 	net->in.max = net->frame_max = m.frame_max;
-	net->now_us = (int64_t)m.now_us;
-	net_seed(net, m.seed);
 	ipc_msg_release(IPC_WELCOME, &m);
-	return r;
+	if (net->seeded) {
+		/* A new netd: time and dice go on from where they were. */
+		net->ahead_us = net->now_us > (int64_t)m.now_us
+				    ? net->now_us - (int64_t)m.now_us
+				    : 0;
+	} else {
+		net_seed(net, m.seed);
+		net->seeded = true;
+	}
+	net->now_us = (int64_t)m.now_us + net->ahead_us;
+	return r < 0 ? r : respawn_welcomed(net);
 }
 
 static int
 arrive_now(struct gc_net *net, const struct ipc_frame *f)
 {
-	if (f->id > INT64_MAX)
+	int64_t now_us;
+
+	if (f->id > (uint64_t)(INT64_MAX - net->ahead_us))
 		return not_legal(net, f, "a time out of range");
-	if ((int64_t)f->id > net->now_us)
-		net->now_us = (int64_t)f->id;
+	now_us = (int64_t)f->id + net->ahead_us;
+	if (now_us > net->now_us)
+		net->now_us = now_us;
 	return DONE;
 }
 
@@ -226,8 +237,10 @@ arrive_closed(struct gc_net *net, const struct ipc_frame *f)
 static int
 arrive_timer(struct gc_net *net, const struct ipc_frame *f)
 {
-	if (f->id < OURS)
+	if (f->id < OURS) {
+		respawn_timer_passed(net, f->id);
 		return EVENT;
+	}
 	answer(asked(net, IPC_TIMER, f->id), 0);
 	return DONE;
 }

@@ -25,6 +25,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Where netd finds its end of the control socket. */
@@ -37,6 +38,16 @@
 #define NETD_END_MS 12000
 /* For a game that was asked to stop and has no netd any more. */
 #define GAME_END_MS 2000
+/* For a netd whose pipe ended to be seen dead; else it hung up on purpose. */
+#define NETD_DEAD_MS 2000
+/* Each netd numbers its connections from so much above the one before, and its
+ * checkpoints: more than either comes to. */
+#define CONNS_APART 1000000000000u
+#define CHECKPOINTS_APART ((uint64_t)1 << 32)
+/* Unless the limits of these names say otherwise, netd is given up when it
+ * dies once more than so often in this time. */
+#define RESTARTS_MAX 5
+#define RESTARTS_MS 30000
 
 extern char **environ;
 
@@ -231,7 +242,16 @@ netd_start(
 
 /* ---- the launcher: wait, and what happens then -------------------------- */
 
+/* A listening socket, kept for the next netd. */
+struct kept {
+	struct kept *next;
+	uint32_t number;
+	int fd;
+	char url[IPC_CONTROL_TEXT_MAX];
+};
+
 struct launcher {
+	const struct options *o;
 	struct gc_start *start;
 	int control;      /* to netd, or -1 when it has closed it */
 	int signals;      /* a signalfd */
@@ -245,6 +265,13 @@ struct launcher {
 	pid_t next;    /* the new game of an upgrade */
 	pid_t old;     /* the game that an upgrade replaced */
 	char hung[64]; /* why netd had the game ended, or "" */
+	struct kept *kept;
+	struct pipes fresh; /* the game's ends, until it asks for them */
+	bool have_fresh;
+	unsigned respawns; /* how many netds came after the first */
+	unsigned deaths;   /* of netd since then_us */
+	uint64_t then_us;
+	bool given_up; /* no further netd; start->text says why */
 };
 
 /* netd can do nothing for us any more but end. */
@@ -253,6 +280,24 @@ tell_netd(struct launcher *l, unsigned type, uint64_t value, const char *text)
 {
 	if (l->control >= 0 && l->netd)
 		control_send(l->control, type, value, text);
+}
+
+static uint64_t
+clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* The game's ends of pipes that it did not ask for. */
+static void
+drop_fresh(struct launcher *l)
+{
+	if (l->have_fresh)
+		pipes_close_game(&l->fresh);
+	l->have_fresh = false;
 }
 
 /*
@@ -279,6 +324,7 @@ game_ended(struct launcher *l, int status)
 {
 	l->game = 0;
 	l->game_status = status;
+	drop_fresh(l);
 	/* What it said last lies in the keeper socket. */
 	wake_told(&l->wake);
 	if (status) {
@@ -288,14 +334,179 @@ game_ended(struct launcher *l, int status)
 	tell_netd(l, IPC_CONTROL_ENDED, 0, "");
 }
 
-/* The game sees the end of its pipe and ends by itself. A fresh netd with the
- * same listeners would start here. */
+/* ---- a new netd ---------------------------------------------------------- */
+
+/* A limit as it was given to netd, in its smallest unit. */
+static uint64_t
+limit_of(const struct options *o, const char *name, uint64_t preset)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; o->limits[i]; i++) {
+		char *end;
+		uint64_t v;
+
+		if (strncmp(o->limits[i], name, len) != 0 ||
+		    o->limits[i][len] != '=')
+			continue;
+		v = strtoull(o->limits[i] + len + 1, &end, 10);
+		if (*end == 's')
+			v *= 1000;
+		else if (*end == 'h')
+			v *= 3600000;
+		else if (strcmp(end, "m") == 0)
+			v *= 60000;
+		preset = v;
+	}
+	return preset;
+}
+
+/* Dies it too often? */
+static bool
+loops(struct launcher *l, uint64_t now, const char *how)
+{
+	uint64_t ms = limit_of(l->o, "restarts_ms", RESTARTS_MS);
+	uint64_t max = limit_of(l->o, "restarts_max", RESTARTS_MAX);
+
+	if (l->deaths == 0 || now - l->then_us > ms * 1000) {
+		l->deaths = 0;
+		l->then_us = now;
+	}
+	if (++l->deaths <= max)
+		return false;
+	options_say(l->start, 1,
+	    "netd died %u times in %.1f s, the last time of: %s; given up",
+	    l->deaths, (double)(now - l->then_us) / 1e6, how);
+	return true;
+}
+
+/* No netd will come any more: the game ends by itself. */
+static void
+give_up(struct launcher *l)
+{
+	l->given_up = true;
+	wake_answer(&l->wake, NULL);
+}
+
+/* The sockets first: from then on it accepts. */
+static void
+hand_over_listeners(struct launcher *l)
+{
+	for (const struct kept *k = l->kept; k; k = k->next) {
+		struct ipc_control m = { .type = IPC_CONTROL_ADOPT,
+			.number = k->number,
+			.value = l->respawns * CONNS_APART,
+			.fds = { k->fd, -1 } };
+
+		snprintf(m.text, sizeof(m.text), "%s", k->url);
+		ipc_control_send(l->control, &m);
+	}
+}
+
+static void
+say_netd_died(struct launcher *l, const char *how, uint64_t since_us)
+{
+	struct ipc_control m = { .type = IPC_CONTROL_LOG,
+		.number = 2,
+		.value = since_us,
+		.fds = { -1, -1 } };
+
+	snprintf(m.text, sizeof(m.text), "netd_died how=\"%s\"", how);
+	ipc_control_send(l->control, &m);
+}
+
+/* Whoever asked for fresh pipes gets them once netd has the other ends. */
+static void
+answer_again(struct launcher *l)
+{
+	struct wake *w = &l->wake;
+
+	if (w->again_fd < 0)
+		return;
+	if (w->again != l->game || l->netd == 0) {
+		wake_answer(w, NULL);
+	} else if (l->have_fresh) {
+		wake_answer(w, &l->fresh);
+		drop_fresh(l);
+	}
+}
+
+/* The game that runs keeps what it has and is linked anew; one that died under
+ * the old netd starts again, since nobody knows what it had been told. */
+static bool
+link_game(struct launcher *l)
+{
+	/* Frozen copies stand in a stream that is no more. */
+	wake_dismiss(&l->wake, UINT64_MAX);
+	if (l->game == 0) {
+		l->game = wake_cold(&l->wake, l->control, IPC_LINK_FIRST);
+		return l->game != 0;
+	}
+	l->have_fresh = link_send(l->control, IPC_LINK_AGAIN,
+	    l->wake.keeper < 0 ? 0 : l->respawns * CHECKPOINTS_APART,
+	    &l->fresh);
+	return l->have_fresh;
+}
+
+static void
+respawn_netd(struct launcher *l)
+{
+	uint64_t now = clock_us();
+	char how[64];
+
+	launch_how(l->netd_status, how, sizeof(how));
+	if (loops(l, now, how) ||
+	    !netd_start(l->o, l->start, &l->netd, &l->control)) {
+		give_up(l);
+		return;
+	}
+	l->respawns++;
+	hand_over_listeners(l);
+	say_netd_died(l, how, now);
+	/* If it died at once or we have no descriptors: the next try. */
+	if (!link_game(l))
+		kill(l->netd, SIGKILL);
+	answer_again(l);
+}
+
+/* Is there, or will there be, a game for a new netd? */
+static bool
+game_goes_on(const struct launcher *l)
+{
+	return l->game || (l->game_status && !l->wake.no_start);
+}
+
+static void on_control(struct launcher *l);
+
+/* What it said last lies in the control socket. */
+static void
+hear_out(struct launcher *l)
+{
+	while (l->control >= 0)
+		on_control(l);
+}
+
+/*
+ * Killed, or crashed: a new one with the same listeners takes its place, and
+ * no connect is refused. One that ended with a status has said why.
+ */
 static void
 netd_ended(struct launcher *l, int status)
 {
 	l->netd = 0;
 	l->netd_status = status;
+	hear_out(l);
+	drop_fresh(l);
+	if (l->next) /* its link is gone, and the old game plays on */
+		kill(l->next, SIGKILL);
+	l->next = 0;
+	if (WIFSIGNALED(status) && l->stops == 0 && l->wake.keeper >= 0 &&
+	    game_goes_on(l)) {
+		respawn_netd(l);
+		return;
+	}
 	l->netd_first = l->game != 0;
+	wake_answer(&l->wake, NULL);
 }
 
 static void
@@ -373,7 +584,7 @@ held_by_debugger(pid_t pid)
 static void
 on_kill(struct launcher *l, const struct ipc_control *m)
 {
-	if (l->game == 0 || held_by_debugger(l->game))
+	if (l->game == 0 || l->netd == 0 || held_by_debugger(l->game))
 		return;
 	snprintf(l->hung, sizeof(l->hung), "%.60s", m->text);
 	kill(l->game, SIGKILL);
@@ -390,7 +601,7 @@ static void
 on_cold(struct launcher *l, const struct ipc_control *m)
 {
 	(void)m;
-	if (l->game || l->stops)
+	if (l->game || l->stops || l->netd == 0)
 		return;
 	wake_dismiss(&l->wake, UINT64_MAX);
 	l->game = wake_cold(&l->wake, l->control, IPC_LINK_COLD);
@@ -401,7 +612,7 @@ on_cold(struct launcher *l, const struct ipc_control *m)
 static void
 on_wake(struct launcher *l, const struct ipc_control *m)
 {
-	if (l->game || l->stops)
+	if (l->game || l->stops || l->netd == 0)
 		return;
 	l->game = wake_frozen(&l->wake, l->control, m->value);
 	if (l->game == 0)
@@ -412,7 +623,7 @@ static void
 on_upgrade(struct launcher *l, const struct ipc_control *m)
 {
 	(void)m;
-	if (l->next == 0)
+	if (l->next == 0 && l->netd)
 		l->next = wake_cold(&l->wake, l->control, IPC_LINK_UPGRADE);
 }
 
@@ -431,8 +642,46 @@ on_upgraded(struct launcher *l, const struct ipc_control *m)
 	}
 }
 
+static void
+on_unlistened(struct launcher *l, const struct ipc_control *m)
+{
+	struct kept **p = &l->kept, *k;
+
+	while (*p && (*p)->number != m->number)
+		p = &(*p)->next;
+	k = *p;
+	if (k == NULL)
+		return;
+	*p = k->next;
+	close(k->fd);
+	free(k);
+}
+
+static void
+on_listener(struct launcher *l, const struct ipc_control *m)
+{
+	struct kept *k;
+
+	/* A game that starts again is told of its listeners again. */
+	on_unlistened(l, m);
+	k = malloc(sizeof(*k));
+	if (k == NULL)
+		return;
+	k->number = m->number;
+	k->fd = fcntl(m->fds[0], F_DUPFD_CLOEXEC, 0);
+	snprintf(k->url, sizeof(k->url), "%s", m->text);
+	if (k->fd < 0) {
+		free(k);
+		return;
+	}
+	k->next = l->kept;
+	l->kept = k;
+}
+
 /* What netd may say; kinds without a row need no answer from us. */
 static void (*const orders[])(struct launcher *, const struct ipc_control *) = {
+	[IPC_CONTROL_LISTENER] = on_listener,
+	[IPC_CONTROL_UNLISTENED] = on_unlistened,
 	[IPC_CONTROL_KILL] = on_kill,
 	[IPC_CONTROL_CHECKPOINTED] = on_checkpointed,
 	[IPC_CONTROL_WAKE] = on_wake,
@@ -447,7 +696,12 @@ on_control(struct launcher *l)
 {
 	struct ipc_control m;
 
-	if (ipc_control_recv(l->control, &m) <= 0) {
+	int r = ipc_control_recv(l->control, &m);
+
+	/* It died with orders unread; what it said itself is still there. */
+	if (r < 0 && errno == ECONNRESET)
+		return;
+	if (r <= 0) {
 		close(l->control);
 		l->control = -1;
 		return;
@@ -459,6 +713,28 @@ on_control(struct launcher *l)
 			close(m.fds[i]);
 }
 
+/* How long poll() may wait, and what to do when nothing came. */
+static int
+patience_ms(const struct launcher *l)
+{
+	if (l->netd == 0 && l->stops)
+		return GAME_END_MS;
+	if (l->netd == 0 && l->given_up)
+		return NETD_END_MS;
+	return l->wake.again_fd >= 0 ? NETD_DEAD_MS : -1;
+}
+
+static void
+out_of_patience(struct launcher *l)
+{
+	/* netd lives, and ended the game's link: the game ends, too. */
+	wake_answer(&l->wake, NULL);
+	if (l->netd || l->cut_off)
+		return;
+	l->cut_off = true;
+	kill(l->game, SIGKILL);
+}
+
 static void
 wait_for_all(struct launcher *l)
 {
@@ -467,23 +743,24 @@ wait_for_all(struct launcher *l)
 		struct pollfd fds[3] = { { .fd = l->signals, .events = POLLIN },
 			{ .fd = l->control, .events = POLLIN },
 			{ .fd = l->wake.keeper, .events = POLLIN } };
-
-		bool late = l->stops && l->netd == 0;
-		int n = poll(fds, 3, late ? GAME_END_MS : -1);
+		int n = poll(fds, 3, patience_ms(l));
 
 		if (n < 0)
 			continue;
-		if (n == 0 && !l->cut_off) {
-			l->cut_off = true;
-			kill(l->game, SIGKILL);
-		}
-		if (fds[2].revents)
+		if (n == 0)
+			out_of_patience(l);
+		if (fds[2].revents) {
 			wake_told(&l->wake);
+			answer_again(l);
+		}
 		if (fds[1].revents)
 			on_control(l);
 		if (fds[0].revents)
 			on_signals(l);
 	}
+	while (l->kept)
+		on_unlistened(
+		    l, &(struct ipc_control){ .number = l->kept->number });
 }
 
 static int
@@ -500,6 +777,8 @@ verdict(struct launcher *l)
 {
 	char how[64];
 
+	if (l->given_up)
+		return;
 	l->start->text = "";
 	l->start->status = shell_status(l->game_status);
 	launch_how(l->game_status, how, sizeof(how));
@@ -565,7 +844,7 @@ static bool
 launch_two(struct launched *l, const struct options *o, struct gc_start *start,
     char **argv)
 {
-	struct launcher me = { .start = start };
+	struct launcher me = { .o = o, .start = start, .control = -1 };
 	char how[64];
 	int e = 0;
 	bool can_wake;

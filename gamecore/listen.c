@@ -16,10 +16,25 @@ find(const struct gc_net *net, int number)
 	return NULL;
 }
 
+/* Where it is to stand: its old place, if one of its number was closed. */
+static struct listener *
+place(struct gc_net *net, uint32_t number)
+{
+	struct listener *l = find(net, (int)number), *more;
+
+	if (l && l->url == NULL)
+		return l;
+	more = realloc(net->listeners, (net->n_listeners + 1) * sizeof(*more));
+	if (more == NULL)
+		return NULL;
+	net->listeners = more;
+	return &more[net->n_listeners];
+}
+
 int
 listener_told(struct gc_net *net, const struct ipc_listening *m)
 {
-	struct listener *more;
+	struct listener *l;
 	char *url;
 
 	if (m->error)
@@ -28,16 +43,14 @@ listener_told(struct gc_net *net, const struct ipc_listening *m)
 		return net_fail(net, GC_EPROTOCOL,
 		    "netd's answer LISTENING has listener %u, which is none",
 		    m->listener);
-	more = realloc(net->listeners, (net->n_listeners + 1) * sizeof(*more));
-	if (more)
-		net->listeners = more;
+	l = place(net, m->listener);
 	url = strdup(m->url);
-	if (more == NULL || url == NULL) {
+	if (l == NULL || url == NULL) {
 		free(url);
 		return net_problem(net, GC_ENO_MEMORY, "out of memory");
 	}
-	more[net->n_listeners++] =
-	    (struct listener){ .number = m->listener, .url = url };
+	net->n_listeners += l == &net->listeners[net->n_listeners];
+	*l = (struct listener){ .number = m->listener, .url = url };
 	return (int)m->listener;
 }
 
@@ -54,7 +67,7 @@ listeners_release(struct gc_net *net)
 int
 gc_listen(struct gc_net *net, const char *url)
 {
-	struct request r = { .kind = IPC_LISTENING };
+	struct request r = { .kind = IPC_LISTENING, .url = url };
 	/* Packing only reads the text. */
 	struct ipc_listen m = { .url = (char *)(uintptr_t)url };
 	int e;
@@ -77,12 +90,12 @@ gc_unlisten(struct gc_net *net, int listener)
 	struct listener *l = find(net, listener);
 	struct ipc_frame f = { .kind = IPC_UNLISTEN };
 
-	if (l == NULL)
+	if (l == NULL || l->url == NULL)
 		return net_problem(
 		    net, GC_EINVALID, "there is no listener %d", listener);
 	f.id = l->number;
 	free(l->url);
-	*l = net->listeners[--net->n_listeners];
+	l->url = NULL;
 	return stream_put(net, &f, NULL);
 }
 
@@ -91,7 +104,7 @@ gc_listening(const struct gc_net *net, int listener)
 {
 	const struct listener *l = find(net, listener);
 
-	return l ? l->url : "";
+	return l && l->url ? l->url : "";
 }
 
 int

@@ -215,13 +215,14 @@ gc_tick(struct gc_net *net, int interval_ms)
 	if (interval_ms <= 0)
 		return net_problem(net, GC_EINVALID,
 		    "a tick of %d ms is not possible", interval_ms);
-	return put(
-	    net, IPC_TICK_START, (uint64_t)interval_ms * 1000, 0, NULL, 0);
+	net->tick_us = (int64_t)interval_ms * 1000;
+	return put(net, IPC_TICK_START, (uint64_t)net->tick_us, 0, NULL, 0);
 }
 
 int
 gc_tick_stop(struct gc_net *net)
 {
+	net->tick_us = 0;
 	return put(net, IPC_TICK_STOP, 0, 0, NULL, 0);
 }
 
@@ -230,6 +231,7 @@ gc_timer(
     struct gc_net *net, uint64_t number, int64_t delay_ms, int64_t repeat_ms)
 {
 	struct ipc_timer_start m;
+	int r;
 
 	if (number >= OURS || delay_ms < 0 || repeat_ms < 0 ||
 	    delay_ms > MS_MAX || repeat_ms > MS_MAX)
@@ -237,6 +239,10 @@ gc_timer(
 		    net, GC_EINVALID, "a timer's number or time is not valid");
 	m.delay_us = (uint64_t)delay_ms * 1000;
 	m.repeat_us = (uint64_t)repeat_ms * 1000;
+	r = respawn_timer(
+	    net, number, (int64_t)m.delay_us, (int64_t)m.repeat_us);
+	if (r < 0)
+		return r;
 	return stream_put_msg(net, IPC_TIMER_START, number, &m);
 }
 
@@ -246,6 +252,7 @@ gc_timer_stop(struct gc_net *net, uint64_t number)
 	if (number >= OURS)
 		return net_problem(
 		    net, GC_EINVALID, "a timer's number is not valid");
+	respawn_timer_stop(net, number);
 	return put(net, IPC_TIMER_STOP, number, 0, NULL, 0);
 }
 

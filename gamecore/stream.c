@@ -16,6 +16,13 @@
 
 /* ---- writing ------------------------------------------------------------ */
 
+/* Nobody takes what is written: an error, unless a new netd will. */
+static int
+gone(const struct gc_net *net)
+{
+	return respawn_able(net) ? 0 : GC_ENETD_GONE;
+}
+
 /* All of it, however often a signal or a full pipe cuts it. */
 static int
 write_out(struct gc_net *net)
@@ -33,7 +40,7 @@ write_out(struct gc_net *net)
 			/* What netd still had to say may wait in the other
 			 * pipe: reading goes on to its end. */
 			net->down_gone = true;
-			r = GC_ENETD_GONE;
+			r = gone(net);
 			break;
 		}
 	}
@@ -50,7 +57,7 @@ stream_commit(struct gc_net *net, bool partial)
 	uint8_t *to;
 
 	if (net->down_gone || net->down < 0)
-		return GC_ENETD_GONE;
+		return gone(net);
 	if (net->out.len == 0 && net->committed == net->up_taken &&
 	    (partial || !net->committed_partial))
 		return 0;
@@ -71,7 +78,7 @@ make_room(struct gc_net *net, size_t n)
 	if (net->failed)
 		return net->failed;
 	if (net->down_gone)
-		return GC_ENETD_GONE;
+		return gone(net);
 	if (net->out.len && net->out.len + n > OUT_GATHER - IPC_FRAME_HEAD)
 		return stream_commit(net, true);
 	return 0;
@@ -92,7 +99,7 @@ stream_put(struct gc_net *net, const struct ipc_frame *f, const uint64_t *front)
 		    "be of %" PRIu32 " bytes",
 		    f->len, net->frame_max);
 	r = make_room(net, size + before);
-	if (r < 0)
+	if (r < 0 || net->down_gone)
 		return r;
 	to = ipc_buf_space(&net->out, size + before);
 	if (to == NULL)
@@ -113,7 +120,7 @@ stream_put_msg(struct gc_net *net, unsigned kind, uint64_t id, const void *m)
 {
 	int r = make_room(net, IPC_FRAME_HEAD);
 
-	if (r < 0)
+	if (r < 0 || net->down_gone)
 		return r;
 	r = ipc_msg_frame(kind, id, m, &net->out);
 	if (r < 0)
@@ -150,7 +157,8 @@ stream_text(struct gc_net *net, const struct ipc_frame *f)
 	const struct ipc_reader *in = &net->in;
 
 	if (kept && f->bytes >= kept && f->bytes < kept + net->backlog.len)
-		return (const char *)f->bytes; /* keep() put a NUL there */
+		return (
+		    const char *)f->bytes; /* stream_keep() put a NUL there */
 	if (end < in->data + in->size) {
 		uncut(net);
 		net->cut = end;
@@ -182,6 +190,8 @@ fill(struct gc_net *net)
 	if (n < 0)
 		return net_fail(net, GC_ESYSTEM, "cannot read netd's pipe: %s",
 		    strerror(errno));
+	if (n == 0 && respawn_able(net))
+		return respawn(net);
 	if (n == 0 && net->in.pos != net->in.end)
 		return net_fail(net, GC_ENETD_GONE,
 		    "netd is gone in the middle of frame %" PRIu64,
@@ -232,10 +242,24 @@ stream_take(struct gc_net *net, struct ipc_frame *f)
 	return net->failed;
 }
 
+void
+stream_restart(struct gc_net *net, int up, int down)
+{
+	close(net->up);
+	close(net->down);
+	net->up = up;
+	net->down = down;
+	ipc_reader_clear(&net->in);
+	ipc_buf_clear(&net->out);
+	net->cut = NULL;
+	net->up_taken = net->down_sent = net->committed = 0;
+	net->committed_partial = net->down_gone = false;
+}
+
 /* ---- the backlog: events that came while a call waited for its own ------ */
 
-static bool
-keep(struct gc_net *net, const struct ipc_frame *f)
+bool
+stream_keep(struct gc_net *net, const struct ipc_frame *f)
 {
 	struct ipc_buf *b = &net->backlog;
 	uint8_t *to;
@@ -255,24 +279,34 @@ keep(struct gc_net *net, const struct ipc_frame *f)
 	return true;
 }
 
-/* The oldest kept frame; the view is good until the next keep(). */
+bool
+stream_kept(const struct gc_net *net, size_t *at, struct ipc_frame *f)
+{
+	const struct ipc_buf *b = &net->backlog;
+	size_t want, from = net->backlog_at + *at;
+	const char *why;
+
+	if (from == b->len)
+		return false;
+	if (ipc_frame_decode(b->data + from, b->len - from, IPC_FRAME_MAX_MAX,
+		f, &want, &why) != IPC_FRAME)
+		abort(); /* stream_keep() wrote it: our own defect */
+	*at += ipc_frame_size(f->len) + 1;
+	return true;
+}
+
+/* The oldest kept frame; the view is good until the next stream_keep(). */
 static bool
 unkeep(struct gc_net *net, struct ipc_frame *f)
 {
-	struct ipc_buf *b = &net->backlog;
-	size_t want;
-	const char *why;
+	size_t size = 0;
 
-	if (net->backlog_at == b->len) {
-		ipc_buf_clear(b);
+	if (!stream_kept(net, &size, f)) {
+		ipc_buf_clear(&net->backlog);
 		net->backlog_at = 0;
 		return false;
 	}
-	if (ipc_frame_decode(b->data + net->backlog_at,
-		b->len - net->backlog_at, IPC_FRAME_MAX_MAX, f, &want,
-		&why) != IPC_FRAME)
-		abort(); /* keep() wrote it: our own defect */
-	net->backlog_at += ipc_frame_size(f->len) + 1;
+	net->backlog_at += size;
 	return true;
 }
 
@@ -289,7 +323,7 @@ stream_step(struct gc_net *net)
 	if (r < 0)
 		return r;
 	r = kind_arrive(net, &f);
-	if (r > 0 && !keep(net, &f))
+	if (r > 0 && !stream_keep(net, &f))
 		return net_fail(net, GC_ENO_MEMORY, "out of memory");
 	return r < 0 ? r : 0;
 }

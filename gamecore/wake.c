@@ -31,7 +31,7 @@ wake_init(struct wake *w, char **argv)
 	int ends[2];
 	ssize_t n;
 
-	w->keeper = w->game_keeper = -1;
+	w->keeper = w->game_keeper = w->again_fd = -1;
 	w->argv = argv;
 	n = readlink("/proc/self/exe", w->program, sizeof(w->program) - 1);
 	if (n < 0)
@@ -56,6 +56,7 @@ wake_release(struct wake *w)
 {
 	while (w->n)
 		forget(w, 0);
+	wake_answer(w, NULL);
 	if (w->keeper >= 0)
 		close(w->keeper);
 	if (w->game_keeper >= 0)
@@ -90,6 +91,32 @@ add(struct wake *w, const struct ipc_control *m)
 	};
 }
 
+static void
+asked_again(struct wake *w, const struct ipc_control *m)
+{
+	wake_answer(w, NULL);
+	w->again = (pid_t)m->number;
+	w->again_fd = m->fds[0];
+}
+
+void
+wake_answer(struct wake *w, const struct pipes *p)
+{
+	struct ipc_control m = { .type = IPC_CONTROL_LINK, .fds = { -1, -1 } };
+
+	if (w->again_fd < 0)
+		return;
+	if (p) {
+		m.fds[0] = p->up_r;
+		m.fds[1] = p->down_w;
+		/* If it has died meanwhile, its pipes end, and netd sees it. */
+		ipc_control_send(w->again_fd, &m);
+	}
+	close(w->again_fd);
+	w->again_fd = -1;
+	w->again = 0;
+}
+
 void
 wake_told(struct wake *w)
 {
@@ -100,6 +127,8 @@ wake_told(struct wake *w)
 			add(w, &m);
 		else if (m.type == IPC_CONTROL_NO_START)
 			w->no_start = true;
+		else if (m.type == IPC_CONTROL_AGAIN && m.fds[0] >= 0)
+			asked_again(w, &m);
 	}
 }
 
@@ -210,13 +239,37 @@ wake_cold(struct wake *w, int control, unsigned how)
 	env = environment(started);
 	if (env == NULL)
 		return 0;
-	if (link_netd(control, how, 0, &p)) {
+	if (link_netd(control, how, how == IPC_LINK_FIRST, &p)) {
 		if (spawn(w, &pid, &p, env) != 0)
 			pid = 0;
 		pipes_close_game(&p);
 	}
 	free(env);
 	return pid;
+}
+
+bool
+wake_again(int keeper, int *up, int *down)
+{
+	struct ipc_control m = { .type = IPC_CONTROL_AGAIN,
+		.number = (uint32_t)getpid() };
+	int ends[2];
+	bool ok;
+
+	/* A socket of our own: a game beside this one may ask as well. */
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return false;
+	m.fds[0] = ends[1];
+	m.fds[1] = -1;
+	ok = ipc_control_send(keeper, &m) == 0;
+	close(ends[1]);
+	ok = ok && ipc_control_recv(ends[0], &m) > 0 && m.fds[1] >= 0;
+	close(ends[0]);
+	if (!ok)
+		return false;
+	*up = m.fds[0];
+	*down = m.fds[1];
+	return true;
 }
 
 bool

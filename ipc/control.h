@@ -17,11 +17,12 @@
 
 enum ipc_control_type {
 	/* to netd */
-	IPC_CONTROL_LINK =
-	    1,                /* fds: netd's write end, netd's read end;
+	IPC_CONTROL_LINK = 1, /* fds: netd's write end, netd's read end;
 			       * number: enum ipc_link_how; value: for
 			       * IPC_LINK_WOKEN, the checkpoint's number; for
-			       * IPC_LINK_FIRST, 1 if checkpoints can be woken */
+			       * IPC_LINK_FIRST, 1 if checkpoints can be
+			       * woken; for IPC_LINK_AGAIN, a number that no
+			       * checkpoint of before reaches */
 	IPC_CONTROL_STOP,     /* as SIGTERM: ask the game to stop, drain, end */
 	IPC_CONTROL_STOP_NOW, /* the second signal: end at once */
 	IPC_CONTROL_ENDED,    /* the game ended well; drain and end */
@@ -29,19 +30,22 @@ enum ipc_control_type {
 			       * LINK will follow; text: a line for the log */
 	IPC_CONTROL_GIVE_UP,  /* no LINK will follow: close everybody and end */
 	IPC_CONTROL_ADOPT,    /* fds: a listening socket; text: its URL; number:
-			       * the listener it was */
-	IPC_CONTROL_LOG,      /* text: a line for the log, in key=value form */
+			       * the listener it was; value: new connections
+			       * are numbered from above it */
+	IPC_CONTROL_LOG,      /* text: a line for the log, in key=value form;
+			       * number: 0 info, 1 warning, 2 error; value: 0,
+			       * or when it began (CLOCK_MONOTONIC, in us) */
 	/* to the launcher */
-	IPC_CONTROL_LISTENER =
-	    100,                  /* fds: a listening socket; text: its URL,
-				   * number: the listener. Keep it for ADOPT */
-	IPC_CONTROL_UNLISTENED,   /* number: the listener. Let go of it */
-	IPC_CONTROL_WAKE,         /* value: the checkpoint that is to go on */
-	IPC_CONTROL_COLD,         /* start the game's program again */
-	IPC_CONTROL_KILL,         /* the game hangs: end it; text: why */
-	IPC_CONTROL_CHECKPOINTED, /* value: the newest checkpoint's number;
-				   * older ones may be dismissed */
-	IPC_CONTROL_UPGRADE,      /* start a new game beside the old one */
+	IPC_CONTROL_LISTENER = 100, /* fds: a listening socket; text: its URL as
+				     * the game gave it; number: the listener.
+				     * Keep it for ADOPT */
+	IPC_CONTROL_UNLISTENED,     /* number: the listener. Let go of it */
+	IPC_CONTROL_WAKE,           /* value: the checkpoint that is to go on */
+	IPC_CONTROL_COLD,           /* start the game's program again */
+	IPC_CONTROL_KILL,           /* the game hangs: end it; text: why */
+	IPC_CONTROL_CHECKPOINTED,   /* value: the newest checkpoint's number;
+				     * older ones may be dismissed */
+	IPC_CONTROL_UPGRADE,        /* start a new game beside the old one */
 	IPC_CONTROL_UPGRADED, /* number: 1 the new one took over, 0 it did not
 			       */
 	/* from the game to its launcher, over the keeper socket */
@@ -49,6 +53,9 @@ enum ipc_control_type {
 				   * game's pipe ends) or, closed, ends it;
 				   * number: its pid, value: the checkpoint */
 	IPC_CONTROL_NO_START,     /* it cannot start and has said why */
+	IPC_CONTROL_AGAIN, /* its netd is gone; number: its pid; fds: a socket
+			    * that gets the game's ends of fresh pipes (LINK)
+			    * or, closed, says that there is no netd any more */
 };
 
 enum ipc_link_how {
@@ -57,6 +64,8 @@ enum ipc_link_how {
 	IPC_LINK_COLD,  /* a fresh start after a death: gets RESTORE and OPENEDs
 			 */
 	IPC_LINK_UPGRADE, /* a fresh start beside the old game */
+	IPC_LINK_AGAIN, /* a game that ran under a netd that died; says HELLO as
+			 * if it were new, and is told of whoever came since */
 };
 
 #define IPC_CONTROL_TEXT_MAX 2560

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static void
@@ -101,18 +102,37 @@ got_upgrade(struct netd *n, struct ipc_control *m)
 static void
 got_log(struct netd *n, struct ipc_control *m)
 {
+	static const enum ipc_level levels[] = { IPC_LOG_INFO, IPC_LOG_WARN,
+		IPC_LOG_ERROR };
+	enum ipc_level level = levels[m->number < 3 ? m->number : 2];
+	struct timespec t;
+
 	(void)n;
-	ipc_log(IPC_LOG_INFO, "launcher", "%s", m->text);
+	if (m->value == 0) {
+		ipc_log(level, "launcher", "%s", m->text);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	ipc_log(level, "launcher", "%s restarted_ms=%.1f", m->text,
+	    (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6 -
+		(double)m->value / 1e3);
 }
 
+/* A listener of the netd before this one, which players never saw closed. */
 static void
 got_adopt(struct netd *n, struct ipc_control *m)
 {
+	uint32_t last = n->last_listener;
 	char why[512];
 	struct listener *l;
 
+	/* The game says its highest number only once it has time for us. */
+	if (m->value > n->last_id)
+		n->last_id = m->value;
 	n->last_listener = m->number - 1;
 	l = listen_open(n, m->text, m->fds[0], why, sizeof(why));
+	if (n->last_listener < last)
+		n->last_listener = last;
 	if (l == NULL)
 		ipc_log(IPC_LOG_ERROR, "adopt", "fault=\"%s\"", why);
 }

@@ -238,7 +238,7 @@ on_listen(struct link *l, const struct ipc_frame *f)
 	if (li) {
 		answer.listener = li->number;
 		control_say(l->netd, IPC_CONTROL_LISTENER, li->number, 0,
-		    li->text, li->fd);
+		    li->url->text, li->fd);
 	} else {
 		answer.error = -IPC_ERR_NO_LISTEN;
 	}

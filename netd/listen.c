@@ -549,8 +549,13 @@ listen_close(struct listener *l)
 void
 listen_close_all(struct netd *n)
 {
-	while (n->listeners)
+	while (n->listeners) {
+		uint32_t number = n->listeners->number;
+
 		listen_close(n->listeners);
+		/* The launcher's copy would take connects for nobody. */
+		control_say(n, IPC_CONTROL_UNLISTENED, number, 0, "", -1);
+	}
 }
 
 void

@@ -366,11 +366,12 @@ enum link_phase {
 
 /* recover.c: what it takes to go on after a game's death. */
 struct recovery {
-	bool able;    /* a launcher is there that wakes checkpoints */
-	bool died;    /* its launcher said so; the pipe is read to its end */
-	bool ended;   /* the pipe is read to its end */
-	bool pending; /* a CHECKPOINT was asked for and is not answered */
-	bool failed;  /* the newest answer was that there is no copy */
+	bool able;       /* a launcher is there that wakes checkpoints */
+	bool ran_before; /* the game ran under a netd before this one */
+	bool died;       /* its launcher said so; the pipe is read to its end */
+	bool ended;      /* the pipe is read to its end */
+	bool pending;    /* a CHECKPOINT was asked for and is not answered */
+	bool failed;     /* the newest answer was that there is no copy */
 	uint64_t asked, asked_at; /* number and position of the newest asked */
 	uint64_t number;          /* of the newest that stands, or 0 */
 	uint64_t position;        /* it has taken frames up to this one */
@@ -464,6 +465,8 @@ void recover_init(struct link *l);
 void recover_release(struct link *l);
 /* A game that counts from 1; what the one before left is parked. */
 void recover_fresh(struct link *l, bool able);
+/* It ran under another netd, where no checkpoint had a number above this. */
+void recover_again(struct link *l, uint64_t asked);
 /* The checkpoint of that number runs on, on fresh pipes. */
 void recover_woken(struct link *l, uint64_t number);
 /* HELLO is answered: tell of everything that a fresh game must know. */

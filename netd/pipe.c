@@ -435,9 +435,12 @@ link_attach(struct link *l, int up_fd, int down_fd, enum ipc_link_how how,
 	l->moved_us = netd_now(l->netd);
 	l->phase = GREETING;
 	l->frame_max = l->reader.max = (size_t)l->netd->config.frame_bytes;
-	record_restart(l, how == IPC_LINK_FIRST ? "why=attached" : "why=cold");
-	recover_fresh(
-	    l, how == IPC_LINK_FIRST ? value != 0 : l->netd->link->rec.able);
+	record_restart(l, how == IPC_LINK_COLD ? "why=cold" : "why=attached");
+	recover_fresh(l, how == IPC_LINK_FIRST || how == IPC_LINK_AGAIN
+			     ? value != 0
+			     : l->netd->link->rec.able);
+	if (how == IPC_LINK_AGAIN)
+		recover_again(l, value);
 }
 
 void

@@ -166,6 +166,17 @@ recover_turn(struct link *l)
 		ask(l);
 }
 
+/* Does something wait for the game to take it, or to greet a new netd? */
+static bool
+awaited(const struct link *l)
+{
+	return l->rec.able &&
+	       (l->phase == LINKED
+		       ? l->journal.sent > l->taken
+		       : l->phase == GREETING && l->rec.ran_before &&
+			     l->rec.cold_starts == 0);
+}
+
 /* A game that leaves a frame unread for too long hangs. */
 static void
 watch(struct link *l)
@@ -173,7 +184,7 @@ watch(struct link *l)
 	int64_t limit = l->netd->config.hang_ms * 1000, since;
 	char text[64];
 
-	if (!l->rec.able || l->phase != LINKED || l->journal.sent <= l->taken) {
+	if (!awaited(l)) {
 		l->moved_us = netd_now(l->netd);
 		return;
 	}
@@ -375,7 +386,7 @@ decide(struct link *l)
 	    (unsigned long long)r->died_at, (unsigned long long)r->died_conn,
 	    l->netd->n_playing);
 	/* One that says no before anybody came did not start. */
-	if (WIFEXITED(r->wait_status) && r->deaths == 1 &&
+	if (WIFEXITED(r->wait_status) && r->deaths == 1 && !r->ran_before &&
 	    l->netd->metrics.accepted == 0) {
 		stop_drain(l->netd, IPC_REASON_GAME_GONE);
 		return;
@@ -514,6 +525,13 @@ recover_fresh(struct link *l, bool able)
 	r->n_hashes = 0;
 	timers_release(l);
 	l->tick.told_at = 0;
+}
+
+void
+recover_again(struct link *l, uint64_t asked)
+{
+	l->rec.ran_before = true;
+	l->rec.asked = asked;
 }
 
 static void

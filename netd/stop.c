@@ -51,7 +51,7 @@ stop_asked(struct netd *n, const char *by)
 	ev_timer_start(n->loop, &n->stop_hard);
 	if (n->link->phase == LINKED)
 		stop_tell(n);
-	else
+	else if (n->link->phase != GREETING || !n->link->rec.ran_before)
 		stop_drain(n, IPC_REASON_SHUTDOWN);
 }
 

@@ -306,17 +306,6 @@ a_killed_game_goes_on_and_its_player_stays(void)
 }
 
 static void
-a_game_outlives_no_netd(void)
-{
-	struct kit_proc *p = kit_game("echo", "--listen", LINE, NULL);
-
-	kill(kit_child(p, "netd"), SIGKILL);
-	assert_int_not_equal(kit_wait(p), 0);
-	left_nothing(p);
-	assert_true(spoken_lines(kit_errors(p)) >= 1);
-}
-
-static void
 nobody_outlives_a_killed_launcher(void)
 {
 	struct kit_proc *p = kit_game("echo", "--listen", LINE, NULL);
@@ -442,7 +431,6 @@ main(void)
 		KIT_TEST(a_second_signal_ends_at_once),
 		KIT_TEST(a_game_that_does_not_leave_is_left),
 		KIT_TEST(a_killed_game_goes_on_and_its_player_stays),
-		KIT_TEST(a_game_outlives_no_netd),
 		KIT_TEST(nobody_outlives_a_killed_launcher),
 		KIT_TEST(each_bad_option_gets_one_line_and_a_status),
 		KIT_TEST(help_and_version_are_no_errors),
