@@ -93,11 +93,12 @@ struct gc_net {
 	uint64_t down_sent; /* frames written, COMMITs not */
 	uint64_t committed; /* up_taken in the last COMMIT */
 	bool committed_partial;
-	bool working;           /* the game has an event of gc_next() in hand */
-	bool down_gone;         /* nobody reads what we write */
-	int failed;             /* why nothing will come any more, or 0 */
-	uint8_t *cut;           /* the byte that a NUL replaced to end a text */
-	uint8_t cut_was;        /* what it was */
+	bool working;      /* the game has an event of gc_next() in hand */
+	bool down_gone;    /* nobody reads what we write */
+	uint64_t break_at; /* stop for a debugger before this frame; or 0 */
+	int failed;        /* why nothing will come any more, or 0 */
+	uint8_t *cut;      /* the byte that a NUL replaced to end a text */
+	uint8_t cut_was;   /* what it was */
 	struct ipc_buf backlog; /* whole frames, a NUL behind each */
 	size_t backlog_at;      /* the next one starts here */
 
@@ -262,7 +263,14 @@ struct options {
 	const char **given;        /* owned: the --listen of the command line */
 	const char *attach, *netd, *log, *notice;
 	const char **limits; /* owned, ended by NULL; views */
+	const char *record, *crash_dir;
 	bool foreground;
+	char **argv; /* a view */
+	/* replay.c */
+	const char *replay;
+	uint64_t until, break_at, life; /* 0: not given */
+	bool paced, fast;
+	bool bare; /* nothing was said but how to replay */
 };
 
 /*
@@ -299,6 +307,7 @@ struct launched {
 	pid_t netd;
 	uint32_t pid; /* of the game */
 	int keeper;   /* as in struct gc_net */
+	uint64_t break_at;
 };
 
 /*
@@ -313,6 +322,8 @@ void launch_deafen(void);
 /* The game's link is closed: see netd of --foreground to its end. well: the
  * game said its goodbye. Returns what waitpid() said, or -1 without a netd. */
 int launch_end(int control, pid_t netd, bool well);
+/* Does a debugger look at this process? */
+bool launch_traced(void);
 /* The ends of both pipes, all close-on-exec. */
 struct pipes {
 	int up_r, up_w;     /* netd writes, the game reads */
@@ -362,6 +373,17 @@ void wake_answer(struct wake *w, const struct pipes *p);
 bool wake_again(int keeper, int *up, int *down);
 /* In a program that wake_cold() started: true, and *l is filled. */
 bool wake_started(struct launched *l);
+
+/* ---- replay.c: a recording in netd's place ------------------------------- */
+
+/*
+ * Hand a recorded game's input to this program and hold its output against
+ * the recording. True: this process is the game, *l is filled. False: it saw
+ * to it: start->status and start->text say what came out, or what is wrong.
+ * Under a debugger the process stays the game, and the result is printed.
+ */
+bool
+replay(struct launched *l, const struct options *o, struct gc_start *start);
 
 /* "segmentation fault (signal 11)" or "exit status 2", of a wait status. */
 const char *launch_how(int wait_status, char *out, size_t size);

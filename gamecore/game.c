@@ -254,6 +254,7 @@ begin(const struct launched *l, const struct options *o, struct gc_start *start)
 	net->control = l->control;
 	net->netd = l->netd;
 	net->keeper = l->keeper;
+	net->break_at = l->break_at;
 	if (net_hello(net, start->name, l->pid) < 0)
 		options_say(start, 1, "%s", gc_problem(net));
 	else if (listen_all(net, o, start) && told_all(net, start))

@@ -110,9 +110,10 @@ struct gc_start {
  *
  * Blocks until netd listens. Every game understands --listen URL (any number
  * of times), --attach DIR, --foreground, --netd FILE, --limit NAME=VALUE,
- * --log LEVEL, --help and --version besides start->options. {www} in a URL
- * stands for the game's folder of pages: gamecore/examples/NAME/www in the
- * source tree, share/penstock/NAME/www when installed.
+ * --log LEVEL, --record FILE, --crash-dir DIR, --replay FILE, --help and
+ * --version besides start->options. {www} in a URL stands for the game's folder
+ *of pages: gamecore/examples/NAME/www in the source tree,
+ *share/penstock/NAME/www when installed.
  *
  * Unless --foreground or --attach is given or a debugger traces the process,
  * the process becomes the launcher, which only waits and restarts; the game
@@ -123,6 +124,14 @@ struct gc_start {
  * The game's process ignores SIGINT, SIGTERM, SIGHUP and SIGPIPE: who is asked
  * to stop is the launcher, and GC_STOP says so. With --foreground or --attach
  * there is no launcher, and SIGINT and SIGTERM lead to GC_STOP the same way.
+ *
+ * With --replay FILE there is no netd: a recording is fed to the game, as it
+ * was started then unless there are other options, and what the game says is
+ * held against what it said then. gc_open() returns NULL in the end with the
+ * result, the first difference in it: status 0 the same, 3 different, 4 the
+ * recording cannot be used. --until N goes no further than frame N, --paced
+ * takes the time it took. Under a debugger gc_open() returns the game, which
+ * stops with SIGTRAP before it takes frame N of --break-at N.
  *
  * The launcher's exit status is the game's own; 128 + N if signal N ended the
  * game for good, or if a second signal N cut it short; 1 if netd kept dying.

@@ -113,9 +113,31 @@ pipes_close_netd(const struct pipes *p)
 	close(p->down_r);
 }
 
+/* How the game was started, for recordings: a line for each word. What does
+ * not fit any more is left out. */
+static void
+write_arguments(char **argv, char *out, size_t size)
+{
+	for (size_t n = 0; *argv; argv++) {
+		size_t at = n;
+
+		for (const char *p = *argv; *p && at + 4 < size; p++) {
+			if (*p == '\\' || *p == '\n')
+				out[at++] = '\\';
+			out[at++] = (char)(*p == '\n' ? 'n' : *p);
+		}
+		if (at + 4 >= size)
+			return;
+		out[at++] = '\n';
+		out[at] = '\0';
+		n = at;
+	}
+}
+
 /* Hand netd its two ends of fresh pipes, and forget them here. */
 static bool
-link_send(int control, enum ipc_link_how how, uint64_t value, struct pipes *p)
+link_send(int control, enum ipc_link_how how, uint64_t value, char **argv,
+    struct pipes *p)
 {
 	struct ipc_control m = {
 		.type = IPC_CONTROL_LINK, .number = how, .value = value
@@ -124,6 +146,7 @@ link_send(int control, enum ipc_link_how how, uint64_t value, struct pipes *p)
 
 	if (!pipes_open(p))
 		return false;
+	write_arguments(argv, m.text, sizeof(m.text));
 	m.fds[0] = p->up_w;
 	m.fds[1] = p->down_r;
 	ok = ipc_control_send(control, &m) == 0;
@@ -153,7 +176,7 @@ netd_arguments(const struct options *o, const char *file, const char *number)
 
 	while (o->limits[limits])
 		limits++;
-	argv = calloc(2 * limits + 8, sizeof(*argv));
+	argv = calloc(2 * limits + 12, sizeof(*argv));
 	if (argv == NULL)
 		return NULL;
 	argv[n++] = file;
@@ -166,6 +189,14 @@ netd_arguments(const struct options *o, const char *file, const char *number)
 	if (o->notice) {
 		argv[n++] = "--notice";
 		argv[n++] = o->notice;
+	}
+	if (o->record) {
+		argv[n++] = "--record";
+		argv[n++] = o->record;
+	}
+	if (o->crash_dir) {
+		argv[n++] = "--crash-dir";
+		argv[n++] = o->crash_dir;
 	}
 	if (o->log) {
 		argv[n++] = "--log";
@@ -444,19 +475,22 @@ link_game(struct launcher *l)
 	}
 	l->have_fresh = link_send(l->control, IPC_LINK_AGAIN,
 	    l->wake.keeper < 0 ? 0 : l->respawns * CHECKPOINTS_APART,
-	    &l->fresh);
+	    l->o->argv, &l->fresh);
 	return l->have_fresh;
 }
 
 static void
 respawn_netd(struct launcher *l)
 {
+	struct options o = *l->o;
 	uint64_t now = clock_us();
 	char how[64];
 
+	/* The recording ended with the one that wrote it. */
+	o.record = NULL;
 	launch_how(l->netd_status, how, sizeof(how));
 	if (loops(l, now, how) ||
-	    !netd_start(l->o, l->start, &l->netd, &l->control)) {
+	    !netd_start(&o, l->start, &l->netd, &l->control)) {
 		give_up(l);
 		return;
 	}
@@ -860,7 +894,7 @@ launch_two(struct launched *l, const struct options *o, struct gc_start *start,
 	sigprocmask(SIG_BLOCK, &mine, &before);
 	me.signals = signalfd(-1, &mine, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (me.signals >= 0 &&
-	    link_send(me.control, IPC_LINK_FIRST, can_wake, &p)) {
+	    link_send(me.control, IPC_LINK_FIRST, can_wake, argv, &p)) {
 		/* What stdio holds must not leave twice. */
 		fflush(NULL);
 		me.game = fork();
@@ -912,13 +946,14 @@ on_stop_signal(int number)
 
 /* The link of a game that stays in this process. */
 static bool
-link_here(struct launched *l, int control, pid_t netd, struct gc_start *start)
+link_here(struct launched *l, const struct options *o, int control, pid_t netd,
+    struct gc_start *start)
 {
 	struct pipes p;
 	char how[64];
 	int status;
 
-	if (!link_send(control, IPC_LINK_FIRST, 0, &p)) {
+	if (!link_send(control, IPC_LINK_FIRST, 0, o->argv, &p)) {
 		snprintf(how, sizeof(how), "%s", strerror(errno));
 		status = launch_end(control, netd, false);
 		if (status >= 0)
@@ -951,7 +986,7 @@ launch_foreground(
 	int control;
 
 	return netd_start(o, start, &netd, &control) &&
-	       link_here(l, control, netd, start);
+	       link_here(l, o, control, netd, start);
 }
 
 static bool
@@ -980,7 +1015,7 @@ launch_attach(
 			close(control);
 		return false;
 	}
-	return link_here(l, control, 0, start);
+	return link_here(l, o, control, 0, start);
 }
 
 /* netd has end_ms to end by itself. Messages of it are read and dropped. A
@@ -1037,8 +1072,8 @@ launch_end(int control, pid_t netd, bool well)
 
 /* ---- which way ---------------------------------------------------------- */
 
-static bool
-traced(void)
+bool
+launch_traced(void)
 {
 	FILE *f = fopen("/proc/self/status", "re");
 	char line[256];
@@ -1056,11 +1091,13 @@ bool
 launch(struct launched *l, const struct options *o, struct gc_start *start,
     char **argv)
 {
+	if (o->replay)
+		return replay(l, o, start);
 	if (wake_started(l))
 		return true;
 	if (o->attach)
 		return launch_attach(l, o, start);
-	if (o->foreground || traced())
+	if (o->foreground || launch_traced())
 		return launch_foreground(l, o, start);
 	return launch_two(l, o, start, argv);
 }

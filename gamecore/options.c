@@ -21,6 +21,8 @@ static struct ipc_buf said = { .max = 1u << 16 };
 struct reading {
 	struct options *o;
 	size_t listens, limits;
+	size_t others;               /* words that do not say how to replay */
+	const char *bad, *bad_value; /* an option and what is no number */
 	bool help, version;
 };
 
@@ -70,6 +72,69 @@ take_foreground(struct reading *r, const char *text)
 }
 
 static void
+take_record(struct reading *r, const char *text)
+{
+	r->o->record = text;
+}
+
+static void
+take_crash_dir(struct reading *r, const char *text)
+{
+	r->o->crash_dir = text;
+}
+
+static void
+take_replay(struct reading *r, const char *text)
+{
+	r->o->replay = text;
+}
+
+static void
+take_number(struct reading *r, const char *name, const char *text, uint64_t *to)
+{
+	char *end;
+
+	errno = 0;
+	*to = strtoull(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || *to == 0) {
+		r->bad = name;
+		r->bad_value = text;
+	}
+}
+
+static void
+take_until(struct reading *r, const char *text)
+{
+	take_number(r, "until", text, &r->o->until);
+}
+
+static void
+take_break_at(struct reading *r, const char *text)
+{
+	take_number(r, "break-at", text, &r->o->break_at);
+}
+
+static void
+take_life(struct reading *r, const char *text)
+{
+	take_number(r, "life", text, &r->o->life);
+}
+
+static void
+take_fast(struct reading *r, const char *text)
+{
+	(void)text;
+	r->o->fast = true;
+}
+
+static void
+take_paced(struct reading *r, const char *text)
+{
+	(void)text;
+	r->o->paced = true;
+}
+
+static void
 take_help(struct reading *r, const char *text)
 {
 	(void)text;
@@ -86,24 +151,39 @@ take_version(struct reading *r, const char *text)
 static const struct common {
 	const char *name, *value, *help;
 	void (*take)(struct reading *, const char *);
+	bool replays; /* says how to replay */
 } commons[] = {
 	{ "listen", "URL",
 	    "listen there; may be given several times (default: see below)",
-	    take_listen },
+	    take_listen, false },
 	{ "limit", "NAME=VALUE", "set a limit of netd; see netd --limits",
-	    take_limit },
+	    take_limit, false },
 	{ "log", "LEVEL", "what netd logs: error, warn, info or debug",
-	    take_log },
+	    take_log, false },
 	{ "notice", "TEXT", "what players see while a game is started anew",
-	    take_notice },
+	    take_notice, false },
 	{ "foreground", NULL, "stay in this process, as under a debugger",
-	    take_foreground },
+	    take_foreground, false },
 	{ "attach", "DIR", "play for the netd that runs with --wait DIR",
-	    take_attach },
+	    take_attach, false },
 	{ "netd", "FILE", "the netd to start (default: beside this program)",
-	    take_netd },
-	{ "help", NULL, "show this and end", take_help },
-	{ "version", NULL, "show the version and end", take_version },
+	    take_netd, false },
+	{ "record", "FILE", "record all that the game hears and says",
+	    take_record, false },
+	{ "crash-dir", "DIR", "leave recordings of the game's deaths there",
+	    take_crash_dir, false },
+	{ "replay", "FILE", "play a recording again, without netd or players",
+	    take_replay, true },
+	{ "until", "N", "replay no further than this frame", take_until, true },
+	{ "break-at", "N", "replay under a debugger: stop before this frame",
+	    take_break_at, true },
+	{ "life", "N", "replay the N-th game of the recording alone", take_life,
+	    true },
+	{ "paced", NULL, "replay as fast as it was played", take_paced, true },
+	{ "fast", NULL, "replay as fast as it goes (default)", take_fast,
+	    true },
+	{ "help", NULL, "show this and end", take_help, false },
+	{ "version", NULL, "show the version and end", take_version, false },
 };
 #define N_COMMONS (sizeof(commons) / sizeof(commons[0]))
 
@@ -283,6 +363,7 @@ read_all(struct reading *r, struct gc_start *start, const struct option *all,
 			say_wrong(start, c, all, argv);
 			return false;
 		}
+		r->others += row >= N_COMMONS || !commons[row].replays;
 		if (row < N_COMMONS)
 			commons[row].take(r, optarg);
 		else if (!take_own(
@@ -292,6 +373,13 @@ read_all(struct reading *r, struct gc_start *start, const struct option *all,
 			return true;
 	}
 	start->first_argument = optind;
+	r->others += (size_t)(argc - optind);
+	if (r->bad) {
+		options_say(start, 2,
+		    "'--%s' must be a number from 1, not '%s' (see --help)",
+		    r->bad, r->bad_value);
+		return false;
+	}
 	if (optind < argc && start->arguments == NULL) {
 		options_say(start, 2, "unexpected argument '%s' (see --help)",
 		    argv[optind]);
@@ -317,6 +405,8 @@ options_read(struct options *o, struct gc_start *start, int argc, char **argv)
 		options_say(start, 1, "out of memory");
 	ok = ok && read_all(&r, start, all, argc, argv);
 	free(all);
+	o->argv = argv;
+	o->bare = r.others == 0;
 	o->listen = r.listens ? o->given : start->listen;
 	if (ok && r.help)
 		say_help(start);
@@ -325,6 +415,17 @@ options_read(struct options *o, struct gc_start *start, int argc, char **argv)
 	else if (ok && o->attach && o->netd)
 		options_say(
 		    start, 2, "'--attach' and '--netd' exclude each other");
+	else if (ok && o->attach && (o->record || o->crash_dir))
+		options_say(start, 2,
+		    "'--attach': recording is said to netd (netd --record)");
+	else if (ok && !o->replay &&
+		 (o->until || o->break_at || o->life || o->paced || o->fast))
+		options_say(start, 2,
+		    "'--until', '--break-at', '--life', '--paced' and "
+		    "'--fast' need '--replay' (see --help)");
+	else if (ok && o->paced && o->fast)
+		options_say(
+		    start, 2, "'--paced' and '--fast' exclude each other");
 	else if (ok)
 		return true;
 	options_release(o);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -228,6 +229,8 @@ stream_take(struct gc_net *net, struct ipc_frame *f)
 		if (d == IPC_BROKEN)
 			return broken(net, NULL, net->in.why);
 		if (d == IPC_FRAME) {
+			if (net->up_taken + 1 == net->break_at)
+				raise(SIGTRAP);
 			why = ipc_msg_check(f, IPC_TO_GAME);
 			if (why)
 				return broken(net, f, why);

@@ -22,7 +22,9 @@ enum ipc_control_type {
 			       * IPC_LINK_WOKEN, the checkpoint's number; for
 			       * IPC_LINK_FIRST, 1 if checkpoints can be
 			       * woken; for IPC_LINK_AGAIN, a number that no
-			       * checkpoint of before reaches */
+			       * checkpoint of before reaches; text: how
+			       * the game was started, a line for each word,
+			       * its newlines as \n and \ as \\; or "" */
 	IPC_CONTROL_STOP,     /* as SIGTERM: ask the game to stop, drain, end */
 	IPC_CONTROL_STOP_NOW, /* the second signal: end at once */
 	IPC_CONTROL_ENDED,    /* the game ended well; drain and end */

@@ -47,6 +47,8 @@ got_link(struct netd *n, struct ipc_control *m)
 		close_fds(m);
 		return;
 	}
+	if (m->text[0])
+		record_arguments(n, m->text);
 	if (m->number == IPC_LINK_UPGRADE)
 		l = upgrade_standby(n);
 	if (l == NULL) {

@@ -64,6 +64,10 @@ journal_add(struct journal *j, const struct ipc_frame *f, const uint8_t *more,
 		c = chunk_new(j, size);
 	if (c == NULL)
 		return false;
+	if (j->fresh == NULL) {
+		j->fresh = c;
+		j->fresh_off = c->len;
+	}
 	to = c->bytes + c->len;
 	whole.len = f->len + (uint32_t)more_len;
 	ipc_frame_head(to, &whole);
@@ -261,7 +265,7 @@ journal_clear(struct journal *j)
 	}
 	free(j->spare);
 	j->spare = NULL;
-	j->tail = j->at = NULL;
+	j->tail = j->at = j->fresh = NULL;
 	j->at_off = j->unsent = j->kept = j->frame_left = 0;
 	j->position = j->sent = 0;
 }

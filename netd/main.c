@@ -25,6 +25,7 @@ struct arguments {
 	int control_fd;
 	const char *wait_dir;
 	const char *operator_dir;
+	const char *record, *crash_dir, *play;
 	enum ipc_level level;
 	const char *notice;
 	char **urls;
@@ -38,7 +39,10 @@ enum {
 	KEY_LIMITS,
 	KEY_LOG,
 	KEY_NOTICE,
-	KEY_OPERATOR
+	KEY_OPERATOR,
+	KEY_RECORD,
+	KEY_CRASH_DIR,
+	KEY_PLAY
 };
 
 static const struct argp_option options[] = {
@@ -53,6 +57,12 @@ static const struct argp_option options[] = {
 	{ "notice", KEY_NOTICE, "TEXT", 0,
 	    "What players see while a game is started anew (on lines by itself)",
 	    0 },
+	{ "record", KEY_RECORD, "FILE", 0,
+	    "Record all that the game hears and says in FILE", 0 },
+	{ "crash-dir", KEY_CRASH_DIR, "DIR", 0,
+	    "Leave what a game's death leaves behind in DIR, not here", 0 },
+	{ "play", KEY_PLAY, "FILE", 0,
+	    "Play the game's part as it was recorded in FILE", 0 },
 	{ "control", KEY_CONTROL, "FD", OPTION_HIDDEN, "For the launcher", 0 },
 	{ 0 }
 };
@@ -83,6 +93,15 @@ parse(int key, char *arg, struct argp_state *state)
 	case KEY_OPERATOR:
 		a->operator_dir = arg;
 		return 0;
+	case KEY_RECORD:
+		a->record = arg;
+		return 0;
+	case KEY_CRASH_DIR:
+		a->crash_dir = arg;
+		return 0;
+	case KEY_PLAY:
+		a->play = arg;
+		return 0;
 	case KEY_CONTROL:
 		a->control_fd = atoi(arg);
 		return 0;
@@ -109,7 +128,9 @@ parse(int key, char *arg, struct argp_state *state)
 		a->n_urls = state->argc - state->next;
 		return 0;
 	case ARGP_KEY_END:
-		if (a->control_fd < 0 && a->wait_dir == NULL)
+		if (a->play && (a->wait_dir || a->control_fd >= 0))
+			argp_error(state, "--play needs no game");
+		if (a->control_fd < 0 && !a->wait_dir && !a->play)
 			argp_error(state,
 			    "needs --wait DIR: a game attaches "
 			    "there (a game starts its own netd by itself)");
@@ -223,8 +244,9 @@ netd_release(struct netd *n)
 	clients_release(n);
 	listen_release(n);
 	control_release(n);
+	play_release(n);
 	operator_release(n);
-	record_stop(n, "how=stopped");
+	record_release(n);
 	link_free(n->link);
 	resolver_free(n->resolver);
 	ev_loop_destroy(n->loop);
@@ -260,6 +282,15 @@ main(int argc, char **argv)
 			fprintf(stderr, "netd: %s\n", why);
 			return 1;
 		}
+	}
+	if (!record_begin(&n, a.record, a.crash_dir, why, sizeof(why))) {
+		fprintf(stderr, "netd: %s\n", why);
+		return 1;
+	}
+	if (a.play &&
+	    !play_begin(&n, a.play, a.n_urls == 0, why, sizeof(why))) {
+		fprintf(stderr, "netd: %s\n", why);
+		return 1;
 	}
 	if (a.wait_dir && !control_wait(&n, a.wait_dir, why, sizeof(why))) {
 		fprintf(stderr, "netd: %s\n", why);

@@ -12,6 +12,7 @@
 #include "ipc/msg.h"
 #include "netd/config.h"
 #include "netd/metrics.h"
+#include "netd/record.h"
 #include "netd/transport.h"
 #include "netd/url.h"
 
@@ -28,7 +29,6 @@ struct link;
 struct group;
 struct resolver;
 struct operator;
-struct recorder;
 
 /* ---- outq.c: bytes on their way to one client -------------------------- */
 
@@ -103,6 +103,10 @@ struct journal {
 	size_t unsent;     /* bytes */
 	size_t kept;       /* bytes in memory before the cursor */
 	bool keep;         /* keep what was sent, until journal_forget() */
+	/* The oldest frame that record_up() has not seen; NULL: there is none.
+	 * It looks before anything of it is sent. */
+	struct chunk *fresh;
+	size_t fresh_off;
 };
 
 /* Lay down a frame with len bytes from two places. False: no memory. */
@@ -393,6 +397,7 @@ struct recovery {
 	char how[160];
 	uint64_t died_at; /* the first frame it was not done with, or 0 */
 	uint64_t died_conn;
+	char died_of[160]; /* the readable line of that frame */
 	bool poisoned;
 	ev_timer again;        /* a cold start is due */
 	struct journal parked; /* what the game before had not finished */
@@ -434,6 +439,7 @@ struct link {
 	bool superseded;      /* another link has taken its place */
 	int64_t moved_us; /* the game took something, or had nothing to take */
 	bool hang_warned;
+	struct ipc_buf recorded; /* of one that is not netd->link yet */
 	struct recovery rec;
 	char game[65];
 	pid_t pid;
@@ -475,6 +481,8 @@ void recover_tell(struct link *l);
 void recover_ready(struct link *l);
 /* Frames may go up to this position for now. */
 uint64_t recover_until(const struct link *l);
+/* Does the game say again what the players have already? */
+bool recover_behind(const struct link *l);
 /* Is this a frame that the players have already? */
 bool recover_seen(struct link *l, const struct ipc_frame *f);
 /* A new frame of the game: remember what it was. */
@@ -489,6 +497,25 @@ void recover_sweep(struct link *l);
 bool recover_checkpointed(
     struct link *l, uint64_t number, const struct ipc_checkpointed *m);
 bool recover_snapshot(struct link *l, const struct ipc_frame *f);
+
+/* ---- report.c: what a person reads after a death ---------------------------
+ */
+
+/* done: what was done about it, in words. */
+void report_death(struct link *l, const char *done);
+/* One readable line of a frame, cut to size. */
+void report_frame(const struct ipc_frame *f, char *out, size_t size);
+
+/* ---- play.c: a recorded game drives real players ---------------------------
+ */
+
+struct play;
+
+/* The game's side of the pipes is a recording. One line in why when it cannot.
+ * No URL of our own: its listeners are opened. */
+bool
+play_begin(struct netd *n, const char *file, bool own, char *why, size_t size);
+void play_release(struct netd *n);
 
 /* ---- upgrade.c: a new program takes over -----------------------------------
  */
@@ -598,8 +625,9 @@ struct netd {
 	const char *notice;    /* for players without a game, or NULL */
 	int64_t clock_base_us; /* real minus monotonic time, at the start */
 	struct upgrade upgrade;
+	struct recorder record;
+	struct play *play;         /* or NULL */
 	struct operator* operator; /* NULL: none */
-	struct recorder *recorder; /* NULL: none */
 	bool watched;              /* operator_saw() wants to see every frame */
 };
 

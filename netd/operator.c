@@ -158,7 +158,7 @@ on_status(struct session *s, char *args)
 	ipc_buf_printf(b,
 	    "state paused=%d held=%d players_read=%d recording=%d\n",
 	    n->operator->paused, n->operator->held, !n->input_held,
-	    n->recorder != NULL);
+	    n->record.fd >= 0);
 	for (const struct listener *at = n->listeners; at; at = at->next)
 		ipc_buf_printf(
 		    b, "listener number=%u url=%s\n", at->number, at->text);
@@ -397,7 +397,7 @@ on_record(struct session *s, char *args)
 	int file = s->file;
 
 	if (strcmp(args, "off") == 0) {
-		if (n->recorder) {
+		if (n->record.fd >= 0) {
 			record_stop(n, "how=off");
 			say_done(s);
 		} else {
@@ -405,9 +405,9 @@ on_record(struct session *s, char *args)
 		}
 		return;
 	}
-	if (file < 0 || n->recorder) {
-		say_error(s, n->recorder ? "one recording is on already"
-					 : "record FILE|off");
+	if (file < 0 || n->record.fd >= 0) {
+		say_error(s, n->record.fd >= 0 ? "one recording is on already"
+					       : "record FILE|off");
 		return;
 	}
 	s->file = -1;

@@ -29,14 +29,12 @@
 /* ---- up -------------------------------------------------------------------
  */
 
-/* Whoever watches or records sees each frame once. */
+/* Whoever watches sees each frame once. */
 static inline void
 saw(struct link *l, const struct ipc_frame *f, uint64_t position)
 {
 	if (l->netd->watched)
 		operator_saw(l, f, position);
-	if (l->netd->recorder)
-		record_saw(l, f);
 }
 
 /* The clock is the first frame of a batch. */
@@ -105,6 +103,7 @@ up_write(struct link *l)
 	const uint8_t *p;
 	size_t n;
 
+	record_up(l);
 	while (l->up_fd >= 0 && !l->up_broken &&
 	       (p = journal_next(&l->journal, up_until(l), &n)) != NULL) {
 		ssize_t r = write(l->up_fd, p, n);
@@ -156,8 +155,9 @@ on_up(struct ev_loop *loop, ev_io *w, int events)
 /* ---- down -----------------------------------------------------------------
  */
 
+/* again: of a turn that the players have in part. */
 static bool
-act(struct link *l, const struct ipc_frame *f)
+act(struct link *l, const struct ipc_frame *f, bool again)
 {
 	const char *why = ipc_msg_check(f, IPC_TO_NETD);
 	const struct ipc_info *info = ipc_info(f->kind);
@@ -173,13 +173,16 @@ act(struct link *l, const struct ipc_frame *f)
 	l->down++;
 	l->netd->metrics.frames_down++;
 	saw(l, f, l->down);
+	if (again)
+		record_down(
+		    l, f->bytes - IPC_FRAME_HEAD, ipc_frame_size(f->len));
 	recover_note(l, f);
 	return dispatch(l, f);
 }
 
 /* All frames of a turn, whose bytes lie at p. False: the link is broken. */
 static bool
-act_all(struct link *l, const uint8_t *p, size_t n)
+act_all(struct link *l, const uint8_t *p, size_t n, bool again)
 {
 	size_t want;
 	const char *why;
@@ -192,7 +195,7 @@ act_all(struct link *l, const uint8_t *p, size_t n)
 		    IPC_FRAME)
 			return false;
 		/* An inner COMMIT is of turns that were kept (too_early). */
-		if (f.kind != IPC_COMMIT && !act(l, &f))
+		if (f.kind != IPC_COMMIT && !act(l, &f, again))
 			return false;
 		size = ipc_frame_size(f.len);
 		p += size;
@@ -234,6 +237,8 @@ static bool
 commit(
     struct link *l, const struct ipc_frame *f, const uint8_t *turn, size_t len)
 {
+	bool again = recover_behind(l);
+
 	if (f->id < l->taken || f->id > l->journal.sent) {
 		link_break(l, "COMMIT: position %llu is not from %llu to %llu",
 		    (unsigned long long)f->id, (unsigned long long)l->taken,
@@ -243,11 +248,15 @@ commit(
 	/* A new game takes over before its first words count. */
 	if (l == l->netd->upgrade.standby && has_kind(l, turn, len, IPC_READY))
 		upgrade_ready(l);
-	if (!act_all(l, turn, len))
+	if (!again)
+		record_down(l, turn, len + IPC_FRAME_HEAD);
+	if (!act_all(l, turn, len, again))
 		return false;
+	if (again && !recover_behind(l))
+		record_down(l, turn + len, IPC_FRAME_HEAD);
 	cast_flush(l);
-	if (f->id >= l->committed)
-		saw(l, f, l->down);
+	if (l->netd->watched && f->id >= l->committed)
+		operator_saw(l, f, l->down);
 	l->taken = f->id;
 	if (f->id > l->committed)
 		l->committed = f->id;
@@ -284,8 +293,9 @@ down_frames(struct link *l)
 		if (l->phase == GREETING) {
 			/* HELLO stands alone: it is answered before a turn. */
 			r->mark = r->pos;
-			if (!act(l, &f))
+			if (!act(l, &f, false))
 				return false;
+			record_hello(l, r->data + before, r->pos - before);
 		} else if (f.kind == IPC_COMMIT) {
 			if (too_early(l, r->data + turn, before - turn))
 				continue; /* kept until it is READY */
@@ -378,6 +388,7 @@ link_new(struct netd *n)
 	ipc_reader_init(&l->reader, l->frame_max);
 	ipc_reader_hold(&l->reader, IPC_TURN_MAX + l->frame_max);
 	recover_init(l);
+	ipc_buf_init(&l->recorded, RECORD_HELD_MAX);
 	return l;
 }
 
@@ -388,6 +399,7 @@ link_free(struct link *l)
 	timers_release(l);
 	groups_release(l);
 	recover_release(l);
+	ipc_buf_release(&l->recorded);
 	journal_clear(&l->journal);
 	ipc_reader_release(&l->reader);
 	free(l);
@@ -435,7 +447,7 @@ link_attach(struct link *l, int up_fd, int down_fd, enum ipc_link_how how,
 	l->moved_us = netd_now(l->netd);
 	l->phase = GREETING;
 	l->frame_max = l->reader.max = (size_t)l->netd->config.frame_bytes;
-	record_restart(l, how == IPC_LINK_COLD ? "why=cold" : "why=attached");
+	record_fresh(l, how);
 	recover_fresh(l, how == IPC_LINK_FIRST || how == IPC_LINK_AGAIN
 			     ? value != 0
 			     : l->netd->link->rec.able);

@@ -1,277 +1,546 @@
 /*
- * record.c - the game's pipes into a file.
+ * record.c - what goes between netd and its game, kept.
  *
- * What is recorded is what was laid down for the game and what was acted on,
- * once: a game that died and is replayed takes frames again and says things
- * again, and neither is in the file twice. A disk that is full ends the
- * recording, with a line in the log and a NOTICE for the game, and nothing
- * else. Next: ipc/recording.c, the format.
+ * Both recorders take the same bytes: what a turn laid in the journal in one
+ * piece, and what a turn of the game brought in one piece, so that a frame
+ * costs a look at its length and a copy. The loop waits for no disk beyond
+ * what write() waits, and a death's file is written by a child, while the
+ * players play on. Nothing that fails here may stop the play.
  */
-#include "netd/record.h"
-
-#include "ipc/log.h"
-#include "ipc/recording.h"
 #include "netd/netd.h"
 
+#include "ipc/log.h"
+#include "ipc/text.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define STANDBY_MAX (64u << 20)
+/* What was said leaves for the disk at the latest after this. */
+#define FLUSH_US 50000
+#define ARGS_MAX (256u << 10)
 
-struct recorder {
-	struct ipc_recording recording;
-	struct ipc_buf frames; /* of one direction, not in it yet */
-	uint8_t type;
-	/* What a game that may take over was told so far, frame after frame;
-	 * too much is left out, then positions do not begin at 1. */
-	struct ipc_buf standby;
-	bool failed;
-	char why[128];
-	char name[256];
-};
+/* ---- the head -------------------------------------------------------------
+ */
 
-static bool
-head(const struct netd *n, struct ipc_buf *text)
+static void
+add_arguments(const struct link *l, struct ipc_buf *text)
 {
-	char number[32];
-	const struct config_row *rows;
-	size_t count;
-	bool ok = ipc_recording_head_add(
-	    text, "program", n->link->game[0] ? n->link->game : "unknown");
+	const struct ipc_buf *args = &l->netd->record.args;
+	const char *p = (const char *)args->data, *end = p + args->len;
 
-	snprintf(number, sizeof(number), "%lld", (long long)netd_now(n));
-	ok = ok && ipc_recording_head_add(text, "began_us", number) &&
-	     ipc_recording_head_add(text, "netd", PENSTOCK_VERSION);
-	rows = config_rows(&count);
-	for (size_t i = 0; ok && i < count; i++) {
-		char key[64];
-
-		snprintf(key, sizeof(key), "limit.%s", rows[i].name);
-		snprintf(number, sizeof(number), "%lld",
-		    (long long)*(const int64_t *)(const void
-			    *)((const char *)&n->config + rows[i].offset));
-		ok = ipc_recording_head_add(text, key, number);
+	/* One that attached by itself said no more than its name. */
+	if (args->len == 0)
+		ipc_recording_head_add(text, "program", l->game);
+	for (const char *key = "program"; p && p < end; key = "arg") {
+		ipc_recording_head_add(text, key, p);
+		p += strlen(p) + 1;
 	}
-	return ok;
+}
+
+static void
+add_limits(const struct config *c, struct ipc_buf *text)
+{
+	char value[32];
+
+#define LIMIT(name, unit, preset, smallest, largest, scope, doc)    \
+	snprintf(value, sizeof(value), "%lld", (long long)c->name); \
+	ipc_recording_head_add(text, "limit." #name, value);
+#include "netd/config.def"
+#undef LIMIT
+}
+
+/* Owned by the caller: ipc_buf_release(). */
+static void
+make_head(const struct link *l, struct ipc_buf *text)
+{
+	const struct netd *n = l->netd;
+	char dir[512];
+
+	ipc_buf_init(text, IPC_RECORDING_TEXT_MAX);
+	ipc_recording_head_add(text, "netd", PENSTOCK_VERSION);
+	ipc_recording_head_add(text, "game", l->game);
+	if (getcwd(dir, sizeof(dir)))
+		ipc_recording_head_add(text, "dir", dir);
+	add_arguments(l, text);
+	add_limits(&n->config, text);
+}
+
+void
+record_arguments(struct netd *n, const char *lines)
+{
+	struct ipc_buf *args = &n->record.args;
+
+	ipc_buf_clear(args);
+	for (const char *p = lines; *p; p++) {
+		char c = *p == '\n' ? '\0' : *p;
+
+		if (*p == '\\' && p[1])
+			c = *++p == 'n' ? '\n' : *p;
+		if (!ipc_buf_add(args, &c, 1))
+			break;
+	}
+	/* Whoever wrote it: a text has its end. */
+	ipc_buf_add(args, "", args->len && args->data[args->len - 1]);
+}
+
+/* ---- the file --------------------------------------------------------------
+ */
+
+/* Once: the file ends here, play goes on. The game hears it at the turn's
+ * end, because this may be in the middle of what it is being told. */
+static void
+failed(struct netd *n, int error, int e)
+{
+	struct recorder *r = &n->record;
+	const char *why =
+	    error == IPC_ERR_SYSTEM ? strerror(e) : ipc_error_text(error);
+
+	ipc_log(IPC_LOG_ERROR, "recording_failed",
+	    "file=%s why=\"%s\" written=%llu", r->path, why,
+	    (unsigned long long)(r->begun ? r->file.written : 0));
+	snprintf(r->why, sizeof(r->why), "%s", why);
+	snprintf(r->failed, sizeof(r->failed),
+	    "the recording %.100s stopped: %s", r->path, why);
+	if (r->begun)
+		ipc_recording_release(&r->file);
+	close(r->fd);
+	r->fd = -1;
+	r->begun = false;
+}
+
+static void
+check(struct netd *n, int error)
+{
+	if (error < 0)
+		failed(n, error, errno);
+}
+
+/* The first thing to write makes the head. */
+static bool
+file_ready(const struct link *l)
+{
+	struct netd *n = l->netd;
+	struct recorder *r = &n->record;
+	struct ipc_buf text;
+	int error;
+
+	if (r->fd < 0 || r->begun)
+		return r->fd >= 0;
+	make_head(l, &text);
+	error = ipc_recording_create(
+	    &r->file, r->fd, (const char *)text.data, text.len);
+	ipc_buf_release(&text);
+	r->begun = error == 0;
+	check(n, error);
+	return r->begun;
+}
+
+static int
+open_file(const char *file, char *why, size_t size)
+{
+	int fd = open(file,
+	    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		snprintf(why, size, "cannot record to '%s': %s", file,
+		    strerror(errno));
+	} else if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) {
+		snprintf(why, size,
+		    "cannot record to '%s': neither a file nor a device", file);
+	} else if (st.st_size) {
+		snprintf(why, size,
+		    "cannot record to '%s': it is there already and not empty "
+		    "(remove it, or name another file)",
+		    file);
+	} else {
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* In the middle of a game: its name is known, and so are its positions. */
+static bool
+begin_now(struct netd *n, char *why, size_t size)
+{
+	struct recorder *r = &n->record;
+
+	if (file_ready(n->link)) {
+		r->file.up = n->link->journal.position;
+		r->file.down = n->link->down;
+		return true;
+	}
+	snprintf(why, size, "cannot record: %s", r->why);
+	r->failed[0] = '\0';
+	return false;
 }
 
 bool
-record_start(
-    struct netd *n, int fd, const char *name, char *why, size_t why_size)
+record_start(struct netd *n, int fd, const char *name, char *why, size_t size)
 {
-	struct recorder *r = calloc(1, sizeof(*r));
-	struct ipc_buf text;
-	int error = IPC_ERR_NO_MEMORY;
+	struct recorder *r = &n->record;
+	bool now = n->link->phase == LINKED;
 
-	ipc_buf_init(&text, IPC_RECORDING_TEXT_MAX);
-	if (r && head(n, &text))
-		error = ipc_recording_create(
-		    &r->recording, fd, (char *)text.data, text.len);
-	ipc_buf_release(&text);
-	if (error < 0) {
-		snprintf(why, why_size, "cannot record: %s",
-		    error == IPC_ERR_SYSTEM ? strerror(errno)
-					    : ipc_error_text(error));
-		free(r);
+	if (r->fd >= 0) {
+		snprintf(why, size, "already recording to '%s'", r->path);
 		close(fd);
 		return false;
 	}
-	r->recording.up = n->link->journal.position;
-	r->recording.down = n->link->down;
-	ipc_buf_init(&r->frames, IPC_TURN_MAX + IPC_RECORD_MAX);
-	ipc_buf_init(&r->standby, STANDBY_MAX);
-	snprintf(r->name, sizeof(r->name), "%s", name);
 	/* A file at its limit is a full disk, not the end of netd. */
 	signal(SIGXFSZ, SIG_IGN);
-	n->recorder = r;
-	ipc_log(IPC_LOG_INFO, "recording", "file=%s", r->name);
-	return true;
-}
-
-/* Said at the turn's end: now is in the middle of laying down a frame. */
-static void
-failed(struct recorder *r, int error)
-{
-	if (error >= 0 || r->failed)
-		return;
-	r->failed = true;
-	snprintf(r->why, sizeof(r->why), "%s",
-	    error == IPC_ERR_SYSTEM ? strerror(errno) : ipc_error_text(error));
-}
-
-static void
-gathered(struct netd *n)
-{
-	struct recorder *r = n->recorder;
-
-	if (r->frames.len && !r->failed)
-		failed(r, ipc_recording_add(&r->recording, r->type,
-			      r->frames.data, r->frames.len, netd_now(n)));
-	ipc_buf_clear(&r->frames);
-}
-
-static bool
-add_frame(struct ipc_buf *b, const struct ipc_frame *f)
-{
-	uint8_t *to = ipc_buf_space(b, ipc_frame_size(f->len));
-
-	if (to == NULL)
+	if (now)
+		record_up(n->link);
+	r->fd = fd;
+	r->begun = false;
+	snprintf(r->path, sizeof(r->path), "%s", name);
+	if (now && !begin_now(n, why, size))
 		return false;
-	ipc_frame_head(to, f);
-	if (f->len)
-		memcpy(to + IPC_FRAME_HEAD, f->bytes, f->len);
-	ipc_buf_added(b, ipc_frame_size(f->len));
+	ipc_log(IPC_LOG_INFO, "recording", "file=%s from=%llu", r->path,
+	    (unsigned long long)n->link->journal.position + 1);
 	return true;
-}
-
-static bool
-is_up(const struct ipc_frame *f)
-{
-	const struct ipc_info *info = ipc_info(f->kind);
-
-	return info && info->to == IPC_TO_GAME;
-}
-
-void
-record_saw(struct link *l, const struct ipc_frame *f)
-{
-	struct recorder *r = l->netd->recorder;
-	uint8_t type = is_up(f) ? IPC_RECORD_UP : IPC_RECORD_DOWN;
-
-	if (r->failed)
-		return;
-	if (l != l->netd->link) {
-		if (!add_frame(&r->standby, f))
-			ipc_buf_clear(&r->standby);
-		return;
-	}
-	if (type != r->type || r->frames.len > IPC_TURN_MAX)
-		gathered(l->netd);
-	r->type = type;
-	if (!add_frame(&r->frames, f))
-		failed(r, IPC_ERR_NO_MEMORY);
-}
-
-static void
-mark(struct netd *n, enum ipc_record_type type, const char *text)
-{
-	struct recorder *r = n->recorder;
-
-	if (r == NULL)
-		return;
-	gathered(n);
-	if (!r->failed)
-		failed(r,
-		    ipc_recording_mark(&r->recording, type, text, netd_now(n)));
-}
-
-void
-record_restart(struct link *l, const char *why)
-{
-	struct recorder *r = l->netd->recorder;
-
-	if (l == l->netd->link)
-		mark(l->netd, IPC_RECORD_RESTART, why);
-	else if (r)
-		ipc_buf_clear(&r->standby);
-}
-
-/* The next frame of those that were put aside. */
-static bool
-next_aside(const struct recorder *r, size_t *at, struct ipc_frame *f)
-{
-	size_t want;
-	const char *why;
-
-	if (ipc_frame_decode(r->standby.data + *at, r->standby.len - *at,
-		IPC_FRAME_MAX_MAX, f, &want, &why) != IPC_FRAME)
-		return false;
-	*at += ipc_frame_size(f->len);
-	return true;
-}
-
-void
-record_upgraded(struct link *l)
-{
-	struct recorder *r = l->netd->recorder;
-	uint64_t up = 0, down = 0;
-	struct ipc_frame f;
-	size_t at = 0;
-
-	if (r == NULL)
-		return;
-	mark(l->netd, IPC_RECORD_RESTART, "why=upgrade");
-	while (r->standby.len && next_aside(r, &at, &f)) {
-		up += is_up(&f);
-		down += !is_up(&f) && f.kind != IPC_COMMIT;
-	}
-	r->recording.up = l->journal.position - up;
-	r->recording.down = l->down - down;
-	for (at = 0; r->standby.len && next_aside(r, &at, &f);)
-		record_saw(l, &f);
-	ipc_buf_clear(&r->standby);
-}
-
-void
-record_note(struct netd *n, const char *text)
-{
-	mark(n, IPC_RECORD_NOTE, text);
-}
-
-static void
-record_free(struct netd *n)
-{
-	struct recorder *r = n->recorder;
-
-	ipc_recording_release(&r->recording);
-	ipc_buf_release(&r->frames);
-	ipc_buf_release(&r->standby);
-	close(r->recording.fd);
-	n->recorder = NULL;
-	free(r);
 }
 
 void
 record_stop(struct netd *n, const char *how)
 {
-	struct recorder *r = n->recorder;
+	struct recorder *r = &n->record;
 
-	if (r == NULL)
+	if (r->fd < 0)
 		return;
-	mark(n, IPC_RECORD_END, how);
-	if (!r->failed)
-		failed(r, ipc_recording_flush(&r->recording));
-	if (r->failed)
-		ipc_log(IPC_LOG_ERROR, "recording_failed", "file=%s why=\"%s\"",
-		    r->name, r->why);
-	else
-		ipc_log(IPC_LOG_INFO, "recorded", "file=%s bytes=%llu", r->name,
-		    (unsigned long long)r->recording.written);
-	record_free(n);
+	record_up(n->link);
+	record_mark(n->link, IPC_RECORD_END, "%s", how);
+	if (r->fd >= 0)
+		check(n, ipc_recording_flush(&r->file));
+	if (r->fd < 0)
+		return;
+	ipc_log(IPC_LOG_INFO, "recorded", "file=%s bytes=%llu", r->path,
+	    (unsigned long long)r->file.written);
+	ipc_recording_release(&r->file);
+	close(r->fd);
+	r->fd = -1;
+	r->begun = false;
+}
+
+/* ---- frames
+ * ------------------------------------------------------------------
+ */
+
+/* Of a game that may take over: type and length before each piece. */
+static void
+hold(struct link *l, unsigned type, const uint8_t *p, size_t len)
+{
+	uint32_t head[2] = { type, (uint32_t)len };
+
+	if (l->recorded.len + sizeof(head) + len > RECORD_HELD_MAX)
+		return; /* the gap in the positions will say so */
+	ipc_buf_add(&l->recorded, head, sizeof(head));
+	ipc_buf_add(&l->recorded, p, len);
+}
+
+static void
+add(struct link *l, unsigned type, const uint8_t *p, size_t len)
+{
+	struct netd *n = l->netd;
+	struct recorder *r = &n->record;
+	int64_t now = netd_now(n);
+
+	if (l != n->link) {
+		hold(l, type, p, len);
+		return;
+	}
+	if (r->flight.data)
+		ipc_flight_add(&r->flight, type, p, len, now);
+	if (file_ready(l))
+		check(n, ipc_recording_add(&r->file, type, p, len, now));
+}
+
+void
+record_up(struct link *l)
+{
+	struct journal *j = &l->journal;
+	struct chunk *c = j->fresh;
+	size_t off = j->fresh_off;
+
+	j->fresh = NULL;
+	for (; c; c = c->next, off = 0)
+		if (off < c->len)
+			add(l, IPC_RECORD_UP, c->bytes + off, c->len - off);
+}
+
+void
+record_down(struct link *l, const uint8_t *frames, size_t len)
+{
+	record_up(l);
+	add(l, IPC_RECORD_DOWN, frames, len);
+}
+
+void
+record_hello(struct link *l, const uint8_t *frame, size_t len)
+{
+	add(l, IPC_RECORD_DOWN, frame, len);
+}
+
+/* ---- marks ------------------------------------------------------------------
+ */
+
+void
+record_mark(struct link *l, unsigned type, const char *format, ...)
+{
+	struct netd *n = l->netd;
+	struct recorder *r = &n->record;
+	char text[2048];
+	va_list ap;
+
+	if (l != n->link)
+		return;
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	if (r->flight.data)
+		ipc_flight_mark(&r->flight, type, text, netd_now(n));
+	if (file_ready(l))
+		check(n, ipc_recording_mark(&r->file, type, text, netd_now(n)));
+}
+
+void
+record_died(struct link *l)
+{
+	const struct recovery *r = &l->rec;
+
+	record_up(l);
+	record_mark(l, IPC_RECORD_NOTE,
+	    "died frame=%llu given=%llu conn=%llu %s",
+	    (unsigned long long)r->died_at, (unsigned long long)r->given,
+	    (unsigned long long)r->died_conn, r->how);
+}
+
+void
+record_replaced(struct link *l, uint64_t position, const struct ipc_frame *with)
+{
+	struct ipc_buf line;
+
+	ipc_buf_init(&line, 1800);
+	if (ipc_text_print(with, true, &line))
+		record_mark(l, IPC_RECORD_NOTE, "replaced frame=%llu %.*s",
+		    (unsigned long long)position, (int)line.len,
+		    (const char *)line.data);
+	ipc_buf_release(&line);
+}
+
+void
+record_fresh(struct link *l, enum ipc_link_how how)
+{
+	static const char *const words[] = {
+		[IPC_LINK_COLD] = "cold",
+		[IPC_LINK_AGAIN] = "again",
+	};
+	struct recorder *r = &l->netd->record;
+	const char *word = how < sizeof(words) / sizeof(words[0]) && words[how]
+			       ? words[how]
+			       : "attached";
+
+	ipc_buf_clear(&l->recorded);
+	if (l != l->netd->link)
+		return;
+	if (r->lives)
+		record_up(l);
+	l->journal.fresh = NULL;
+	if (r->lives++ || how == IPC_LINK_AGAIN)
+		record_mark(l, IPC_RECORD_RESTART, "why=%s", word);
+}
+
+void
+record_upgraded(struct link *l)
+{
+	const uint8_t *p = l->recorded.data, *end = p + l->recorded.len;
+	uint32_t head[2];
+
+	l->netd->record.lives++;
+	record_mark(l, IPC_RECORD_RESTART, "why=upgrade");
+	for (; p && p < end; p += head[1]) {
+		memcpy(head, p, sizeof(head));
+		p += sizeof(head);
+		add(l, head[0], p, head[1]);
+	}
+	ipc_buf_release(&l->recorded);
+}
+
+/* ---- the file that a death leaves ------------------------------------------
+ */
+
+void
+record_path(const struct link *l, const char *kind, uint64_t number,
+    const char *ending, char *out, size_t size)
+{
+	const char *dir = l->netd->record.crash_dir;
+	char game[sizeof(l->game)];
+
+	/* The game chose its name: it may not choose a folder with it. */
+	snprintf(game, sizeof(game), "%s", l->game);
+	for (char *p = game; *p; p++)
+		if (strchr("/.\\", *p) || (unsigned char)*p <= 0x20 ||
+		    (unsigned char)*p >= 0x7f)
+			*p = '_';
+	snprintf(out, size, "%s%s%s-%s-%ld-%llu.%s", dir ? dir : "",
+	    dir ? "/" : "", kind, game, (long)getpid(),
+	    (unsigned long long)number, ending);
+}
+
+/* Does what it holds begin where the life of the newest game does? */
+static bool
+whole(const struct ipc_flight *f)
+{
+	size_t at = f->tail;
+	bool is = false;
+
+	for (size_t i = 0; i < f->n; i++) {
+		const uint8_t *h;
+		uint64_t position;
+		uint32_t len;
+
+		if (f->wrap && at == f->wrap)
+			at = 0;
+		h = f->data + at;
+		memcpy(&len, h + 4, sizeof(len));
+		memcpy(&position, h + 16, sizeof(position));
+		if (h[0] == IPC_RECORD_RESTART)
+			is = len < 9 ||
+			     memcmp(h + IPC_RECORD_HEAD, "why=again", 9) != 0;
+		else if (i == 0)
+			is = h[0] == IPC_RECORD_DOWN && position == 1;
+		at += IPC_RECORD_HEAD + len;
+	}
+	return is;
+}
+
+/* In a child, which is a picture of this moment. */
+static _Noreturn void
+write_and_end(struct link *l, int fd)
+{
+	struct recorder *r = &l->netd->record;
+	struct ipc_buf text;
+	int error;
+
+	/* Nobody shall wait for us: not the game, not a player who left. */
+	if (fd != 3 && dup3(fd, 3, O_CLOEXEC) < 0)
+		_exit(1);
+	close_range(4, ~0u, 0);
+	make_head(l, &text);
+	error =
+	    ipc_flight_write(&r->flight, 3, (const char *)text.data, text.len);
+	if (error < 0)
+		ipc_log(IPC_LOG_ERROR, "crash_file", "file=%s why=\"%s\"",
+		    r->crash_path,
+		    error == IPC_ERR_SYSTEM ? strerror(errno)
+					    : ipc_error_text(error));
+	_exit(error < 0);
+}
+
+void
+record_crash(struct link *l)
+{
+	struct recorder *r = &l->netd->record;
+	pid_t pid;
+	int fd;
+
+	r->crash_path[0] = '\0';
+	record_up(l);
+	if (r->flight.n == 0 || r->crashes >= RECORD_CRASHES_MAX)
+		return;
+	r->crash_whole = whole(&r->flight);
+	record_path(l, "crash", ++r->crashes, "rec", r->crash_path,
+	    sizeof(r->crash_path));
+	fd = open(r->crash_path,
+	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	pid = fd < 0 ? -1 : fork();
+	if (pid == 0)
+		write_and_end(l, fd);
+	if (pid < 0) {
+		ipc_log(IPC_LOG_ERROR, "crash_file", "file=%s why=\"%s\"",
+		    r->crash_path, strerror(errno));
+		r->crash_path[0] = '\0';
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* ---- beginning, end, and a turn ---------------------------------------------
+ */
+
+static void
+on_soon(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct netd *n = w->data;
+
+	(void)loop;
+	(void)events;
+	n->record.flushed_us = netd_now(n);
+	if (n->record.fd >= 0 && n->record.begun)
+		check(n, ipc_recording_flush(&n->record.file));
 }
 
 void
 record_turn(struct netd *n)
 {
-	struct recorder *r = n->recorder;
-	char text[512];
+	struct recorder *r = &n->record;
+	char text[sizeof(r->failed)];
 
-	if (r == NULL)
-		return;
-	gathered(n);
-	if (!r->failed)
-		failed(r, ipc_recording_flush(&r->recording));
-	if (!r->failed)
-		return;
-	snprintf(text, sizeof(text), "the recording %s stopped: %s", r->name,
-	    r->why);
-	ipc_log(IPC_LOG_ERROR, "recording_failed", "file=%s why=\"%s\"",
-	    r->name, r->why);
-	record_free(n);
-	if (n->link->phase == LINKED)
+	if (r->failed[0]) {
+		memcpy(text, r->failed, sizeof(text));
+		r->failed[0] = '\0';
 		link_up(n->link, IPC_NOTICE, 0, 0, 1, text, strlen(text));
+		link_turn(n->link);
+	}
+	if (r->fd < 0 || !r->begun || r->file.out.len == 0 ||
+	    ev_is_active(&r->soon))
+		return;
+	if (netd_now(n) - r->flushed_us >= FLUSH_US) {
+		on_soon(n->loop, &r->soon, 0);
+		return;
+	}
+	ev_timer_set(&r->soon, FLUSH_US / 1e6, 0.);
+	ev_timer_start(n->loop, &r->soon);
+}
+
+bool
+record_begin(
+    struct netd *n, const char *file, const char *dir, char *why, size_t size)
+{
+	struct recorder *r = &n->record;
+	size_t flight = (size_t)n->config.flight_bytes;
+	int fd;
+
+	r->fd = -1;
+	r->crash_dir = dir ? dir : getenv("PENSTOCK_CRASH_DIR");
+	ipc_buf_init(&r->args, ARGS_MAX);
+	ev_timer_init(&r->soon, on_soon, 0., 0.);
+	r->soon.data = n;
+	if (flight && ipc_flight_init(&r->flight, flight) < 0) {
+		snprintf(why, size, "out of memory (limit flight_bytes)");
+		return false;
+	}
+	if (file == NULL)
+		return true;
+	fd = open_file(file, why, size);
+	return fd >= 0 && record_start(n, fd, file, why, size);
+}
+
+void
+record_release(struct netd *n)
+{
+	struct recorder *r = &n->record;
+
+	record_stop(n, n->link->phase == FINISHED ? "how=stopped" : "how=cut");
+	ev_timer_stop(n->loop, &r->soon);
+	ipc_flight_release(&r->flight);
+	ipc_buf_release(&r->args);
 }

@@ -1,11 +1,29 @@
 /*
- * record.h - what crosses the game's pipes, written to a file while it does.
+ * record.h - what goes between netd and its game, kept: in a file for
+ * --record, and the newest of it in memory, for the file that a death leaves.
+ *
+ * Frames up are recorded before any of them is sent, frames down before they
+ * are acted on, each of them once: what a recovery sends and hears again is
+ * not recorded again. A game that takes over in an upgrade is recorded from
+ * its own first frame on, behind a RESTART. Marks (ipc/recording.h) say the
+ * rest:
+ *
+ *	NOTE	died frame=N given=G conn=C how="..."
+ *	NOTE	replaced frame=N LINE		LINE as in ipc/text.h
+ *	NOTE	recovered took_ms=N players=N
+ *	RESTART	why=cold, why=upgrade, why=attached
+ *	RESTART	why=again		the same process, told anew: what it
+ *					knew before is not in this recording
  */
 #ifndef NETD_RECORD_H
 #define NETD_RECORD_H
 
+#include "ipc/buf.h"
+#include "ipc/control.h"
 #include "ipc/frame.h"
+#include "ipc/recording.h"
 
+#include <ev.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,23 +31,64 @@
 struct netd;
 struct link;
 
+/* Files of one run that a death may leave. */
+#define RECORD_CRASHES_MAX 5
+/* Kept of a game that may take over, until it does. */
+#define RECORD_HELD_MAX (64u << 20)
+
+struct recorder {
+	int fd; /* -1: none, or it has stopped */
+	char path[256];
+	bool begun;       /* the head is written, which needs the game's name */
+	char why[64];     /* it failed */
+	char failed[256]; /* to be told to the game at the turn's end */
+	struct ipc_recording file;
+	struct ipc_flight flight; /* no data: off */
+	int64_t flushed_us;
+	ev_timer soon;
+	struct ipc_buf args; /* texts that end with a NUL; first the program */
+	unsigned lives;
+	const char *crash_dir; /* kept */
+	unsigned crashes;
+	char crash_path[320]; /* of the newest; "" */
+	bool crash_whole;     /* it begins where the game does */
+};
+
+/* file and dir may be NULL; dir is kept. False: why says one line. */
+bool record_begin(
+    struct netd *n, const char *file, const char *dir, char *why, size_t size);
+void record_release(struct netd *n);
 /*
- * Record into fd, an empty file, which is taken, from the next frame on. name
- * is for the log. Returns true, or false with one line in why; fd is closed.
+ * Record into fd, an empty file, which is taken, from the next frame on; name
+ * is for the log. What does not begin with its game is for reading, not for a
+ * replay. False: why says one line, and fd is closed.
  */
-bool record_start(
-    struct netd *n, int fd, const char *name, char *why, size_t why_size);
+bool
+record_start(struct netd *n, int fd, const char *name, char *why, size_t size);
 /* End it with this END mark ("how=stopped"); nothing if there is none. */
 void record_stop(struct netd *n, const char *how);
-/* A frame was laid down for the game, or is acted on. */
-void record_saw(struct link *l, const struct ipc_frame *f);
-/* Pipes of a fresh game: positions begin again. */
-void record_restart(struct link *l, const char *why);
-/* The new game of an upgrade took over; what it was told before follows. */
+/* The game's command line, as LINK says it. */
+void record_arguments(struct netd *n, const char *lines);
+
+/* What was laid in the journal since the last time. */
+void record_up(struct link *l);
+/* Whole frames that are about to be acted on. */
+void record_down(struct link *l, const uint8_t *frames, size_t len);
+/* HELLO, whose answer lies in the journal already. */
+void record_hello(struct link *l, const uint8_t *frame, size_t len);
+void record_mark(struct link *l, unsigned type, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void record_died(struct link *l);
+void record_replaced(
+    struct link *l, uint64_t position, const struct ipc_frame *with);
+/* A game that counts from 1 is about to be attached; has taken over. */
+void record_fresh(struct link *l, enum ipc_link_how how);
 void record_upgraded(struct link *l);
-/* Something worth a line in the recording. */
-void record_note(struct netd *n, const char *text);
-/* The end of a turn: write what has gathered. */
+/* Leave the newest frames in a file: crash_path, or "" if it is not there. */
+void record_crash(struct link *l);
 void record_turn(struct netd *n);
+/* A path for what a death leaves: "DIR/KIND-GAME-PID-NUMBER.ENDING". */
+void record_path(const struct link *l, const char *kind, uint64_t number,
+    const char *ending, char *out, size_t size);
 
 #endif

@@ -74,6 +74,12 @@ recover_note(struct link *l, const struct ipc_frame *f)
 }
 
 bool
+recover_behind(const struct link *l)
+{
+	return l->rec.able && l->rec.redo < l->down;
+}
+
+bool
 recover_seen(struct link *l, const struct ipc_frame *f)
 {
 	struct recovery *r = &l->rec;
@@ -132,6 +138,8 @@ recover_checkpointed(
 	r->down = l->down;
 	r->n_hashes = 0;
 	journal_forget(&l->journal, r->position);
+	record_mark(l, IPC_RECORD_CHECKPOINT, "number=%llu",
+	    (unsigned long long)number);
 	control_say(l->netd, IPC_CONTROL_CHECKPOINTED, 0, number, "", -1);
 	return true;
 }
@@ -247,6 +255,7 @@ examine(struct link *l)
 
 	r->given = given;
 	r->died_at = r->died_conn = 0;
+	r->died_of[0] = '\0';
 	r->poisoned = false;
 	while (at <= given && journal_find(&l->journal, at, &f) &&
 	       f.kind == IPC_NOW)
@@ -254,6 +263,8 @@ examine(struct link *l)
 	if (at > given)
 		return;
 	r->died_at = at;
+	if (journal_find(&l->journal, at, &f))
+		report_frame(&f, r->died_of, sizeof(r->died_of));
 	if (journal_find(&l->journal, at, &f) && f.kind == IPC_MESSAGE)
 		r->died_conn = f.id;
 	/* Alone in its hand, and in its hand the time before as well. */
@@ -268,8 +279,7 @@ save_poison(
 	uint8_t head[IPC_FRAME_HEAD];
 	int fd;
 
-	snprintf(path, size, "poison-%s-%ld-%llu.frame", l->game,
-	    (long)getpid(), (unsigned long long)l->rec.died_at);
+	record_path(l, "poison", l->rec.died_at, "frame", path, size);
 	fd = open(
 	    path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	ipc_frame_head(head, f);
@@ -287,7 +297,7 @@ set_aside(struct link *l)
 	struct recovery *r = &l->rec;
 	struct client *c = client_find(l->netd, r->died_conn);
 	struct ipc_frame f, notice = { .kind = IPC_NOTICE, .channel = 2 };
-	char path[128], text[256];
+	char path[320], text[512];
 
 	if (journal_find(&l->journal, r->died_at, &f) == NULL)
 		return;
@@ -303,6 +313,7 @@ set_aside(struct link *l)
 	notice.bytes = (const uint8_t *)text;
 	notice.len = (uint32_t)strlen(text);
 	journal_replace(&l->journal, r->died_at, &notice);
+	record_replaced(l, r->died_at, &notice);
 	l->netd->metrics.poisoned++;
 	if (c)
 		client_close(c, IPC_REASON_POISON,
@@ -311,6 +322,18 @@ set_aside(struct link *l)
 
 /* Once, at the first cold start: a person on a line is told by itself, others
  * only if somebody chose the words. */
+static void
+report_cold(struct link *l, double wait_s)
+{
+	char done[160];
+
+	snprintf(done, sizeof(done),
+	    "no checkpoint helps: it starts anew in %.0f ms, %zu player%s held",
+	    wait_s * 1e3, l->netd->n_playing,
+	    l->netd->n_playing == 1 ? "" : "s");
+	report_death(l, done);
+}
+
 static void
 hold_players(struct link *l)
 {
@@ -335,6 +358,7 @@ start_cold(struct link *l)
 
 	r->cold_starts++;
 	if (r->cold_starts > n->config.cold_max) {
+		report_death(l, "it was started often enough: given up");
 		ipc_log(IPC_LOG_ERROR, "given_up",
 		    "game=%s cold_starts=%u hint=\"see the log above\"",
 		    l->game, r->cold_starts - 1);
@@ -350,6 +374,7 @@ start_cold(struct link *l)
 		wait = BACK_OFF_MAX_S;
 	ipc_log(IPC_LOG_WARN, "cold_start", "game=%s try=%u in_ms=%.0f",
 	    l->game, r->cold_starts, wait * 1e3);
+	report_cold(l, wait);
 	hold_players(l);
 	ev_timer_stop(n->loop, &r->again);
 	ev_timer_set(&r->again, wait, 0.);
@@ -385,6 +410,7 @@ decide(struct link *l)
 	    "%s frame=%llu conn=%llu players=%zu", r->how,
 	    (unsigned long long)r->died_at, (unsigned long long)r->died_conn,
 	    l->netd->n_playing);
+	record_died(l);
 	/* One that says no before anybody came did not start. */
 	if (WIFEXITED(r->wait_status) && r->deaths == 1 && !r->ran_before &&
 	    l->netd->metrics.accepted == 0) {
@@ -474,6 +500,7 @@ report(struct link *l)
 {
 	struct recovery *r = &l->rec;
 	int64_t took = netd_now(l->netd) - r->died_us;
+	char done[160];
 
 	ipc_log(IPC_LOG_WARN, "recovered",
 	    "%s frame=%llu conn=%llu players=%zu took_ms=%.1f replayed=%llu%s",
@@ -481,6 +508,16 @@ report(struct link *l)
 	    (unsigned long long)r->died_conn, l->netd->n_playing,
 	    (double)took / 1e3, (unsigned long long)(l->taken - r->position),
 	    r->differs ? " replay=differs" : "");
+	record_mark(l, IPC_RECORD_NOTE, "recovered took_ms=%.1f players=%zu",
+	    (double)took / 1e3, l->netd->n_playing);
+	snprintf(done, sizeof(done),
+	    "it plays on after %.1f ms, with %zu player%s; %llu frames were "
+	    "replayed%s",
+	    (double)took / 1e3, l->netd->n_playing,
+	    l->netd->n_playing == 1 ? "" : "s",
+	    (unsigned long long)(l->taken - r->position),
+	    r->differs ? ", AND CAME OUT OTHERWISE" : "");
+	report_death(l, done);
 }
 
 void

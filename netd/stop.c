@@ -75,7 +75,7 @@ stop_drain(struct netd *n, unsigned reason)
 void
 stop_bye(struct netd *n)
 {
-	if (n->launched || n->stops) {
+	if (n->launched || n->stops || n->play) {
 		stop_drain(n, IPC_REASON_SHUTDOWN);
 		return;
 	}

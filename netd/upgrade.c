@@ -136,6 +136,7 @@ upgrade_ready(struct link *l)
 	ipc_log(IPC_LOG_INFO, "upgraded", "game=%s players=%zu took_ms=%.1f",
 	    l->game, n->n_playing,
 	    (double)(netd_now(n) - n->upgrade.began_us) / 1e3);
+	record_up(old);
 	n->link = l;
 	record_upgraded(l);
 	for (struct client *c = n->playing; c; c = c->next) {

@@ -68,7 +68,10 @@ kit_setup(void **state)
 	memset(&kit, 0, sizeof(kit));
 	snprintf(folder, sizeof(folder), "%.40s/penstock-XXXXXX",
 	    tmp && strlen(tmp) < 40 ? tmp : "/tmp");
-	return mkdtemp(folder) ? 0 : -1;
+	if (mkdtemp(folder) == NULL)
+		return -1;
+	setenv("PENSTOCK_CRASH_DIR", folder, 1);
+	return 0;
 }
 
 static void

@@ -68,6 +68,7 @@ keeps_what_the_game_set_if_nothing_is_said(void **state)
 	assert_ptr_equal(o.listen, usual);
 	assert_null(o.attach);
 	assert_false(o.foreground);
+	assert_true(o.bare);
 	assert_null(o.limits[0]);
 	assert_int_equal(speed, 3);
 	assert_string_equal(colour, "black");
@@ -134,6 +135,20 @@ says_in_one_line_what_is_wrong(void **state)
 		    "snake: unexpected argument 'file' (see --help)\n" },
 		{ "snake --attach d --netd n",
 		    "snake: '--attach' and '--netd' exclude each other\n" },
+		{ "snake --attach d --record r",
+		    "snake: '--attach': recording is said to netd (netd "
+		    "--record)\n" },
+		{ "snake --until 5",
+		    "snake: '--until', '--break-at', '--life', '--paced' and "
+		    "'--fast' need '--replay' (see --help)\n" },
+		{ "snake --replay f --until 0",
+		    "snake: '--until' must be a number from 1, not '0' (see "
+		    "--help)\n" },
+		{ "snake --replay f --break-at x",
+		    "snake: '--break-at' must be a number from 1, not 'x' (see "
+		    "--help)\n" },
+		{ "snake --replay f --fast --paced",
+		    "snake: '--paced' and '--fast' exclude each other\n" },
 	};
 
 	(void)state;
@@ -182,6 +197,20 @@ helps_in_the_usual_form(void **state)
 	    "--wait DIR\n"
 	    "      --netd=FILE            the netd to start (default: beside "
 	    "this program)\n"
+	    "      --record=FILE          record all that the game hears and "
+	    "says\n"
+	    "      --crash-dir=DIR        leave recordings of the game's "
+	    "deaths there\n"
+	    "      --replay=FILE          play a recording again, without "
+	    "netd or players\n"
+	    "      --until=N              replay no further than this frame\n"
+	    "      --break-at=N           replay under a debugger: stop "
+	    "before this frame\n"
+	    "      --life=N               replay the N-th game of the "
+	    "recording alone\n"
+	    "      --paced                replay as fast as it was played\n"
+	    "      --fast                 replay as fast as it goes "
+	    "(default)\n"
 	    "      --help                 show this and end\n"
 	    "      --version              show the version and end\n"
 	    "\n"
