@@ -62,7 +62,7 @@ struct request {
 	bool done;
 	int result;           /* 0, a count, or GC_E... */
 	struct gc_conn *file; /* CONNECTING: who gets the connection */
-	const char *url;      /* LISTENING: to ask a new netd again */
+	char *url;            /* LISTENING: to ask a new netd again */
 };
 
 struct listener {

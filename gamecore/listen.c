@@ -67,21 +67,25 @@ listeners_release(struct gc_net *net)
 int
 gc_listen(struct gc_net *net, const char *url)
 {
-	struct request r = { .kind = IPC_LISTENING, .url = url };
-	/* Packing only reads the text. */
-	struct ipc_listen m = { .url = (char *)(uintptr_t)url };
+	struct request r = { .kind = IPC_LISTENING };
+	struct ipc_listen m;
 	int e;
 
 	if (strlen(url) > 2048)
 		return net_problem(
 		    net, GC_ENO_LISTEN, "cannot listen: the URL is too long");
+	/* It may lie in a message, whose place the answer takes. */
+	r.url = m.url = strdup(url);
+	if (r.url == NULL)
+		return net_problem(net, GC_ENO_MEMORY, "out of memory");
 	stream_ask(net, &r);
 	e = stream_put_msg(net, IPC_LISTEN, r.number, &m);
-	if (e < 0) {
+	if (e < 0)
 		stream_forget(net, &r);
-		return e;
-	}
-	return stream_await(net, &r);
+	else
+		e = stream_await(net, &r);
+	free(r.url);
+	return e;
 }
 
 int

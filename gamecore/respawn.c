@@ -174,8 +174,7 @@ respawn_welcomed(struct gc_net *net)
 		if (net->listeners[i].url == NULL)
 			r = put(net, IPC_UNLISTEN, net->listeners[i].number);
 	for (struct request *q = net->requests; q && r == 0; q = q->next) {
-		/* Packing only reads the text. */
-		struct ipc_listen m = { .url = (char *)(uintptr_t)q->url };
+		struct ipc_listen m = { .url = q->url };
 
 		if (q->kind == IPC_LISTENING && !q->done)
 			r = stream_put_msg(net, IPC_LISTEN, q->number, &m);
