@@ -70,6 +70,9 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+# What page.c takes in by .incbin.
+$(O)/netd/page.o: netd/penstock.js
+
 $(O)/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<

@@ -9,6 +9,7 @@
 #include "netd/netd.h"
 
 #include "ipc/log.h"
+#include "netd/resume.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -192,7 +193,7 @@ static void
 tell_closed(struct client *c, unsigned reason, const char *detail)
 {
 	struct link *l = c->link;
-	bool failed = c->outgoing && !c->told;
+	bool failed = c->outgoing && !c->told && !resume_is_line(c);
 
 	c->reason = (uint8_t)reason;
 	c->netd->metrics.closed[reason]++;
@@ -224,13 +225,20 @@ client_abort(struct client *c, unsigned reason, const char *detail)
 }
 
 void
+client_lost(struct client *c, unsigned reason, const char *detail)
+{
+	if (!resume_lost(c, reason, detail))
+		client_abort(c, reason, detail);
+}
+
+void
 client_close(struct client *c, unsigned reason, const char *detail)
 {
 	bool open = c->phase == PLAYING || c->phase == HANDSHAKE;
 
 	if (c->phase >= LEAVING)
 		return;
-	if (!open) {
+	if (!open || resume_lineless(c)) {
 		client_abort(c, reason, detail);
 		return;
 	}
@@ -308,6 +316,14 @@ take_token(struct client *c)
 bool
 client_got(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
 {
+	if (c->resume)
+		return resume_got(c, flags, bytes, len);
+	return client_take(c, flags, bytes, len);
+}
+
+bool
+client_take(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
+{
 	struct netd *n = c->netd;
 
 	if (c->phase != PLAYING)
@@ -335,7 +351,8 @@ feed(struct client *c, const uint8_t *p, size_t len)
 	bool kept = p == c->in.data && len;
 	size_t used = 0;
 
-	while (used < len && c->phase < GONE && !c->throttled) {
+	while (used < len && c->phase < GONE && !c->throttled &&
+	       !resume_holds(c)) {
 		ssize_t r = c->transport->feed(c, p + used, len - used);
 
 		if (r < 0 && c->phase == LEAVING) {
@@ -364,6 +381,8 @@ feed(struct client *c, const uint8_t *p, size_t len)
 static void
 got_eof(struct client *c)
 {
+	if (resume_lost(c, IPC_REASON_RESET, "the line ended"))
+		return;
 	c->saw_eof = true;
 	client_watch(c);
 	if (c->phase == LEAVING)
@@ -395,7 +414,7 @@ client_readable(struct client *c)
 		connect_writable(c);
 		return;
 	}
-	if (c->phase == GONE || c->saw_eof || c->throttled)
+	if (c->phase == GONE || c->saw_eof || c->throttled || resume_holds(c))
 		return;
 	if (n->input_held && c->phase == PLAYING)
 		return;
@@ -411,7 +430,7 @@ client_readable(struct client *c)
 	r = c->wire->read(c, to, room);
 	if (r < 0) {
 		if (errno != EAGAIN && errno != EINTR)
-			client_abort(c, IPC_REASON_RESET, strerror(errno));
+			client_lost(c, IPC_REASON_RESET, strerror(errno));
 		return;
 	}
 	if (r == 0) {
@@ -472,18 +491,28 @@ client_flush(struct client *c)
 	size_t sent = 0;
 
 	while (c->out.head && c->phase < GONE && c->phase > CONNECTING) {
+		size_t room =
+		    c->resume ? resume_room(c) : (size_t)n->config.read_bytes;
+		const uint8_t *p;
 		size_t len;
-		const uint8_t *p = outq_peek(
-		    &c->out, n->scratch, (size_t)n->config.read_bytes, &len);
-		ssize_t r = c->wire->write(c, p, len);
+		ssize_t r;
+
+		if (room == 0)
+			break;
+		p = outq_peek(&c->out, n->scratch, room, &len);
+		r = c->wire->write(c, p, len);
 
 		if (r < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
 		if (r < 0) {
-			client_abort(c, IPC_REASON_RESET, strerror(errno));
+			client_lost(c, IPC_REASON_RESET, strerror(errno));
 			return;
 		}
-		outq_sent(&c->out, (size_t)r);
+		if (c->resume)
+			c->resume->sent +=
+			    outq_sent(&c->out, (size_t)r, &c->resume->kept);
+		else
+			outq_sent(&c->out, (size_t)r, NULL);
 		n->queued_bytes -= (size_t)r;
 		n->metrics.bytes_out += (uint64_t)r;
 		c->moved_us = netd_now(n);
@@ -532,8 +561,13 @@ static bool
 make_room(struct client *c, size_t len)
 {
 	size_t hard = (size_t)c->url->config.hard_bytes, n;
+	size_t held = c->resume ? resume_held(c) : 0;
+	size_t budget = (size_t)c->netd->config.budget_bytes;
 
-	while (c->out.bytes + len > hard) {
+	/* Whoever is away must never stop the game by what waits for them. */
+	while (
+	    c->out.bytes + held + len > hard ||
+	    (resume_lineless(c) && c->netd->queued_bytes + len > budget / 2)) {
 		n = outq_drop_oldest(&c->out, IPC_DROPPABLE);
 		if (n == 0)
 			return false;
@@ -542,10 +576,14 @@ make_room(struct client *c, size_t len)
 	return true;
 }
 
-void
-client_queue(struct client *c, struct slice *s, size_t off, size_t len,
-    uint8_t class, uint16_t key)
+/* message: it is one of the game, whole; else bytes of the protocol. */
+static void
+queue(struct client *c, struct slice *s, size_t off, size_t len, uint8_t class,
+    uint16_t key, bool message)
 {
+	bool (*add)(struct outq *, struct slice *, size_t, size_t, uint8_t,
+	    uint16_t) = message && c->resume ? outq_add_whole : outq_add;
+
 	if (class != IPC_LATEST)
 		key = 0;
 	else
@@ -561,12 +599,19 @@ client_queue(struct client *c, struct slice *s, size_t off, size_t len,
 	}
 	if (c->out.head == NULL)
 		c->moved_us = netd_now(c->netd);
-	if (!outq_add(&c->out, s, off, len, class, key)) {
+	if (!add(&c->out, s, off, len, class, key)) {
 		client_abort(c, IPC_REASON_NO_MEMORY, "");
 		return;
 	}
 	c->netd->queued_bytes += len;
 	client_mark(c);
+}
+
+void
+client_queue(struct client *c, struct slice *s, size_t off, size_t len,
+    uint8_t class, uint16_t key)
+{
+	queue(c, s, off, len, class, key, true);
 }
 
 /*
@@ -598,8 +643,9 @@ client_send(struct client *c, unsigned flags, uint16_t key,
     const uint8_t *bytes, size_t len)
 {
 	struct netd *n = c->netd;
-	size_t off, used;
-	struct slice *s = arena_room(n, c->transport->encode_max(len), &off);
+	size_t off = 0, used, max = c->transport->encode_max(len);
+	/* What is kept until it is acked must not lie in the arena. */
+	struct slice *s = c->resume ? slice_new(max) : arena_room(n, max, &off);
 
 	if (s == NULL) {
 		client_abort(c, IPC_REASON_NO_MEMORY, "");
@@ -607,9 +653,12 @@ client_send(struct client *c, unsigned flags, uint16_t key,
 	}
 	used = c->transport->encode(
 	    c->outgoing, flags, bytes, len, s->bytes + off);
-	n->arena_used = off + used;
 	n->metrics.messages_out++;
+	if (s == n->arena)
+		n->arena_used = off + used;
 	client_queue(c, s, off, used, flags & IPC_CLASS_MASK, key);
+	if (s != n->arena)
+		slice_drop(s);
 }
 
 bool
@@ -625,8 +674,37 @@ client_raw(struct client *c, const void *bytes, size_t len)
 		return false;
 	memcpy(s->bytes + off, bytes, len);
 	c->netd->arena_used = off + len;
-	client_queue(c, s, off, len, IPC_RELIABLE, 0);
+	queue(c, s, off, len, IPC_RELIABLE, 0, false);
 	return c->phase <= LEAVING;
+}
+
+bool
+client_raw_first(struct client *c, const void *bytes, size_t len)
+{
+	size_t off;
+	struct slice *s;
+
+	if (c->phase == GONE)
+		return false;
+	/* A peer that asks and asks and takes no answer. */
+	if (c->out.bytes + len > 2 * (size_t)c->url->config.hard_bytes) {
+		client_close(c, IPC_REASON_SLOW, "reads too slowly");
+		return false;
+	}
+	s = arena_room(c->netd, len, &off);
+	if (s == NULL)
+		return false;
+	memcpy(s->bytes + off, bytes, len);
+	c->netd->arena_used = off + len;
+	if (c->out.head == NULL)
+		c->moved_us = netd_now(c->netd);
+	if (!outq_add_first(&c->out, s, off, len)) {
+		client_abort(c, IPC_REASON_NO_MEMORY, "");
+		return false;
+	}
+	c->netd->queued_bytes += len;
+	client_mark(c);
+	return true;
 }
 
 /* ---- epoll --------------------------------------------------------------- */
@@ -648,12 +726,21 @@ client_watch(struct client *c)
 {
 	bool in, out;
 
-	if (c->phase == GONE)
+	if (c->phase == GONE || (c->resume && c->fd < 0))
 		return;
 	in = c->phase != CONNECTING && !c->saw_eof && !c->throttled &&
+	     !resume_holds(c) &&
 	     (!c->wire->wants_read || c->wire->wants_read(c));
 	out = c->phase == CONNECTING ||
-	      (c->out.head != NULL && !c->wire->wants_read);
+	      (c->out.head != NULL && !c->wire->wants_read &&
+		  (c->resume == NULL || resume_room(c)));
 	watch_one(c->netd->in_fd, c, &c->want_read, in, EPOLLIN);
 	watch_one(c->netd->out_fd, c, &c->want_write, out, EPOLLOUT);
+}
+
+void
+client_unwatch(struct client *c)
+{
+	watch_one(c->netd->in_fd, c, &c->want_read, false, EPOLLIN);
+	watch_one(c->netd->out_fd, c, &c->want_write, false, EPOLLOUT);
 }

@@ -10,6 +10,7 @@
 #include "netd/operator.h"
 
 #include "ipc/log.h"
+#include "netd/resume.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -196,6 +197,7 @@ client_free(struct client *c)
 		free(p);
 	}
 	url_drop(c->url);
+	resume_free(c);
 	free(c->bye);
 	free(c);
 }
@@ -236,6 +238,8 @@ clients_turn(struct netd *n)
 
 		n->dirty = c->next_dirty;
 		c->dirty = false;
+		if (c->resume)
+			resume_turn(c);
 		if (c->phase == GONE)
 			continue;
 		if (c->out.head)
@@ -399,7 +403,12 @@ sweep_playing(struct client *c, int64_t now)
 	struct netd *n = c->netd;
 
 	report_drops(c);
+	if (c->resume && resume_sweep(c, now))
+		return;
 	if (c->out.head && passed(c->moved_us, k->progress_ms, now)) {
+		if (resume_lost(
+			c, IPC_REASON_SLOW, "took nothing for too long"))
+			return;
 		client_close(c, IPC_REASON_SLOW, "took nothing for too long");
 		return;
 	}
@@ -415,7 +424,7 @@ sweep_playing(struct client *c, int64_t now)
 		client_close(c, IPC_REASON_IDLE, "idle for too long");
 	else if (c->transport->ping && c->pinged &&
 		 passed(c->bytes_us, k->keepalive_ms * 3 / 2, now))
-		client_abort(c, IPC_REASON_TIMEOUT, "did not answer a ping");
+		client_lost(c, IPC_REASON_TIMEOUT, "did not answer a ping");
 	else if (c->transport->ping && !c->pinged &&
 		 passed(c->bytes_us, k->keepalive_ms, now)) {
 		c->pinged = true;

@@ -8,6 +8,7 @@
 #include "netd/netd.h"
 
 #include "netd/resolve.h"
+#include "netd/resume.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -134,6 +135,16 @@ connect_unix(struct client *c)
 	client_start(c);
 }
 
+static void
+dial(struct client *c)
+{
+	if (c->transport->is_unix)
+		connect_unix(c);
+	else
+		c->connecting->asked = resolver_ask(c->netd->resolver,
+		    c->url->host, c->url->port, on_resolved, c);
+}
+
 /* A number for a connection that never comes to be. */
 static void
 refuse(struct link *l, uint64_t request, unsigned reason, const char *why)
@@ -179,11 +190,30 @@ connect_begin(struct link *l, uint64_t request, const char *text)
 	c->phase = CONNECTING;
 	c->request = request;
 	link_up_msg(l, IPC_CONNECTING, c->id, &m);
-	if (u->transport->is_unix)
-		connect_unix(c);
+	dial(c);
+}
+
+struct client *
+connect_line(struct client *c)
+{
+	struct netd *n = c->netd;
+	struct client *line = client_new(n, c->url->transport,
+	    c->url->bad.on ? &wire_bad : &wire_sock, -1, NULL, c->url);
+
+	if (line == NULL)
+		return NULL;
+	line->outgoing = true;
+	line->phase = CONNECTING;
+	line->link = c->link;
+	line->connecting = calloc(1, sizeof(*line->connecting));
+	line->resume = calloc(1, sizeof(*line->resume));
+	if (line->resume)
+		line->resume->of = c->id;
+	if (line->resume && line->connecting)
+		dial(line);
 	else
-		c->connecting->asked = resolver_ask(
-		    n->resolver, c->url->host, c->url->port, on_resolved, c);
+		client_abort(line, IPC_REASON_NO_MEMORY, "");
+	return line;
 }
 
 void

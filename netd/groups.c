@@ -30,6 +30,7 @@ struct encoding {
 	const struct transport *transport;
 	bool outgoing;
 	struct slice *slice;
+	uint32_t ends[CAST_MAX]; /* of each message in the slice */
 };
 
 static struct group *
@@ -155,7 +156,8 @@ groups_forget(struct client *c)
 
 /* All frames of a cast, encoded for one transport: owned, or NULL. */
 static struct slice *
-encode(const struct cast *k, const struct transport *t, bool outgoing)
+encode(const struct cast *k, const struct transport *t, bool outgoing,
+    uint32_t *ends)
 {
 	struct slice *s;
 	size_t len = 0;
@@ -166,26 +168,44 @@ encode(const struct cast *k, const struct transport *t, bool outgoing)
 	if (s == NULL)
 		return NULL;
 	len = 0;
-	for (size_t i = 0; i < k->n; i++)
+	for (size_t i = 0; i < k->n; i++) {
 		len += t->encode(outgoing, k->flags, k->frames[i].bytes,
 		    k->frames[i].len, s->bytes + len);
+		ends[i] = (uint32_t)len;
+	}
 	s->len = (uint32_t)len;
 	return s;
 }
 
-static struct slice *
+static struct encoding *
 encoding_for(
     const struct cast *k, struct encoding *e, size_t *n, const struct client *c)
 {
 	for (size_t i = 0; i < *n; i++)
 		if (e[i].transport == c->transport &&
 		    e[i].outgoing == c->outgoing)
-			return e[i].slice;
+			return &e[i];
 	if (*n == ENCODINGS_MAX)
 		return NULL;
-	e[*n] = (struct encoding){ c->transport, c->outgoing,
-		encode(k, c->transport, c->outgoing) };
-	return e[(*n)++].slice;
+	e += (*n)++;
+	e->transport = c->transport;
+	e->outgoing = c->outgoing;
+	e->slice = encode(k, c->transport, c->outgoing, e->ends);
+	return e;
+}
+
+/* One by one, as it may have to hear some of them again. */
+static void
+deliver_each(struct client *c, const struct encoding *e, const struct cast *k)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < k->n && client_takes(c); i++) {
+		c->netd->metrics.messages_out++;
+		client_queue(c, e->slice, at, e->ends[i] - at,
+		    k->flags & IPC_CLASS_MASK, k->key);
+		at = e->ends[i];
+	}
 }
 
 /* Straight to the socket while nothing waits; the queue takes the rest. */
@@ -230,15 +250,17 @@ cast_flush(struct link *l)
 		g->turn++;
 	for (size_t i = 0; g && i < g->n; i++) {
 		struct client *c = g->clients[(g->turn + i) % g->n];
-		struct slice *s;
+		struct encoding *e;
 
 		if (c->id == k->but || !client_takes(c))
 			continue;
 		if (k->group == 0 && c->outgoing)
 			continue;
-		s = encoding_for(k, made, &n_made, c);
-		if (s)
-			deliver(c, s, k);
+		e = encoding_for(k, made, &n_made, c);
+		if (e && e->slice && c->resume)
+			deliver_each(c, e, k);
+		else if (e && e->slice)
+			deliver(c, e->slice, k);
 	}
 	for (size_t i = 0; i < n_made; i++)
 		if (made[i].slice)

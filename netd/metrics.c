@@ -37,6 +37,8 @@ static const struct counter {
 	ROW("checkpoint_us_total", checkpoint_us, "What these took, in us"),
 	ROW("game_deaths_total", game_deaths, "Games that died"),
 	ROW("recoveries_total", recoveries, "Games that came back"),
+	ROW("away_total", away, "Players who lost their line and may be back"),
+	ROW("back_total", back, "Lines that took the place of another"),
 	ROW("poisoned_total", poisoned, "Messages that were set aside"),
 #undef ROW
 };

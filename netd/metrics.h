@@ -25,6 +25,7 @@ struct metrics {
 	uint64_t out_of_fds;
 	uint64_t links_broken;
 	uint64_t checkpoints, checkpoint_us; /* taken, and what they cost */
+	uint64_t away, back;
 	uint64_t game_deaths, recoveries, poisoned, upgrades, hangs;
 };
 

@@ -49,6 +49,7 @@ struct seg {
 	struct seg *next;
 	struct slice *slice; /* holds a reference */
 	uint32_t off, len;   /* what is still to be sent of the slice */
+	uint32_t whole;      /* a message that may be sent again: its length */
 	uint16_t key;        /* of class LATEST */
 	uint8_t class;       /* IPC_RELIABLE ... */
 	bool begun;          /* partly sent: may not be dropped any more */
@@ -62,11 +63,23 @@ struct outq {
 /* Append len bytes of s from off; takes a reference. False: no memory. */
 bool outq_add(struct outq *q, struct slice *s, size_t off, size_t len,
     uint8_t class, uint16_t key);
+/* The same for one whole message that is kept when it is sent. */
+bool outq_add_whole(struct outq *q, struct slice *s, size_t off, size_t len,
+    uint8_t class, uint16_t key);
+/* Bytes of a protocol that overtake all that is not begun. */
+bool
+outq_add_first(struct outq *q, struct slice *s, size_t off, size_t len);
 /* The next bytes to send, contiguous: a view of a slice or of scratch. */
 const uint8_t *
 outq_peek(const struct outq *q, uint8_t *scratch, size_t size, size_t *n);
-/* n bytes of them are sent. */
-void outq_sent(struct outq *q, size_t n);
+/* n bytes of them are sent; whole messages go on to kept: how many. */
+size_t outq_sent(struct outq *q, size_t n, struct outq *kept);
+/* Nothing of what waits was received: only whole messages stay. Returns how
+ * many bytes fewer (or more, negative) wait now. */
+ssize_t outq_unsend(struct outq *q);
+/* Give up the first n messages; all of one queue goes before another. */
+void outq_forget(struct outq *q, size_t n);
+void outq_prepend(struct outq *q, struct outq *first);
 /* Give up the waiting LATEST message with this key: its bytes, or 0. */
 size_t outq_replace(struct outq *q, uint16_t key);
 /* Give up the oldest message of a class: its bytes, or 0. */
@@ -186,6 +199,7 @@ struct client {
 	uint64_t opened_at;            /* position of its OPENED frame */
 	uint64_t closed_at;            /* position of its CLOSED frame */
 	struct connecting *connecting; /* connect.c, while CONNECTING */
+	struct resume *resume;         /* resume.c: may come back; or NULL */
 	int64_t since_us;              /* when this phase began */
 	int64_t bytes_us;              /* last bytes in */
 	int64_t heard_us;              /* last message in */
@@ -215,10 +229,14 @@ void client_open(struct client *c);
 bool
 client_got(struct client *c, unsigned flags, const uint8_t *bytes, size_t len);
 bool client_raw(struct client *c, const void *bytes, size_t len);
+/* The same, before all messages that wait. */
+bool client_raw_first(struct client *c, const void *bytes, size_t len);
 /* Close with a reason: flush, say goodbye, then end. Safe from anywhere. */
 void client_close(struct client *c, unsigned reason, const char *detail);
 /* The peer is gone or broken: no flush, no goodbye. */
 void client_abort(struct client *c, unsigned reason, const char *detail);
+/* The line is lost; who may come back is waited for. */
+void client_lost(struct client *c, unsigned reason, const char *detail);
 /* The handshake's details, made on first use; NULL when out of memory. */
 struct peer *client_peer(struct client *c);
 
@@ -235,8 +253,12 @@ void client_start(struct client *c);
 void client_flush(struct client *c);
 /* It has something to flush at the turn's end. */
 void client_mark(struct client *c);
-/* What epoll watches for it, anew. */
+/* What epoll watches for it, anew; and nothing any more. */
 void client_watch(struct client *c);
+void client_unwatch(struct client *c);
+/* A message without the envelope of a line that may be lost. */
+bool
+client_take(struct client *c, unsigned flags, const uint8_t *bytes, size_t len);
 /* Add len bytes of a slice to its queue, as the class allows. */
 void client_queue(struct client *c, struct slice *s, size_t off, size_t len,
     uint8_t class, uint16_t key);
@@ -282,12 +304,13 @@ struct member {
 };
 
 /* Frames to the same receivers, joined into one send each. */
+#define CAST_MAX 64
 struct cast {
 	uint64_t group, but;
 	unsigned flags;
 	uint16_t key;
 	size_t n;
-	struct ipc_frame frames[64];
+	struct ipc_frame frames[CAST_MAX];
 };
 
 bool group_join(struct link *l, uint64_t group, struct client *c);
@@ -358,6 +381,8 @@ void connect_begin(struct link *l, uint64_t request, const char *url);
 /* The socket became writable, or its deadline passed. */
 void connect_writable(struct client *c);
 void connect_forget(struct client *c);
+/* Another line for an outgoing client that lost its own; NULL: cannot. */
+struct client *connect_line(struct client *c);
 
 /* ---- pipe.c: the link to a game ------------------------------------------ */
 

@@ -32,6 +32,30 @@ slice_drop(struct slice *s)
 		free(s);
 }
 
+/* A new seg behind prev, or at the head. */
+static struct seg *
+add(struct outq *q, struct seg *prev, struct slice *s, size_t off, size_t len)
+{
+	struct seg *g = malloc(sizeof(*g));
+
+	if (g == NULL)
+		return NULL;
+	*g = (struct seg){ .next = prev ? prev->next : q->head,
+		.slice = s,
+		.off = (uint32_t)off,
+		.len = (uint32_t)len,
+		.class = IPC_RELIABLE };
+	s->refs++;
+	if (prev)
+		prev->next = g;
+	else
+		q->head = g;
+	if (q->tail == prev)
+		q->tail = g;
+	q->bytes += len;
+	return g;
+}
+
 bool
 outq_add(struct outq *q, struct slice *s, size_t off, size_t len, uint8_t class,
     uint16_t key)
@@ -39,28 +63,43 @@ outq_add(struct outq *q, struct slice *s, size_t off, size_t len, uint8_t class,
 	struct seg *g = q->tail;
 
 	/* Messages of one turn to one client lie side by side: one piece. */
-	if (g && g->slice == s && g->class == IPC_RELIABLE &&
+	if (g && g->slice == s && g->class == IPC_RELIABLE && !g->whole &&
 	    class == IPC_RELIABLE && g->off + g->len == off) {
 		g->len += (uint32_t)len;
 		q->bytes += len;
 		return true;
 	}
-	g = malloc(sizeof(*g));
+	g = add(q, q->tail, s, off, len);
 	if (g == NULL)
 		return false;
-	*g = (struct seg){ .slice = s,
-		.off = (uint32_t)off,
-		.len = (uint32_t)len,
-		.key = key,
-		.class = class };
-	s->refs++;
-	if (q->tail)
-		q->tail->next = g;
-	else
-		q->head = g;
-	q->tail = g;
-	q->bytes += len;
+	g->key = key;
+	g->class = class;
 	return true;
+}
+
+bool
+outq_add_whole(struct outq *q, struct slice *s, size_t off, size_t len,
+    uint8_t class, uint16_t key)
+{
+	struct seg *g = add(q, q->tail, s, off, len);
+
+	if (g == NULL)
+		return false;
+	g->key = key;
+	g->class = class;
+	g->whole = (uint32_t)len;
+	return true;
+}
+
+bool
+outq_add_first(struct outq *q, struct slice *s, size_t off, size_t len)
+{
+	struct seg *g = q->head && q->head->begun ? q->head : NULL;
+
+	/* Behind those that overtook before: they keep their order. */
+	while (g ? g->next && !g->next->whole : q->head && !q->head->whole)
+		g = g ? g->next : q->head;
+	return add(q, g, s, off, len) != NULL;
 }
 
 const uint8_t *
@@ -99,9 +138,34 @@ unlink_seg(struct outq *q, struct seg *prev, struct seg *g)
 	free(g);
 }
 
-void
-outq_sent(struct outq *q, size_t n)
+/* The head is sent: it waits in kept until the peer says it has it. */
+static void
+keep_head(struct outq *q, struct outq *kept)
 {
+	struct seg *g = q->head;
+
+	q->head = g->next;
+	if (q->tail == g)
+		q->tail = NULL;
+	q->bytes -= g->len;
+	g->next = NULL;
+	g->off = g->off + g->len - g->whole;
+	g->len = g->whole;
+	g->begun = false;
+	g->class = IPC_RELIABLE;
+	if (kept->tail)
+		kept->tail->next = g;
+	else
+		kept->head = g;
+	kept->tail = g;
+	kept->bytes += g->len;
+}
+
+size_t
+outq_sent(struct outq *q, size_t n, struct outq *kept)
+{
+	size_t whole = 0;
+
 	while (n) {
 		struct seg *g = q->head;
 
@@ -110,11 +174,58 @@ outq_sent(struct outq *q, size_t n)
 			g->len -= (uint32_t)n;
 			g->begun = true;
 			q->bytes -= n;
-			return;
+			return whole;
 		}
 		n -= g->len;
-		unlink_seg(q, NULL, g);
+		if (g->whole && kept) {
+			keep_head(q, kept);
+			whole++;
+		} else {
+			unlink_seg(q, NULL, g);
+		}
 	}
+	return whole;
+}
+
+ssize_t
+outq_unsend(struct outq *q)
+{
+	size_t before = q->bytes;
+	struct seg *prev = NULL;
+
+	for (struct seg *g = q->head, *next; g; g = next) {
+		next = g->next;
+		if (!g->whole) {
+			unlink_seg(q, prev, g);
+			continue;
+		}
+		q->bytes += g->whole - g->len;
+		g->off = g->off + g->len - g->whole;
+		g->len = g->whole;
+		g->begun = false;
+		prev = g;
+	}
+	return (ssize_t)before - (ssize_t)q->bytes;
+}
+
+void
+outq_forget(struct outq *q, size_t n)
+{
+	while (n-- && q->head)
+		unlink_seg(q, NULL, q->head);
+}
+
+void
+outq_prepend(struct outq *q, struct outq *first)
+{
+	if (first->head == NULL)
+		return;
+	first->tail->next = q->head;
+	if (q->tail == NULL)
+		q->tail = first->tail;
+	q->head = first->head;
+	q->bytes += first->bytes;
+	*first = (struct outq){ 0 };
 }
 
 static size_t

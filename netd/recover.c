@@ -10,6 +10,7 @@
  * it; that one is set aside. See PROTOCOL.md, "After a death".
  */
 #include "netd/netd.h"
+#include "netd/resume.h"
 
 #include "ipc/log.h"
 
@@ -651,6 +652,8 @@ recover_tell(struct link *l)
 		c->link =
 		    l; /* an upgrade tells a link that is not theirs yet */
 		client_tell(c, c->request, state_of(l, c));
+		if (c->resume && c->resume->state == RESUME_AWAY)
+			link_up(l, IPC_AWAY, c->id, 0, 0, NULL, 0);
 		c->link = was;
 		if (was != l)
 			c->opened_at = opened_at;

@@ -12,6 +12,7 @@
  */
 #include "netd/http.h"
 #include "netd/netd.h"
+#include "netd/resume.h"
 #include "netd/utf8.h"
 #include "netd/web.h"
 #include "netd/ws.h"
@@ -27,6 +28,8 @@
 #define STACK_MAX (16u << 10)
 /* The request of a handshake. */
 #define ASK_MAX (8u << 10)
+
+static const struct transport tr_ws_resumable;
 
 /* ---- frames out ---------------------------------------------------------- */
 
@@ -53,6 +56,33 @@ frame_write(bool outgoing, unsigned opcode, const uint8_t *bytes, size_t len,
 	else if (len)
 		memcpy(out + n, bytes, len);
 	return n + len;
+}
+
+/* What the game says on a line that may be lost: see resume_word.h. */
+static size_t
+resumable_encode(bool outgoing, unsigned flags, const uint8_t *bytes,
+    size_t len, uint8_t *out)
+{
+	bool binary = (flags & IPC_BINARY) || !utf8_valid(bytes, len);
+	uint8_t mask[4];
+	size_t n;
+
+	if (outgoing)
+		new_mask(mask);
+	n = ws_head_write(
+	    out, binary ? WS_BINARY : WS_TEXT, outgoing ? mask : NULL, len + 1);
+	out[n] = '=';
+	if (len)
+		memcpy(out + n + 1, bytes, len);
+	if (outgoing)
+		ws_mask(out + n, out + n, len + 1, mask);
+	return n + 1 + len;
+}
+
+static size_t
+resumable_encode_max(size_t len)
+{
+	return len + 1 + WS_HEAD_MAX;
 }
 
 static size_t
@@ -116,8 +146,7 @@ gather_get(struct client *c, struct ws *w)
 		return w->gather;
 	w->gather = calloc(1, sizeof(*w->gather));
 	if (w->gather)
-		ipc_buf_init(
-		    &w->gather->message, (size_t)c->url->config.message_bytes);
+		ipc_buf_init(&w->gather->message, resume_message_max(c));
 	return w->gather;
 }
 
@@ -140,7 +169,7 @@ static bool
 head_fits(struct client *c, struct ws *w)
 {
 	const struct ws_head *h = &w->head;
-	uint64_t max = (uint64_t)c->url->config.message_bytes, have = 0;
+	uint64_t max = resume_message_max(c), have = 0;
 
 	if (h->opcode & 8)
 		return true;
@@ -152,7 +181,7 @@ head_fits(struct client *c, struct ws *w)
 		    c, IPC_REASON_PROTOCOL, "a new message inside another");
 	if (w->gather && w->opcode)
 		have = w->gather->message.len;
-	if (h->len > max - have && c->phase == PLAYING)
+	if (h->len > max - have && c->phase < LEAVING)
 		return ws_give_up(c, IPC_REASON_TOO_LONG, "message too long");
 	if (h->opcode != WS_CONTINUATION)
 		w->opcode = h->opcode;
@@ -248,6 +277,9 @@ got_close(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
 	}
 	c->wait_peer = false;
 	client_mark(c);
+	if (code == RESUME_CLOSE_CODE &&
+	    resume_lost(c, IPC_REASON_RESET, "the line was given up"))
+		return false;
 	if (len > 2)
 		memcpy(text, bytes + 2, len - 2);
 	client_close(c, IPC_REASON_LEFT, text);
@@ -307,7 +339,7 @@ feed_message(struct client *c, struct ws *w, const uint8_t *bytes, size_t len,
 	w->head.len -= n;
 	w->in_frame = w->head.len > 0;
 	/* After the close, data is not looked at (RFC 6455 1.4, 5.5.1). */
-	if (c->phase != PLAYING) {
+	if (c->phase >= LEAVING) {
 		if (last)
 			w->opcode = 0;
 		return c->phase == LEAVING;
@@ -386,6 +418,23 @@ feed_frames(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
 	return (ssize_t)(w->state == DONE ? len : at);
 }
 
+/* ---- open ---------------------------------------------------------------- */
+
+void
+ws_open(struct client *c, bool resumes)
+{
+	int r;
+
+	if (!resumes) {
+		client_open(c);
+		return;
+	}
+	c->transport = &tr_ws_resumable;
+	r = resume_start(c);
+	if (r < 0)
+		client_abort(c, (unsigned)-r, "");
+}
+
 /* ---- outgoing ------------------------------------------------------------ */
 
 static int
@@ -433,7 +482,8 @@ feed_asking(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
 	if (p && http_count(&h, "sec-websocket-protocol"))
 		p->subprotocol = strdup(c->url->subprotocol);
 	w->state = FRAMES;
-	client_open(c);
+	ws_open(c,
+	    http_has_exact(&h, "sec-websocket-protocol", RESUME_SUBPROTOCOL));
 	return r;
 }
 
@@ -525,4 +575,18 @@ const struct transport tr_ws = {
 	.ping = ws_ping,
 	.drained = ws_drained,
 	.close = ws_close,
+	.resumable = &tr_ws_resumable,
+};
+
+static const struct transport tr_ws_resumable = {
+	.name = "ws",
+	.start = ws_start,
+	.feed = ws_feed,
+	.encode = resumable_encode,
+	.encode_max = resumable_encode_max,
+	.goodbye = ws_goodbye,
+	.ping = ws_ping,
+	.drained = ws_drained,
+	.close = ws_close,
+	.bare = &tr_ws,
 };

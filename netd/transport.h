@@ -60,6 +60,12 @@ struct transport {
 	void (*drained)(struct client *c);
 	/* The client goes away: free c->codec. */
 	void (*close)(struct client *c);
+	/*
+	 * For lines that may be lost and replaced (resume.h): a variant of
+	 * this transport whose encode() puts the byte '=' before a message,
+	 * and in that variant the way back. NULL: there is none.
+	 */
+	const struct transport *resumable, *bare;
 };
 
 /*
@@ -79,6 +85,8 @@ struct wire {
 	 * client_writable() by itself after an EAGAIN.
 	 */
 	bool (*wants_read)(struct client *c);
+	/* Optional: what was another client's, wire_state and fd, is c's. */
+	void (*moved)(struct client *c);
 	/* Free everything of the wire; the descriptor is closed. */
 	void (*close)(struct client *c);
 };

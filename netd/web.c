@@ -9,6 +9,7 @@
 #include "netd/web.h"
 
 #include "netd/http.h"
+#include "netd/page.h"
 #include "netd/ws.h"
 #include "netd/ws_hand.h"
 
@@ -109,6 +110,26 @@ answer_metrics(struct client *c, const struct http_head *h, bool close)
 	ipc_buf_release(&out);
 	ipc_buf_release(&text);
 	return good && !close;
+}
+
+/* The one file of our own, whatever www= says. */
+static bool
+answer_page(struct client *c, const struct http_head *h, bool close)
+{
+	size_t len = (size_t)(penstock_js_end - penstock_js);
+	struct ipc_buf out;
+
+	ipc_buf_init(&out, ANSWER_MAX);
+	if (http_answer(&out, h, 200, now_s(c), close) &&
+	    ipc_buf_printf(&out,
+		"Content-Type: text/javascript; charset=utf-8\r\n"
+		"X-Content-Type-Options: nosniff\r\n"
+		"Cache-Control: no-cache\r\nContent-Length: %zu\r\n\r\n",
+		len) &&
+	    (h->head || ipc_buf_add(&out, penstock_js, len)))
+		client_raw(c, out.data, out.len);
+	ipc_buf_release(&out);
+	return !close;
 }
 
 /*
@@ -230,7 +251,7 @@ upgrade(struct client *c, struct ws *w, const struct http_head *h, bool close)
 	}
 	w->gather = NULL;
 	w->state = FRAMES;
-	client_open(c);
+	ws_open(c, ws_hand_resumes(h, c->url));
 	return true;
 }
 
@@ -247,6 +268,8 @@ answer(struct client *c, struct ws *w, const struct http_head *h)
 		return upgrade(c, w, h, h->close);
 	if (http_same(h->path, "/metrics"))
 		return answer_metrics(c, h, close);
+	if (http_same(h->path, "/penstock.js"))
+		return answer_page(c, h, close);
 	if (c->url->www[0] && (anywhere || !here))
 		return answer_file(c, w, h, close);
 	if (here)

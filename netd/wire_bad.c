@@ -369,7 +369,7 @@ on_cut(struct ev_loop *loop, ev_timer *w, int events)
 	l->broken = ECONNRESET;
 	clear(&l->in);
 	clear(&l->out);
-	client_abort(l->c, IPC_REASON_RESET, "cut by the bad network");
+	client_lost(l->c, IPC_REASON_RESET, "cut by the bad network");
 }
 
 /* Throw the dice for each second of its life until one says cut. */
@@ -515,6 +515,15 @@ bad_wants_read(struct client *c)
 }
 
 static void
+bad_moved(struct client *c)
+{
+	struct line *l = c->wire_state;
+
+	if (l)
+		l->c = c;
+}
+
+static void
 bad_close(struct client *c)
 {
 	struct line *l = c->wire_state;
@@ -547,5 +556,6 @@ const struct wire wire_bad = {
 	.write = bad_write,
 	.shutdown = bad_shutdown,
 	.wants_read = bad_wants_read,
+	.moved = bad_moved,
 	.close = bad_close,
 };

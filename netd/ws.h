@@ -54,5 +54,7 @@ _Static_assert(sizeof(struct ws) <= 64, "idle connections must stay small");
  * and it is closed with that reason. Returns false, for the caller's return.
  */
 bool ws_give_up(struct client *c, unsigned reason, const char *why);
+/* The handshake is done; resumes: that was asked for, and is to be had. */
+void ws_open(struct client *c, bool resumes);
 
 #endif

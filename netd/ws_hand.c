@@ -4,6 +4,8 @@
  */
 #include "netd/ws_hand.h"
 
+#include "netd/resume_word.h"
+
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
@@ -83,6 +85,13 @@ ws_hand_subprotocol(const struct http_head *h, const struct url *u)
 }
 
 bool
+ws_hand_resumes(const struct http_head *h, const struct url *u)
+{
+	return u->config.resume_ms > 0 &&
+	       http_has_exact(h, "sec-websocket-protocol", RESUME_SUBPROTOCOL);
+}
+
+bool
 ws_hand_answer(struct ipc_buf *out, const struct http_head *h,
     const struct url *u, int64_t now_s)
 {
@@ -95,10 +104,12 @@ ws_hand_answer(struct ipc_buf *out, const struct http_head *h,
 		"Sec-WebSocket-Accept: %s\r\n",
 		accept))
 		return false;
-	if (ws_hand_subprotocol(h, u) &&
-	    !ipc_buf_printf(
-		out, "Sec-WebSocket-Protocol: %s\r\n", u->subprotocol))
-		return false;
+	if (ws_hand_resumes(h, u) || ws_hand_subprotocol(h, u)) {
+		if (!ipc_buf_printf(out, "Sec-WebSocket-Protocol: %s\r\n",
+			ws_hand_resumes(h, u) ? RESUME_SUBPROTOCOL
+					      : u->subprotocol))
+			return false;
+	}
 	return ipc_buf_add(out, "\r\n", 2);
 }
 
@@ -111,6 +122,7 @@ ws_hand_request(
 	uint8_t raw[16];
 	char key[KEY_LEN + 1];
 	bool six = strchr(u->host, ':') != NULL;
+	bool resumes = u->config.resume_ms > 0;
 
 	if (RAND_bytes(raw, sizeof(raw)) != 1)
 		return false;
@@ -124,10 +136,20 @@ ws_hand_request(
 		   six ? "]" : "", u->port, key) &&
 	       (!u->origin[0] ||
 		   ipc_buf_printf(out, "Origin: %s\r\n", u->origin)) &&
-	       (!u->subprotocol[0] ||
-		   ipc_buf_printf(out, "Sec-WebSocket-Protocol: %s\r\n",
+	       (!(resumes || u->subprotocol[0]) ||
+		   ipc_buf_printf(out, "Sec-WebSocket-Protocol: %s%s%s\r\n",
+		       resumes ? RESUME_SUBPROTOCOL : "",
+		       resumes && u->subprotocol[0] ? ", " : "",
 		       u->subprotocol)) &&
 	       ipc_buf_add(out, "\r\n", 2);
+}
+
+static bool
+was_offered(struct http_text chosen, const struct url *u)
+{
+	return (u->subprotocol[0] && http_same(chosen, u->subprotocol)) ||
+	       (u->config.resume_ms > 0 &&
+		   http_same(chosen, RESUME_SUBPROTOCOL));
 }
 
 const char *
@@ -147,9 +169,8 @@ ws_hand_refused(
 	if (http_count(h, "sec-websocket-extensions"))
 		return "the server wants an extension that was not offered";
 	if (chosen > 1 ||
-	    (chosen && (!u->subprotocol[0] ||
-			   !http_same(http_field(h, "sec-websocket-protocol"),
-			       u->subprotocol))))
+	    (chosen &&
+		!was_offered(http_field(h, "sec-websocket-protocol"), u)))
 		return "the server wants a subprotocol that was not offered";
 	return NULL;
 }

@@ -1,0 +1,259 @@
+/*
+ * penstock.js - a WebSocket to a Penstock game that mends itself.
+ *
+ *	<script src="/penstock.js"></script>
+ *	const line = new Penstock("/play", {
+ *		onopen() {},           a new connection: nobody knows us yet
+ *		onmessage(data) {},    a string or an ArrayBuffer
+ *		onaway(seconds) {},    there is no line; tried again in seconds
+ *		onback() {},           it is back: nothing lost, nothing doubled
+ *		onclose(why, final) {} the connection is over; a new one is
+ *	});                            tried (then onopen) unless final
+ *	line.send("hello");            false: it will not arrive
+ *	line.state                     "connecting" "open" "away" "closed"
+ *	line.retry()                   now, and not in some seconds
+ *	line.close()
+ *
+ * It comes back to the same connection if the listener's URL has resume=TIME
+ * (netd(8)); without that, or when the time is over, it opens a new one. As a
+ * module: import "/penstock.js", which sets globalThis.Penstock.
+ */
+(function (root) {
+"use strict";
+
+const PROTOCOL = "penstock.resume.1"; /* netd/resume_word.h */
+const GIVEN_UP = 4000;    /* close code: no goodbye, we shall be back */
+const CONNECT_MS = 8000;  /* for one try */
+const SILENCE_MS = 8000;  /* without an ack: the line is dead */
+const WAIT_MS = 500, WAIT_MAX_MS = 8000;
+const ACK_MESSAGES = 32, BEAT_MS = 1000;
+const KEPT_MAX = 1 << 20; /* bytes that may wait for an ack */
+/* Closed so, the server has nothing against us: restart, full, idle. */
+const RETRY_CODES = [1001, 1011, 1012, 1013];
+
+const sizeOf = (data) =>
+	typeof data === "string" ? data.length : data.byteLength;
+
+function withSign(data) {
+	if (typeof data === "string")
+		return "=" + data;
+	const out = new Uint8Array(1 + data.byteLength);
+	out[0] = 61; /* '=' */
+	out.set(new Uint8Array(data.buffer || data, data.byteOffset || 0,
+		data.byteLength), 1);
+	return out;
+}
+
+class Penstock {
+	constructor(url, handlers = {}) {
+		const whole = new URL(url, root.location && root.location.href);
+
+		whole.protocol = whole.protocol.replace(/^http/, "ws");
+		this.url = whole.href;
+		this.on = handlers;
+		this.tries = 0;
+		this.forget("connecting");
+		this.connect();
+	}
+
+	/* As if there had never been a connection. */
+	forget(state) {
+		this.state = state;
+		this.token = "";
+		this.kept = [];     /* sent or to be sent, and not acked */
+		this.keptBytes = 0;
+		this.acked = 0;     /* the server has that many of ours */
+		this.received = 0;  /* we have that many of the server's */
+		this.said = 0;      /* and acked so many of them */
+		this.unsaidBytes = 0;
+	}
+
+	tell(name, ...args) {
+		if (this.on[name])
+			this.on[name](...args);
+	}
+
+	connect() {
+		const socket = new WebSocket(this.url, [PROTOCOL]);
+		const mine = (act) => (ev) => socket === this.socket && act(ev);
+
+		clearTimeout(this.timer);
+		this.socket = socket;
+		this.ready = false; /* greetings are over */
+		socket.binaryType = "arraybuffer";
+		this.patience = setTimeout(() => this.lost(), CONNECT_MS);
+		socket.onopen = mine(() => this.greet());
+		socket.onmessage = mine((ev) => this.got(ev.data));
+		socket.onclose = mine((ev) => {
+			if (ev.code === 1005 || ev.code === 1006)
+				this.lost();
+			else
+				this.over(ev.code, ev.reason);
+		});
+	}
+
+	greet() {
+		this.resumes = this.socket.protocol === PROTOCOL;
+		if (this.token && !this.resumes)
+			this.ended("forgotten", false);
+		if (!this.resumes)
+			this.opened("onopen");
+		else if (this.token)
+			this.socket.send(`!back ${this.token} ${this.received}`);
+		else
+			this.socket.send("!new");
+	}
+
+	opened(how) {
+		clearTimeout(this.patience);
+		this.ready = true;
+		this.tries = 0;
+		this.ackedAt = Date.now();
+		this.beat = setInterval(() => this.look(), BEAT_MS);
+		this.state = "open";
+		this.tell(how);
+	}
+
+	got(data) {
+		if (!this.resumes)
+			this.tell("onmessage", data);
+		else if (typeof data !== "string" || data[0] === "=")
+			this.message(data);
+		else
+			this.word(data.split(" "));
+	}
+
+	/* Counted before the handler sees it, which may throw. */
+	message(data) {
+		this.received++;
+		this.unsaidBytes += sizeOf(data);
+		if (this.received - this.said >= ACK_MESSAGES ||
+		    this.unsaidBytes >= this.ackBytes)
+			this.ack();
+		this.tell("onmessage", data.slice(1));
+	}
+
+	ack() {
+		if (!this.ready || this.said === this.received)
+			return;
+		this.said = this.received;
+		this.unsaidBytes = 0;
+		this.socket.send("!ack " + this.received);
+	}
+
+	word(parts) {
+		if (parts[0] === "!hello") {
+			this.token = parts[1];
+			this.graceMs = Number(parts[2]);
+			this.ackBytes = Number(parts[3]);
+			this.opened("onopen");
+		} else if (parts[0] === "!back") {
+			this.drop(Number(parts[1]));
+			this.kept.forEach((what) => this.socket.send(what));
+			this.opened("onback");
+		} else if (parts[0] === "!ack") {
+			this.drop(Number(parts[1]));
+		} else if (parts[0] === "!gone") {
+			this.ended("forgotten", false);
+			this.socket.send("!new");
+		}
+	}
+
+	/* The server has n of our messages. */
+	drop(n) {
+		for (const what of this.kept.splice(0, n - this.acked))
+			this.keptBytes -= sizeOf(what);
+		this.acked = n;
+		this.ackedAt = Date.now();
+	}
+
+	/* Once a second: a dead line that is not closed shows by no acks. */
+	look() {
+		if (!this.resumes)
+			return;
+		this.ack();
+		if (this.kept.length && Date.now() - this.ackedAt > SILENCE_MS)
+			this.lost();
+	}
+
+	leave(code) {
+		const socket = this.socket;
+
+		clearTimeout(this.patience);
+		clearTimeout(this.timer);
+		clearInterval(this.beat);
+		this.socket = null;
+		this.ready = false;
+		if (socket && socket.readyState <= 1)
+			socket.close(code);
+	}
+
+	again(ms) {
+		this.timer = setTimeout(() => this.connect(), ms);
+		this.tell("onaway", ms / 1000);
+	}
+
+	lost() {
+		const now = Date.now();
+
+		this.leave(GIVEN_UP);
+		if (this.state === "open" && this.token) {
+			this.state = "away";
+			this.awaySince = now;
+		} else if (this.state === "open") {
+			this.ended("connection lost", false);
+		} else if (this.token && now - this.awaySince > this.graceMs) {
+			this.ended("away for too long", false);
+		}
+		/* Spread, so that a crowd does not come back in one moment. */
+		this.again(Math.min(WAIT_MAX_MS, WAIT_MS * 2 ** this.tries++) *
+			(0.5 + Math.random() / 2));
+	}
+
+	ended(why, final) {
+		this.forget(final ? "closed" : "connecting");
+		this.tell("onclose", why, final);
+	}
+
+	/* The server closed it with a reason. */
+	over(code, reason) {
+		const final = !RETRY_CODES.includes(code);
+
+		this.leave();
+		this.ended(reason || "closed (" + code + ")", final);
+		if (!final)
+			this.again(WAIT_MS * (1 + 2 * Math.random()));
+	}
+
+	send(data) {
+		if (this.state !== "open" && this.state !== "away")
+			return false;
+		if (!this.resumes) {
+			this.socket.send(data);
+			return true;
+		}
+		const what = withSign(data);
+		if (this.keptBytes + sizeOf(what) > KEPT_MAX)
+			return false;
+		if (this.kept.length === 0)
+			this.ackedAt = Date.now();
+		this.kept.push(what);
+		this.keptBytes += sizeOf(what);
+		if (this.ready)
+			this.socket.send(what);
+		return true;
+	}
+
+	retry() {
+		if (this.socket === null && this.state !== "closed")
+			this.connect();
+	}
+
+	close() {
+		this.leave(1000);
+		this.state = "closed";
+	}
+}
+
+root.Penstock = Penstock;
+})(globalThis);
