@@ -244,7 +244,7 @@ client_close(struct client *c, unsigned reason, const char *detail)
 	}
 	tell_closed(c, reason, detail);
 	c->linger = c->saw_eof && c->closed_at > 0;
-	c->was_playing = c->phase == PLAYING;
+	c->was_playing = c->phase == PLAYING || c->resume;
 	set_phase(c, LEAVING);
 	clients_list(c, false);
 	if (reason == IPC_REASON_SLOW) {

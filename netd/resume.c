@@ -294,16 +294,6 @@ resume_got(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
 	return broken(c, "neither a message nor a word of the line");
 }
 
-size_t
-resume_message_max(const struct client *c)
-{
-	size_t max = (size_t)c->url->config.message_bytes;
-
-	if (c->resume == NULL)
-		return max;
-	return (max < RESUME_WORD_MAX ? RESUME_WORD_MAX : max) + 1;
-}
-
 /* ---- a line is lost ------------------------------------------------------ */
 
 bool
@@ -526,11 +516,15 @@ size_t
 resume_room(const struct client *c)
 {
 	const struct seg *head = c->out.head;
+	size_t most = (size_t)c->netd->config.read_bytes;
+	size_t kept = c->resume->kept.bytes;
 
 	if (resume_lineless(c))
 		return 0;
-	if (c->resume->kept.bytes < window(c) || c->phase == LEAVING)
-		return (size_t)c->netd->config.read_bytes;
+	if (c->phase == LEAVING)
+		return most;
+	if (kept < window(c))
+		return window(c) - kept < most ? window(c) - kept : most;
 	/* Only what is no message, or must be ended: one piece at a time. */
 	return head && (head->begun || !head->whole) ? 1 : 0;
 }

@@ -57,8 +57,6 @@ int resume_start(struct client *c);
 /* A whole message of the codec, with its first byte; like client_got(). */
 bool
 resume_got(struct client *c, unsigned flags, const uint8_t *bytes, size_t len);
-/* The longest message that the codec may let in. */
-size_t resume_message_max(const struct client *c);
 /* The line is gone. True: and that is all; false: close the client. */
 bool resume_lost(struct client *c, unsigned reason, const char *why);
 /* At a turn's end, for a client that was marked. */
@@ -70,6 +68,17 @@ size_t resume_room(const struct client *c);
 /* What it keeps for the time when it is back. */
 size_t resume_held(const struct client *c);
 void resume_free(struct client *c);
+
+/* The longest message that the codec may let in. */
+static inline size_t
+resume_message_max(const struct client *c)
+{
+	size_t max = (size_t)c->url->config.message_bytes;
+
+	if (c->resume == NULL)
+		return max;
+	return (max < RESUME_WORD_MAX ? RESUME_WORD_MAX : max) + 1;
+}
 
 /* Is nothing read from it now? */
 static inline bool

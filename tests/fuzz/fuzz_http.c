@@ -1,5 +1,6 @@
 /* links: netd/tr_ws.c netd/web.c netd/ws_*.c netd/http.c netd/files.c */
-/* links: netd/utf8.c netd/config.c netd/metrics.c */
+/* links: netd/utf8.c netd/config.c netd/metrics.c netd/page.c */
+/* links: tests/lib/no_resume.c */
 /*
  * What comes before a WebSocket, under any bytes in any pieces: the answers
  * must be the same however the requests are cut. The first byte is the size

@@ -1,4 +1,4 @@
-/* links: netd/tr_tcp.c netd/config.c */
+/* links: netd/tr_tcp.c netd/config.c tests/lib/no_resume.c */
 /* netd/tr_tcp.c under any bytes in any pieces. */
 #include "codec.h"
 

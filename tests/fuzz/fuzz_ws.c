@@ -1,5 +1,6 @@
 /* links: netd/tr_ws.c netd/web.c netd/ws_*.c netd/http.c netd/files.c */
-/* links: netd/utf8.c netd/config.c netd/metrics.c */
+/* links: netd/utf8.c netd/config.c netd/metrics.c netd/page.c */
+/* links: tests/lib/no_resume.c */
 /*
  * netd/tr_ws.c behind its handshake, under any bytes in any pieces: cut into
  * pieces, with the game stopping it now and then, it must say exactly what it

@@ -1,4 +1,4 @@
-/* links: netd/tr_tcp.c netd/config.c */
+/* links: netd/tr_tcp.c netd/config.c tests/lib/no_resume.c */
 /* netd/tr_tcp.c: length and bytes to messages and back. */
 #include <setjmp.h>
 #include <stdarg.h>

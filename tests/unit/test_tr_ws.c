@@ -1,5 +1,6 @@
 /* links: netd/tr_ws.c netd/web.c netd/ws_*.c netd/http.c netd/files.c */
-/* links: netd/utf8.c netd/config.c netd/metrics.c */
+/* links: netd/utf8.c netd/config.c netd/metrics.c netd/page.c */
+/* links: tests/lib/no_resume.c */
 /* netd/tr_ws.c: what goes in on the wire, what the game and the wire get. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -69,7 +69,7 @@ client_writable(struct client *c)
 }
 
 void
-client_abort(struct client *c, unsigned reason, const char *detail)
+client_lost(struct client *c, unsigned reason, const char *detail)
 {
 	assert_int_equal(reason, IPC_REASON_RESET);
 	assert_string_equal(detail, "cut by the bad network");
