@@ -67,8 +67,7 @@ bool outq_add(struct outq *q, struct slice *s, size_t off, size_t len,
 bool outq_add_whole(struct outq *q, struct slice *s, size_t off, size_t len,
     uint8_t class, uint16_t key);
 /* Bytes of a protocol that overtake all that is not begun. */
-bool
-outq_add_first(struct outq *q, struct slice *s, size_t off, size_t len);
+bool outq_add_first(struct outq *q, struct slice *s, size_t off, size_t len);
 /* The next bytes to send, contiguous: a view of a slice or of scratch. */
 const uint8_t *
 outq_peek(const struct outq *q, uint8_t *scratch, size_t size, size_t *n);

@@ -20,7 +20,8 @@
 #define MESSAGES 10000
 #define IN_MAX (1u << 20)
 
-/* ---- a player who may lose the line --------------------------------------- */
+/* ---- a player who may lose the line ---------------------------------------
+ */
 
 struct player {
 	const char *url;
@@ -235,8 +236,8 @@ ask_back(struct player *p, const char *token, uint64_t n)
 {
 	char text[128];
 
-	snprintf(text, sizeof(text), "!back %s %llu", token,
-	    (unsigned long long)n);
+	snprintf(
+	    text, sizeof(text), "!back %s %llu", token, (unsigned long long)n);
 	say(p, text);
 }
 
@@ -272,7 +273,8 @@ cut(struct player *p)
 	p->fd = -1;
 }
 
-/* ---- the ledger ------------------------------------------------------------ */
+/* ---- the ledger ------------------------------------------------------------
+ */
 
 /* Message i, of a size that follows from i. */
 static size_t
@@ -303,8 +305,8 @@ ack(struct player *p)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text), "!ack %llu",
-	    (unsigned long long)p->received);
+	snprintf(
+	    text, sizeof(text), "!ack %llu", (unsigned long long)p->received);
 	p->told = p->received;
 	say(p, text);
 }
@@ -454,7 +456,8 @@ not_with_little_on_its_way(void)
 		keep_the_ledger(kit_url(game, 1), seed, NULL);
 }
 
-/* ---- what the game hears --------------------------------------------------- */
+/* ---- what the game hears ---------------------------------------------------
+ */
 
 static struct kit_link game;
 
@@ -639,6 +642,7 @@ whoever_is_away_gets_only_so_much(void)
 		assert_string_equal(got + 1, text);
 		free(got);
 		p->received++;
+		ack(p);
 	}
 	until(IPC_BACK, id);
 	cut(p);
