@@ -422,6 +422,8 @@ struct recovery {
 	uint64_t died_at; /* the first frame it was not done with, or 0 */
 	uint64_t died_conn;
 	char died_of[160]; /* the readable line of that frame */
+	uint64_t alone_at; /* a frame that was alone in a dead game's hand */
+	unsigned alone;    /* how often */
 	bool poisoned;
 	ev_timer again;        /* a cold start is due */
 	struct journal parked; /* what the game before had not finished */

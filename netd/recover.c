@@ -15,6 +15,7 @@
 #include "ipc/log.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,6 +246,16 @@ recent_deaths(const struct recovery *r, int64_t now, int64_t within_us)
 	return n;
 }
 
+/* Nothing a game does ends it by SIGKILL but filling the memory: that may as
+ * well have been a person, so such a frame has one more try. */
+static bool
+from_outside(const struct recovery *r)
+{
+	return WIFSIGNALED(r->wait_status) &&
+	       WTERMSIG(r->wait_status) == SIGKILL &&
+	       strstr(r->how, "hung for") == NULL;
+}
+
 /* What the dead game had in hand: the first frame it was not done with. */
 static void
 examine(struct link *l)
@@ -269,8 +280,12 @@ examine(struct link *l)
 	if (journal_find(&l->journal, at, &f) && f.kind == IPC_MESSAGE)
 		r->died_conn = f.id;
 	/* Alone in its hand, and in its hand the time before as well. */
-	r->poisoned = r->careful && r->died_conn && at >= r->suspect_from &&
-		      at <= r->suspect_to;
+	if (!r->careful || !r->died_conn || at < r->suspect_from ||
+	    at > r->suspect_to)
+		return;
+	r->alone = r->alone_at == at ? r->alone + 1 : 1;
+	r->alone_at = at;
+	r->poisoned = r->alone >= (from_outside(r) ? 2 : 1);
 }
 
 static void

@@ -102,6 +102,7 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t len);
 static struct {
 	const char *file;
 	char way[8]; /* "up", "down" or "" */
+	pid_t whom;  /* a copy does not die with it */
 	unsigned long left;
 } cut;
 
@@ -111,14 +112,16 @@ look_for_cut(void)
 {
 	FILE *f;
 
-	if (cut.file == NULL || cut.way[0])
+	if (cut.file == NULL || (cut.way[0] && cut.whom == getpid()))
 		return;
+	cut.way[0] = '\0';
 	f = fopen(cut.file, "re");
 	if (f == NULL)
 		return;
 	if (fscanf(f, "%7s %lu", cut.way, &cut.left) != 2 ||
 	    unlink(cut.file) < 0)
 		cut.way[0] = '\0';
+	cut.whom = getpid();
 	fclose(f);
 }
 
@@ -318,12 +321,13 @@ main(int argc, char **argv)
 	struct gc_event ev;
 	int r;
 
-	cut.file = getenv("LEDGER_CUT");
 	net = gc_open(&start, argc, argv);
 	if (net == NULL) {
 		fputs(start.text, start.status ? stderr : stdout);
 		return start.status;
 	}
+	/* From here on: the launcher reads and writes too, in gc_open(). */
+	cut.file = getenv("LEDGER_CUT");
 	signal(SIGUSR1, on_exit_signal);
 	signal(SIGUSR2, on_starve_signal);
 	if (at_start)

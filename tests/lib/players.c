@@ -5,9 +5,7 @@
 #include "tests/lib/books.h"
 #include "tests/lib/kit_own.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -368,86 +366,6 @@ players_new(enum players_of game, const char *url, unsigned n, unsigned window,
 			kit_fail("epoll: %s", strerror(errno));
 	}
 	return p;
-}
-
-/* ---- their game -----------------------------------------------------------
- */
-
-/* Two pipes: it is no frozen copy, and netd holds more than that beside. */
-static bool
-is_game(pid_t pid)
-{
-	char path[64], to[64];
-	unsigned pipes = 0;
-
-	for (int fd = 0; fd < 16; fd++) {
-		ssize_t n;
-
-		snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)pid, fd);
-		n = readlink(path, to, sizeof(to) - 1);
-		pipes += n > 5 && strncmp(to, "pipe:", 5) == 0;
-	}
-	return pipes == 2;
-}
-
-static pid_t
-parent_of(pid_t pid)
-{
-	char path[64], stat[512] = "";
-	const char *after;
-	long parent = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return 0;
-	after = fgets(stat, sizeof(stat), f) ? strrchr(stat, ')') : NULL;
-	fclose(f);
-	return after && sscanf(after, ") %*c %ld", &parent) == 1 ? (pid_t)parent
-								 : 0;
-}
-
-static pid_t
-find_game(pid_t launcher, pid_t netd)
-{
-	DIR *d = opendir("/proc");
-	pid_t found = 0;
-
-	for (struct dirent *e; d && found == 0 && (e = readdir(d));) {
-		pid_t pid = (pid_t)atoi(e->d_name);
-
-		if (pid > 0 && pid != netd && parent_of(pid) == launcher &&
-		    is_game(pid))
-			found = pid;
-	}
-	if (d)
-		closedir(d);
-	return found;
-}
-
-pid_t
-players_game_pid(struct kit_proc *launcher)
-{
-	int64_t end = kit_now_ms() + KIT_WAIT_MS;
-	pid_t netd = kit_child(launcher, "netd"), pid;
-
-	while ((pid = find_game(launcher->pid, netd)) == 0) {
-		if (kit_now_ms() > end)
-			kit_fail("%s has no game", launcher->name);
-		kit_tick();
-	}
-	return pid;
-}
-
-pid_t
-players_kill_game(struct kit_proc *launcher, int signal)
-{
-	pid_t pid = players_game_pid(launcher);
-
-	if (kill(pid, signal) < 0)
-		kit_fail("kill %ld: %s", (long)pid, strerror(errno));
-	return pid;
 }
 
 const char *

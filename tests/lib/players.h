@@ -38,11 +38,6 @@ uint64_t players_ticks(const struct players *p);
 /* The longest that any message waited for its answer since the last call. */
 int64_t players_longest_us(struct players *p);
 
-/* The process of launcher's game that runs now, not one of its frozen copies;
- * waits for it. */
-pid_t players_game_pid(struct kit_proc *launcher);
-/* Send it a signal; returns its pid. */
-pid_t players_kill_game(struct kit_proc *launcher, int signal);
 /* The test program of tests/games as a name for kit_start(). */
 const char *players_game(const char *name);
 

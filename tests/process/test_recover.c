@@ -1,10 +1,9 @@
-/* links: tests/lib/kit*.c tests/lib/players.c */
+/* links: tests/lib/kit*.c tests/lib/players.c tests/lib/deaths.c */
 /*
  * The game dies, however and whenever: nobody is disconnected, and no message
  * is lost, doubled, reordered or given to another.
  */
-#include "tests/lib/kit.h"
-#include "tests/lib/players.h"
+#include "tests/lib/deaths.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -18,8 +17,6 @@
 
 static struct kit_proc *launcher;
 
-/* The game that runs now: the child of the launcher that is not netd and
- * holds a pipe. */
 static void
 start_ledger(void)
 {
@@ -36,7 +33,7 @@ plays_on_after(int signal, const char *how)
 	p = players_new(OF_LEDGER, kit_url(launcher, 1), 50, 4, 100, 1);
 	for (unsigned i = 1; i <= 5; i++) {
 		players_talk_until(p, 2000);
-		players_kill_game(launcher, signal);
+		death_signal(launcher, signal);
 		players_talk_until(p, 2000);
 		players_settle(p);
 		players_reconcile(p);
@@ -78,6 +75,63 @@ a_game_out_of_memory_under_load_loses_nothing(void)
 	kit_expect_log(launcher, "ledger: out of memory");
 }
 
+static void
+a_kill_in_the_middle_of_a_write_with_full_pipes_loses_nothing(void)
+{
+	struct players *p;
+
+	start_ledger();
+	p = players_new(OF_LEDGER, kit_url(launcher, 1), 400, 32, 200, 2);
+	for (unsigned i = 1; i <= 5; i++) {
+		players_talk_until(p, 2000);
+		death_in_a_write(launcher, p);
+		players_talk_until(p, 2000);
+		players_settle(p);
+		players_reconcile(p);
+		if (kit_count_log(launcher, "recovered") != i)
+			kit_fail("not recovered %u times", i);
+	}
+	assert_int_equal(kit_count_log(launcher, "replay_differs"), 0);
+}
+
+/* A message of a few letters is a frame of about 60 bytes up and its answer
+ * one of about 90 with the COMMIT behind it: both are cut everywhere. */
+static void
+dies_at_every_byte(const char *way, unsigned long until)
+{
+	struct players *p;
+
+	death_prepare();
+	start_ledger();
+	p = players_new(OF_LEDGER, kit_url(launcher, 1), 2, 1, 8, 3);
+	players_talk_until(p, 2);
+	players_settle(p);
+	for (unsigned long i = 0; i < until; i++) {
+		death_at(way, i);
+		players_say(p);
+		players_settle(p);
+		players_reconcile(p);
+	}
+	/* Not the last one perhaps, but all of the others were reached. A copy
+	 * that dies while it catches up counts as a death of its own. */
+	if (kit_count_log(launcher, " game_died ") < until - 1)
+		kit_fail("died only %u of %lu times",
+		    kit_count_log(launcher, " game_died "), until);
+	assert_int_equal(kit_count_log(launcher, "replay_differs"), 0);
+}
+
+static void
+a_death_at_every_byte_from_netd_loses_nothing(void)
+{
+	dies_at_every_byte("up", 180);
+}
+
+static void
+a_death_at_every_byte_to_netd_loses_nothing(void)
+{
+	dies_at_every_byte("down", 180);
+}
+
 int
 main(void)
 {
@@ -87,7 +141,12 @@ main(void)
 		KIT_TEST(abort_under_load_loses_nothing),
 		KIT_TEST(an_exit_with_an_error_under_load_loses_nothing),
 		KIT_TEST(a_game_out_of_memory_under_load_loses_nothing),
+		KIT_TEST(
+		    a_kill_in_the_middle_of_a_write_with_full_pipes_loses_nothing),
+		KIT_TEST(a_death_at_every_byte_from_netd_loses_nothing),
+		KIT_TEST(a_death_at_every_byte_to_netd_loses_nothing),
 	};
 
+	cmocka_set_test_filter(getenv("ONLY"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
