@@ -138,6 +138,7 @@ void
 checkpoint_no_start(const struct gc_net *net)
 {
 	struct ipc_control m = { .type = IPC_CONTROL_NO_START,
+		.number = (uint32_t)getpid(),
 		.fds = { -1, -1 } };
 
 	if (net->keeper >= 0)

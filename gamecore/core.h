@@ -336,6 +336,8 @@ void pipes_close_netd(const struct pipes *p);
 /* ---- wake.c: the launcher's side of a recovery -------------------------- */
 
 #define FROZEN_MAX 8
+/* The game, the one that is to follow it, and some that are ending. */
+#define ASKERS_MAX 4
 
 /* Frozen copies of the game, and how to start its program again. */
 struct wake {
@@ -347,10 +349,13 @@ struct wake {
 	} frozen[FROZEN_MAX];
 	size_t n;
 	char program[4096];
-	char **argv; /* a view */
-	bool no_start;
-	pid_t again; /* this process asks for fresh pipes */
-	int again_fd;
+	char **argv;    /* a view */
+	pid_t no_start; /* this process has said that it cannot start */
+	struct asker {
+		pid_t pid;
+		int fd;
+	} askers[ASKERS_MAX]; /* they wait for fresh pipes */
+	size_t n_askers;
 };
 
 /* False: errno says why; the game then runs without recovery. */
@@ -365,9 +370,9 @@ pid_t wake_frozen(struct wake *w, int control, uint64_t number);
 /* Start the program again (how: enum ipc_link_how; with IPC_LINK_FIRST under
  * a netd that never saw it); its pid or 0. */
 pid_t wake_cold(struct wake *w, int control, unsigned how);
-/* Answer who asked for fresh pipes with the game's ends of p; NULL: there will
- * be none. */
-void wake_answer(struct wake *w, const struct pipes *p);
+/* Answer number i of the askers with the game's ends of p; NULL: there will be
+ * none for it. The last one takes its place. */
+void wake_answer(struct wake *w, size_t i, const struct pipes *p);
 /* In a game whose netd is gone: ask the launcher, and wait for new pipe ends.
  * False: there will be none. */
 bool wake_again(int keeper, int *up, int *down);

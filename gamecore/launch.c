@@ -291,6 +291,7 @@ struct launcher {
 	int stops; /* how often we were asked to stop */
 	int stop_signal;
 	bool netd_first; /* it ended while the game was still there */
+	bool no_start;   /* the game could not start, and has said why */
 	bool cut_off; /* the game was asked to stop, did not, and was killed */
 	struct wake wake;
 	pid_t next;    /* the new game of an upgrade */
@@ -345,7 +346,7 @@ game_died(struct launcher *l)
 	l->hung[0] = '\0';
 	tell_netd(
 	    l, IPC_CONTROL_DIED, (uint64_t)(unsigned)l->game_status, line);
-	if (!l->wake.no_start && l->stops == 0)
+	if (!l->no_start && l->stops == 0)
 		return;
 	tell_netd(l, IPC_CONTROL_GIVE_UP, 0, "");
 }
@@ -353,11 +354,14 @@ game_died(struct launcher *l)
 static void
 game_ended(struct launcher *l, int status)
 {
+	pid_t pid = l->game;
+
 	l->game = 0;
 	l->game_status = status;
 	drop_fresh(l);
 	/* What it said last lies in the keeper socket. */
 	wake_told(&l->wake);
+	l->no_start = l->wake.no_start == pid;
 	if (status) {
 		game_died(l);
 		return;
@@ -411,14 +415,6 @@ loops(struct launcher *l, uint64_t now, const char *how)
 	return true;
 }
 
-/* No netd will come any more: the game ends by itself. */
-static void
-give_up(struct launcher *l)
-{
-	l->given_up = true;
-	wake_answer(&l->wake, NULL);
-}
-
 /* The sockets first: from then on it accepts. */
 static void
 hand_over_listeners(struct launcher *l)
@@ -446,19 +442,26 @@ say_netd_died(struct launcher *l, const char *how, uint64_t since_us)
 	ipc_control_send(l->control, &m);
 }
 
-/* Whoever asked for fresh pipes gets them once netd has the other ends. */
+/*
+ * Who asked for fresh pipes gets them once netd has the other ends. Until we
+ * know that netd is dead, and which of two games it left, they wait.
+ */
 static void
 answer_again(struct launcher *l)
 {
 	struct wake *w = &l->wake;
 
-	if (w->again_fd < 0)
-		return;
-	if (w->again != l->game || l->netd == 0) {
-		wake_answer(w, NULL);
-	} else if (l->have_fresh) {
-		wake_answer(w, &l->fresh);
-		drop_fresh(l);
+	for (size_t i = 0; i < w->n_askers;) {
+		pid_t pid = w->askers[i].pid;
+
+		if (pid == l->game && l->have_fresh) {
+			wake_answer(w, i, &l->fresh);
+			drop_fresh(l);
+		} else if (l->netd && (pid == l->game || pid == l->next)) {
+			i++;
+		} else {
+			wake_answer(w, i, NULL);
+		}
 	}
 }
 
@@ -491,7 +494,9 @@ respawn_netd(struct launcher *l)
 	launch_how(l->netd_status, how, sizeof(how));
 	if (loops(l, now, how) ||
 	    !netd_start(&o, l->start, &l->netd, &l->control)) {
-		give_up(l);
+		/* The game is told, and ends by itself. */
+		l->given_up = true;
+		answer_again(l);
 		return;
 	}
 	l->respawns++;
@@ -507,7 +512,7 @@ respawn_netd(struct launcher *l)
 static bool
 game_goes_on(const struct launcher *l)
 {
-	return l->game || (l->game_status && !l->wake.no_start);
+	return l->game || (l->game_status && !l->no_start);
 }
 
 static void on_control(struct launcher *l);
@@ -540,7 +545,7 @@ netd_ended(struct launcher *l, int status)
 		return;
 	}
 	l->netd_first = l->game != 0;
-	wake_answer(&l->wake, NULL);
+	answer_again(l);
 }
 
 static void
@@ -755,14 +760,15 @@ patience_ms(const struct launcher *l)
 		return GAME_END_MS;
 	if (l->netd == 0 && l->given_up)
 		return NETD_END_MS;
-	return l->wake.again_fd >= 0 ? NETD_DEAD_MS : -1;
+	return l->wake.n_askers ? NETD_DEAD_MS : -1;
 }
 
 static void
 out_of_patience(struct launcher *l)
 {
 	/* netd lives, and ended the game's link: the game ends, too. */
-	wake_answer(&l->wake, NULL);
+	while (l->wake.n_askers)
+		wake_answer(&l->wake, 0, NULL);
 	if (l->netd || l->cut_off)
 		return;
 	l->cut_off = true;

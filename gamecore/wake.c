@@ -31,7 +31,7 @@ wake_init(struct wake *w, char **argv)
 	int ends[2];
 	ssize_t n;
 
-	w->keeper = w->game_keeper = w->again_fd = -1;
+	w->keeper = w->game_keeper = -1;
 	w->argv = argv;
 	n = readlink("/proc/self/exe", w->program, sizeof(w->program) - 1);
 	if (n < 0)
@@ -56,7 +56,8 @@ wake_release(struct wake *w)
 {
 	while (w->n)
 		forget(w, 0);
-	wake_answer(w, NULL);
+	while (w->n_askers)
+		wake_answer(w, 0, NULL);
 	if (w->keeper >= 0)
 		close(w->keeper);
 	if (w->game_keeper >= 0)
@@ -94,27 +95,25 @@ add(struct wake *w, const struct ipc_control *m)
 static void
 asked_again(struct wake *w, const struct ipc_control *m)
 {
-	wake_answer(w, NULL);
-	w->again = (pid_t)m->number;
-	w->again_fd = m->fds[0];
+	if (w->n_askers == ASKERS_MAX)
+		wake_answer(w, 0, NULL);
+	w->askers[w->n_askers++] =
+	    (struct asker){ .pid = (pid_t)m->number, .fd = m->fds[0] };
 }
 
 void
-wake_answer(struct wake *w, const struct pipes *p)
+wake_answer(struct wake *w, size_t i, const struct pipes *p)
 {
 	struct ipc_control m = { .type = IPC_CONTROL_LINK, .fds = { -1, -1 } };
 
-	if (w->again_fd < 0)
-		return;
 	if (p) {
 		m.fds[0] = p->up_r;
 		m.fds[1] = p->down_w;
 		/* If it has died meanwhile, its pipes end, and netd sees it. */
-		ipc_control_send(w->again_fd, &m);
+		ipc_control_send(w->askers[i].fd, &m);
 	}
-	close(w->again_fd);
-	w->again_fd = -1;
-	w->again = 0;
+	close(w->askers[i].fd);
+	w->askers[i] = w->askers[--w->n_askers];
 }
 
 void
@@ -126,7 +125,7 @@ wake_told(struct wake *w)
 		if (m.type == IPC_CONTROL_FROZEN && m.fds[0] >= 0)
 			add(w, &m);
 		else if (m.type == IPC_CONTROL_NO_START)
-			w->no_start = true;
+			w->no_start = (pid_t)m.number;
 		else if (m.type == IPC_CONTROL_AGAIN && m.fds[0] >= 0)
 			asked_again(w, &m);
 	}

@@ -54,7 +54,8 @@ enum ipc_control_type {
 	IPC_CONTROL_FROZEN = 200, /* fds: wakes the copy (LINK, with the
 				   * game's pipe ends) or, closed, ends it;
 				   * number: its pid, value: the checkpoint */
-	IPC_CONTROL_NO_START,     /* it cannot start and has said why */
+	IPC_CONTROL_NO_START,     /* it cannot start and has said why; number:
+				   * its pid */
 	IPC_CONTROL_AGAIN, /* its netd is gone; number: its pid; fds: a socket
 			    * that gets the game's ends of fresh pipes (LINK)
 			    * or, closed, says that there is no netd any more */
