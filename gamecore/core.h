@@ -2,8 +2,9 @@
  * core.h - the inside of struct gc_net, for the files of this room only.
  *
  * Reading order: game.c (begin and end), stream.c (the pipe), kinds.c (what
- * each kind of frame does), then send.c, conns.c, conn.c, listen.c. options.c,
- * where.c and launch.c run before there is a stream; after that, what is not
+ * each kind of frame does), then send.c, conns.c, conn.c, listen.c; of sessions
+ * sched.h, engine.c, session.c, between.c, room.c, below them timed.c, stack.c
+ * and ctx_*.c. options.c, where.c and launch.c run before there is a stream; after that, what is not
  * in these structs cannot change what the game does: they are the game's whole
  * library state, so that a copy of the process is a copy of the game.
  */
@@ -83,6 +84,9 @@ struct who {
 	struct gc_peer peer;
 };
 
+struct timeds;
+struct sessions;
+
 struct gc_net {
 	/* stream.c */
 	int up, down; /* read events here, write orders there; -1: closed */
@@ -139,6 +143,9 @@ struct gc_net {
 	pid_t frozen[8]; /* ring: copies that this process made */
 	unsigned n_frozen;
 
+	struct timeds *timed;      /* timed.c; NULL until there was one */
+	struct sessions *sessions; /* engine.c; the same */
+
 	struct ipc_buf printed; /* gc_printf() writes here first */
 	char problem[640];
 };
@@ -176,6 +183,12 @@ int stream_take(struct gc_net *net, struct ipc_frame *f);
  * GC_EFULL (nothing was taken, nothing is lost), or GC_E... for ever.
  */
 int stream_step(struct gc_net *net);
+/*
+ * What comes next, from the timed queue, the backlog or the pipe. Returns 1
+ * for an event in *ev, 0 if something happened that is none, or GC_E... for
+ * ever. For gc_next() and gc_serve().
+ */
+int stream_turn(struct gc_net *net, struct gc_event *ev);
 /* Step until r is done, then take it off the list: its result, or GC_E...
  * of stream_step(). */
 int stream_await(struct gc_net *net, struct request *r);
@@ -199,6 +212,28 @@ bool stream_keep(struct gc_net *net, const struct ipc_frame *f);
 bool stream_kept(const struct gc_net *net, size_t *at, struct ipc_frame *f);
 /* The bytes of the frame taken last as a text that ends with a NUL. */
 const char *stream_text(struct gc_net *net, const struct ipc_frame *f);
+
+/* ---- timed.c ------------------------------------------------------------ */
+
+#define TIMED_NONE 2
+
+/* The oldest that is due: 1 it is the event *ev, 0 it was a session's or a
+ * room's, TIMED_NONE; GC_E... Asks netd for a timer if none stands. */
+int timed_next(struct gc_net *net, struct gc_event *ev);
+/* A timer of ours came. */
+void timed_arrived(struct gc_net *net, uint64_t number);
+void timed_release(struct gc_net *net);
+
+/* ---- engine.c: sessions ------------------------------------------------- */
+
+/* Is this called on a session's stack? */
+bool sessions_running(const struct gc_net *net);
+/* The session that runs waits until something else was taken from the stream:
+ * what stream_step() is in a session. 0, or GC_E... */
+int sessions_step(struct gc_net *net);
+/* Put an event aside if it is for a session that stands. */
+bool sessions_keep(struct gc_net *net, const struct gc_event *ev);
+void sessions_release(struct gc_net *net);
 
 /* ---- kinds.c ------------------------------------------------------------ */
 

@@ -30,6 +30,7 @@ SAME(FULL);
 SAME(NO_NETD);
 SAME(LIMIT);
 SAME(NOTHING);
+SAME(CANCELLED);
 static_assert((int)GC_LEFT == (int)IPC_REASON_LEFT, "reasons");
 static_assert((int)GC_NETD_GONE == (int)IPC_REASON_NETD_GONE, "reasons");
 static_assert((int)GC_GAME_GONE == (int)IPC_REASON_GAME_GONE, "reasons");
@@ -171,6 +172,8 @@ net_free(struct gc_net *net)
 	ipc_buf_release(&net->restored);
 	who_clear(&net->event_who);
 	who_clear(&net->asked_who);
+	sessions_release(net);
+	timed_release(net);
 	conns_release(&net->conns);
 	listeners_release(net);
 	respawn_release(net);

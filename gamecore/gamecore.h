@@ -39,6 +39,9 @@ extern "C" {
 
 struct gc_net;
 struct gc_conn;
+struct gc_condition;
+struct gc_channel;
+struct gc_room;
 
 /* ---- errors ------------------------------------------------------------- */
 
@@ -58,7 +61,8 @@ enum gc_error {
 	GC_EFULL = -12,      /* too much waits for the game to read it */
 	GC_ENO_NETD = -14,   /* netd cannot be started: see gc_problem() */
 	GC_ELIMIT = -15,     /* a limit is reached */
-	GC_ENOTHING = -16,   /* gc_read_now: nothing yet */
+	GC_ENOTHING = -16, /* gc_read_now: nothing yet; there is no such one */
+	GC_ECANCELLED = -19, /* somebody cancelled this session */
 };
 
 /* A sentence for an error, for ever. "no error" for 0 and above. */
@@ -191,6 +195,8 @@ enum gc_kind {
 	GC_RESIZE,   /* columns, rows of conn's window */
 	GC_UPGRADE,  /* a new program takes over: gc_snapshot() now; count: ms
 		      * until the try is given up, and the game plays on */
+	GC_DUE,      /* what gc_later() began: timer, owner, bound its thing,
+		      * count */
 };
 
 enum gc_reason {
@@ -254,6 +260,7 @@ struct gc_event {
 	unsigned columns, rows;
 	const struct gc_peer *peer; /* GC_OPEN only */
 	void *bound;                /* what gc_bind() tied to conn, or NULL */
+	uint64_t owner;             /* GC_DUE only */
 };
 
 /*
@@ -309,6 +316,9 @@ int gc_send_group(struct gc_net *net, uint64_t group, const struct gc_how *how,
 int
 gc_printf_group(struct gc_net *net, uint64_t group, const struct gc_how *how,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
+int
+gc_vprintf_group(struct gc_net *net, uint64_t group, const struct gc_how *how,
+    const char *format, va_list ap) __attribute__((format(printf, 4, 0)));
 
 /* Groups live in netd and are there while somebody is in them. The number
  * is the game's choice, not 0. Returns as gc_send(), or GC_EINVALID. */
@@ -437,6 +447,303 @@ int gc_tick_stop(struct gc_net *net);
 int gc_timer(
     struct gc_net *net, uint64_t number, int64_t delay_ms, int64_t repeat_ms);
 int gc_timer_stop(struct gc_net *net, uint64_t number);
+
+/* ---- things that happen later ------------------------------------------- */
+
+/*
+ * GC_DUE after delay_ms, then every repeat_ms (0: once): "the sleepy guard
+ * wakes in 40 s". Many of these cost one timer of netd's together, and they
+ * come in the order of their times; what is due at the same moment, in the
+ * order in which it was begun. A slow game gets one with a count, never a
+ * backlog. owner is any number of the game's or of gc_session_number(), so
+ * that all of an owner's can be stopped at once; those of a session are, when
+ * it ends, and come to it as GC_FOR_DUE. thing is kept, for the game.
+ *
+ * Returns its number (2^63 and up), or 0: a negative time, more than a million
+ * of them, or out of memory; gc_problem() says which.
+ */
+uint64_t gc_later(struct gc_net *net, uint64_t owner, int64_t delay_ms,
+    int64_t repeat_ms, void *thing);
+/* Take one back. 0, GC_ENOTHING (it is over). */
+int gc_later_stop(struct gc_net *net, uint64_t number);
+/* Take back all of an owner's; returns how many there were. */
+size_t gc_later_stop_all(struct gc_net *net, uint64_t owner);
+
+/* ---- sessions: a straight-line function for each player ----------------- */
+
+/*
+ * A session is a function with a stack of its own. What waits in it lets all
+ * others go on, so a player's whole visit is one subroutine:
+ *
+ *	static int
+ *	player(struct gc_session *s, void *arg)
+ *	{
+ *		char name[32];
+ *		int r = (int)gc_ask(s, "What is your name?", name,
+ *sizeof(name));
+ *
+ *		if (r < 0)
+ *			return r;
+ *		return gc_say(s, "Hello, %s.", name);
+ *	}
+ *	... r = gc_serve(net, player, NULL);
+ *
+ * Only one runs at a time, and it is never interrupted: between two calls
+ * that wait, nothing else in the game changes. The calls that wait are those
+ * whose comment says "Waits"; also gc_connect(), gc_read(), gc_read_now(),
+ * gc_peer(), gc_listen(), which make a session wait instead of the game.
+ *
+ * A call that waits ends early with one of these, and a function that returns
+ * each negative answer it gets has no more to do about them:
+ *   GC_ECLOSED     the player left (after all that came before); every later
+ *                  call says so too
+ *   GC_ECANCELLED  gc_cancel(); said once
+ *   GC_ESTOPPED    the game was asked to stop; said once, and the goodbyes
+ *                  still go out
+ *   GC_ENETD_GONE and the like: the stream is over, for ever
+ * A session that makes 1,000 such calls in vain is put away with a line in the
+ * log, so that one bad loop does not stop everybody.
+ */
+struct gc_session;
+
+/*
+ * Serve: start one session for each connection, those that are there already
+ * included, and run them all.
+ *
+ * Waits, for the whole game. fn is called as fn(s, arg) and arg is kept. What
+ * fn returns: 0, the visit is over, and the connection is hung up once what
+ * was said has gone out. Below 0, the same; if it is none of the four above,
+ * it is told to who awaits it or is a line in the log. Above 0: the connection
+ * stays, and is a new player for the gc_serve() that comes next.
+ *
+ * Returns 0 once the game was asked to stop and every session has ended; what
+ * gc_serve_end() was given (above 0); or GC_ENETD_GONE, GC_EPROTOCOL,
+ * GC_ESYSTEM, GC_ENO_MEMORY, once every session has ended.
+ *
+ * After gc_serve_end() the sessions stand where they are. gc_serve() with the
+ * same fn and arg goes on with them; meanwhile the caller may do anything else
+ * with the stream, gc_next() or gc_serve() with another fn, and what comes for
+ * the standing ones is kept for them. It may be called in a session as well:
+ * those that ran before it then stand until it returns.
+ */
+int gc_serve(
+    struct gc_net *net, int (*fn)(struct gc_session *s, void *arg), void *arg);
+/* The gc_serve() that runs returns value (above 0) as soon as the session
+ * that calls this waits. 0, GC_EINVALID (nobody serves, or the value). */
+int gc_serve_end(struct gc_net *net, int value);
+
+/*
+ * Limits of all sessions, to be set before the first one; 0 keeps what is
+ * there. Returns 0, or GC_EINVALID: out of range, or it is too late.
+ */
+struct gc_session_limits {
+	size_t sessions_max; /* 30,000; more players are told it is full */
+	size_t stack_bytes;  /* 64 KiB, at least 16; only what is used counts */
+	size_t mailbox_bytes; /* 64 KiB: of what waits for one; a player who
+			       * passes it is closed with GC_LIMIT */
+};
+int
+gc_session_limits(struct gc_net *net, const struct gc_session_limits *limits);
+
+/* ---- what a session says and hears -------------------------------------- */
+
+struct gc_net *gc_session_net(const struct gc_session *s);
+/* Its own number, 2^63 and up, never used again for another. */
+uint64_t gc_session_number(const struct gc_session *s);
+/* Its connection; 0: none, or gone. */
+uint64_t gc_session_conn(const struct gc_session *s);
+/* What logs and debuggers call it; "player" before. Cut to 31 bytes. */
+void gc_session_set_name(struct gc_session *s, const char *name);
+const char *gc_session_name(const struct gc_session *s);
+/* Tie something of the game's to it, and find it there. */
+void gc_session_bind(struct gc_session *s, void *thing);
+void *gc_session_bound(const struct gc_session *s);
+/* The session of that number, or NULL: it ended. A view until it does. */
+struct gc_session *gc_session_find(struct gc_net *net, uint64_t number);
+/* How many there are, and a walk over them in the order of their start:
+ * NULL begins and ends. */
+size_t gc_sessions(const struct gc_net *net);
+struct gc_session *
+gc_next_session(struct gc_net *net, const struct gc_session *after);
+/* Who its player is. Waits, but not before the session first waited. *peer is
+ * a view until the next call that waits. 0, GC_ECLOSED, or as above. */
+int gc_session_peer(struct gc_session *s, const struct gc_peer **peer);
+
+/* One message to its player. To none, or one who left, it goes nowhere, which
+ * is no error. Returns as gc_send(). */
+int gc_say(struct gc_session *s, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int gc_vsay(struct gc_session *s, const char *format, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+int gc_session_write(struct gc_session *s, const void *bytes, size_t len);
+
+/*
+ * The player's next message. Waits up to timeout_ms (-1: for ever, 0: only
+ * look). *text becomes a view until this session next waits, ended by a NUL
+ * that is not counted. Returns its length, GC_ETIMEOUT, or as above.
+ */
+ssize_t
+gc_session_read(struct gc_session *s, const char **text, int timeout_ms);
+/*
+ * The player's next message as a line: at most size - 1 bytes of it, cut at a
+ * whole character, with a NUL, and without CR or LF at its end. Waits. Returns
+ * the length of the whole line, so size or more means that it was cut.
+ */
+ssize_t gc_readline(struct gc_session *s, char *line, size_t size);
+/* Say the question, then gc_readline(). */
+ssize_t
+gc_ask(struct gc_session *s, const char *question, char *line, size_t size);
+/* Waits so long. 0, or as above. */
+int gc_sleep(struct gc_session *s, int64_t ms);
+/* Waits for the tick that gc_tick() started. Returns how many passed, mostly
+ * 1, or as above. */
+int gc_next_tick(struct gc_session *s);
+
+/* The player is gone or is let go: the session goes on as a task, and no call
+ * says GC_ECLOSED any more. Its connection, if it is still there, is a new
+ * player for the next gc_serve(). 0. */
+int gc_session_detach(struct gc_session *s);
+/*
+ * Give this session's player to another session, which had none or loses it
+ * with GC_TAKEN_OVER: what was typed and not read goes along. This session
+ * goes on as a task. 0, GC_ENOTHING (no such session), GC_ECLOSED.
+ */
+int gc_session_give(struct gc_session *s, uint64_t to);
+
+/* ---- waiting for several things at once --------------------------------- */
+
+enum gc_for {
+	GC_FOR_MESSAGE = 1, /* of the player: text, len, binary */
+	GC_FOR_TICK = 2,    /* of gc_tick(): count */
+	GC_FOR_SIGNAL = 4,  /* of gc_signal(): from, value, thing */
+	GC_FOR_END = 8,     /* of a monitored one: from, value its result */
+	GC_FOR_DUE = 16,    /* of gc_later(): from its number, thing, count */
+	GC_FOR_EVENT = 32,  /* any other event: of its player, and those that
+			     * are nobody's: event */
+	GC_FOR_CONDITION = 64,  /* gc_notify_all(condition) */
+	GC_FOR_CHANNEL = 128,   /* a value of channel: thing */
+	GC_FOR_ROOM_TICK = 256, /* of room: count */
+};
+
+struct gc_wait {
+	unsigned what; /* enum gc_for, any of them together */
+	struct gc_condition *condition;
+	struct gc_channel *channel;
+	struct gc_room *room;
+	/* Out; views until this session next waits. */
+	const char *text;
+	size_t len;
+	bool binary;
+	uint64_t count;
+	uint64_t from;
+	int value;
+	void *thing;
+	struct gc_event event; /* its peer and bound are NULL */
+};
+
+/*
+ * Wait for whichever comes first.
+ *
+ * Waits up to timeout_ms (-1: for ever, 0: only look at what is there). What
+ * came while the session did something else is kept in order: messages,
+ * signals, ends, things due, events once it has waited for one. A tick or a
+ * notification is for those who wait. Returns the one of enum gc_for that it
+ * was, GC_ETIMEOUT, GC_ECLOSED also for a channel that is closed, or as above.
+ */
+int gc_wait(struct gc_session *s, struct gc_wait *w, int timeout_ms);
+
+/* ---- tasks, and what sessions are to each other ------------------------- */
+
+/*
+ * A session without a player: a monster, the weather. It starts with the
+ * gc_serve() that runs, or with the next one, which does not return for a stop
+ * before it has ended. arg is kept. Returns its number, or 0: gc_problem().
+ */
+uint64_t gc_task(struct gc_net *net, const char *name,
+    int (*fn)(struct gc_session *s, void *arg), void *arg);
+/* Its next call that waits says GC_ECANCELLED, or the one it is in. 0,
+ * GC_ENOTHING: it ended. */
+int gc_cancel(struct gc_net *net, uint64_t number);
+/*
+ * Wait for the end of another; *result is what its function returned. Waits up
+ * to timeout_ms. 0, GC_ETIMEOUT, GC_ENOTHING (it ended over 1,000 ends ago, or
+ * never was), GC_EINVALID (oneself), or as above.
+ */
+int
+gc_await(struct gc_session *s, uint64_t number, int *result, int timeout_ms);
+/* The end of another will come as GC_FOR_END. 0, GC_ENOTHING as for
+ * gc_await(), GC_EINVALID, GC_ENO_MEMORY. */
+int gc_monitor(struct gc_session *s, uint64_t number);
+/* Send GC_FOR_SIGNAL to a session; from is who runs. thing is kept. 0,
+ * GC_ENOTHING (it ended), GC_EFULL (its mailbox), GC_ENO_MEMORY. */
+int gc_signal(struct gc_net *net, uint64_t to, int value, void *thing);
+
+/* A condition: all who wait for it are woken at once. */
+struct gc_condition *gc_condition_new(struct gc_net *net); /* NULL: memory */
+/* Who waits for it is told GC_ECLOSED. NULL is ignored. */
+void gc_condition_free(struct gc_condition *c);
+void gc_notify_all(struct gc_condition *c);
+/* Waits up to timeout_ms. 0, GC_ETIMEOUT, or as above. */
+int
+gc_condition_wait(struct gc_session *s, struct gc_condition *c, int timeout_ms);
+
+/*
+ * A channel: things in a row from any to any session, at most max of them
+ * inside. Owned; what is inside at the end is the game's to know. NULL: max is
+ * 0, or out of memory.
+ */
+struct gc_channel *gc_channel_new(struct gc_net *net, size_t max);
+/* Put one in; waits up to timeout_ms while it is full. 0, GC_ETIMEOUT,
+ * GC_ECLOSED (it is closed), or as above. */
+int gc_channel_put(
+    struct gc_session *s, struct gc_channel *ch, void *thing, int timeout_ms);
+/* Take the oldest out; waits up to timeout_ms while it is empty. Returns as
+ * gc_channel_put(). */
+int gc_channel_take(
+    struct gc_session *s, struct gc_channel *ch, void **thing, int timeout_ms);
+/* Nothing goes in any more; what is inside can be taken, then GC_ECLOSED. */
+void gc_channel_close(struct gc_channel *ch);
+/* Who waits for it is told GC_ECLOSED. NULL is ignored. */
+void gc_channel_free(struct gc_channel *ch);
+
+/* ---- rooms: sessions that are together ---------------------------------- */
+
+/*
+ * A room has members, at most capacity of them (0: any number), who hear what
+ * is said to all in one frame, and a tick that runs only while somebody is
+ * inside. A session is in one room at a time; its end takes it out. Owned;
+ * thing is kept. NULL: out of memory.
+ */
+struct gc_room *
+gc_room_new(struct gc_net *net, const char *name, size_t capacity, void *thing);
+/* Everybody leaves first. NULL is ignored. */
+void gc_room_free(struct gc_room *r);
+const char *gc_room_name(const struct gc_room *r);
+void *gc_room_thing(const struct gc_room *r);
+/* Walk in, out of any other. 0 (also who is inside), GC_EFULL, GC_ECLOSED (it
+ * is locked); then the session is where it was. */
+int gc_room_enter(struct gc_room *r, struct gc_session *s);
+/* Walk out of the room it is in, if any. */
+void gc_room_leave(struct gc_session *s);
+/* The room a session is in, or NULL. */
+struct gc_room *gc_room_of(const struct gc_session *s);
+/* Let nobody else in, or again everybody. */
+void gc_room_lock(struct gc_room *r, bool locked);
+/* How many are inside, and a walk over them in the order they came: NULL
+ * begins and ends. */
+size_t gc_room_members(const struct gc_room *r);
+struct gc_session *
+gc_room_next(const struct gc_room *r, const struct gc_session *after);
+/* Notified whenever somebody came or left; a view while the room is there. */
+struct gc_condition *gc_room_changed(struct gc_room *r);
+/* One message to all inside but one (NULL: nobody). Returns as gc_send(). */
+int gc_room_say(struct gc_room *r, const struct gc_session *but,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The room's own tick; 0 stops it. 0, GC_EINVALID. */
+int gc_room_tick(struct gc_room *r, int interval_ms);
+/* Waits for the tick of any room, inside or not. Returns how many passed,
+ * mostly 1, GC_ECLOSED (the room is gone), or as above. */
+int gc_room_next_tick(struct gc_session *s, struct gc_room *r);
 
 /* ---- the log ------------------------------------------------------------ */
 

@@ -241,6 +241,7 @@ arrive_timer(struct gc_net *net, const struct ipc_frame *f)
 		respawn_timer_passed(net, f->id);
 		return EVENT;
 	}
+	timed_arrived(net, f->id);
 	answer(asked(net, IPC_TIMER, f->id), 0);
 	return DONE;
 }

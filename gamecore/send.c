@@ -126,6 +126,17 @@ gc_printf(struct gc_net *net, uint64_t conn, const char *format, ...)
 }
 
 int
+gc_vprintf_group(struct gc_net *net, uint64_t group, const struct gc_how *how,
+    const char *format, va_list ap)
+{
+	int r = print_out(net, format, ap);
+
+	return r < 0 ? r
+		     : gc_send_group(net, group, how, net->printed.data,
+			   net->printed.len);
+}
+
+int
 gc_printf_group(struct gc_net *net, uint64_t group, const struct gc_how *how,
     const char *format, ...)
 {
@@ -133,11 +144,9 @@ gc_printf_group(struct gc_net *net, uint64_t group, const struct gc_how *how,
 	int r;
 
 	va_start(ap, format);
-	r = print_out(net, format, ap);
+	r = gc_vprintf_group(net, group, how, format, ap);
 	va_end(ap);
-	return r < 0 ? r
-		     : gc_send_group(net, group, how, net->printed.data,
-			   net->printed.len);
+	return r;
 }
 
 /* ---- what happens to connections ---------------------------------------- */

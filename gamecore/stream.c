@@ -319,6 +319,8 @@ stream_step(struct gc_net *net)
 	struct ipc_frame f;
 	int r;
 
+	if (sessions_running(net))
+		return sessions_step(net);
 	if (net->backlog.len - net->backlog_at > BACKLOG_MAX)
 		return net_problem(net, GC_EFULL,
 		    "over %u bytes of events wait for gc_next()", BACKLOG_MAX);
@@ -347,27 +349,42 @@ say_ready(struct gc_net *net)
 }
 
 int
-gc_next(struct gc_net *net, struct gc_event *ev)
+stream_turn(struct gc_net *net, struct gc_event *ev)
 {
 	struct ipc_frame f;
-	int r = 0;
+	int r;
 
 	net->working = false;
 	say_ready(net);
-	while (r == 0) {
+	r = timed_next(net, ev);
+	if (r == TIMED_NONE) {
+		r = 0;
 		if (!unkeep(net, &f)) {
 			r = stream_take(net, &f);
 			if (r == 0)
 				r = kind_arrive(net, &f);
 			if (r <= 0)
-				continue;
+				return r;
 		}
 		r = kind_show(net, &f, ev);
 	}
-	if (r < 0)
-		return r;
-	net->working = true;
-	return 0;
+	if (r > 0)
+		net->working = true;
+	return r;
+}
+
+int
+gc_next(struct gc_net *net, struct gc_event *ev)
+{
+	int r;
+
+	if (sessions_running(net))
+		return net_problem(net, GC_EINVALID,
+		    "a session cannot call gc_next(): gc_wait() is its own");
+	do
+		r = stream_turn(net, ev);
+	while (r == 0 || (r > 0 && sessions_keep(net, ev)));
+	return r < 0 ? r : 0;
 }
 
 /* ---- answers ------------------------------------------------------------ */
