@@ -222,6 +222,8 @@ const char *stream_text(struct gc_net *net, const struct ipc_frame *f);
 int timed_next(struct gc_net *net, struct gc_event *ev);
 /* A timer of ours came. */
 void timed_arrived(struct gc_net *net, uint64_t number);
+/* Netd is another one: our timer does not stand any more. */
+void timed_forgotten(struct gc_net *net);
 void timed_release(struct gc_net *net);
 
 /* ---- engine.c: sessions ------------------------------------------------- */

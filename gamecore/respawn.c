@@ -179,6 +179,7 @@ respawn_welcomed(struct gc_net *net)
 		if (q->kind == IPC_LISTENING && !q->done)
 			r = stream_put_msg(net, IPC_LISTEN, q->number, &m);
 	}
+	timed_forgotten(net);
 	if (r == 0 && net->tick_us)
 		r = put(net, IPC_TICK_START, (uint64_t)net->tick_us);
 	return r < 0 ? r : put_timers(net);

@@ -150,6 +150,13 @@ timed_arrived(struct gc_net *net, uint64_t number)
 	q->armed_us = 0;
 }
 
+void
+timed_forgotten(struct gc_net *net)
+{
+	if (net->timed)
+		net->timed->armed_us = 0;
+}
+
 static int
 arm(struct gc_net *net)
 {
