@@ -1,8 +1,9 @@
-/* links: tests/lib/kit*.c tests/lib/players.c */
+/* links: tests/lib/kit*.c tests/lib/players.c tests/lib/deaths.c */
 /*
  * netd dies, however and whenever: the game plays on under a new one, hears of
  * it once for each connection, and nobody who connects is refused.
  */
+#include "tests/lib/deaths.h"
 #include "tests/lib/kit.h"
 #include "tests/lib/players.h"
 
@@ -529,7 +530,7 @@ netd_and_game_die_together(void)
 		pid_t game, netd;
 
 		plays();
-		game = players_game_pid(p);
+		game = death_game(p);
 		netd = netd_after(0);
 		kill(i % 2 ? game : netd, SIGKILL);
 		kill(i % 2 ? netd : game, SIGKILL);
@@ -549,7 +550,7 @@ netd_dies_while_it_recovers_the_game(void)
 
 		plays();
 		netd = netd_after(0);
-		players_kill_game(p, SIGKILL);
+		death_signal(p, SIGKILL);
 		if (i % 2)
 			expect_count("game_died", (unsigned)i / 2 + 1);
 		kill(netd, SIGKILL);
