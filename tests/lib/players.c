@@ -15,6 +15,8 @@
 
 #define WINDOW_MAX 32
 #define IN_MAX 4096
+/* Of a masked WebSocket frame of less than 64 KiB. */
+#define FRAME_HEAD 8
 
 /* A message that waits for its answer. */
 struct waiting {
@@ -24,6 +26,7 @@ struct waiting {
 
 struct player {
 	int fd;
+	bool ws; /* each line is a text frame */
 	uint64_t key, said, heard, sum, sequence, tick;
 	struct waiting waiting[WINDOW_MAX]; /* ring by number */
 	size_t in_len;
@@ -77,11 +80,31 @@ make_line(struct players *p, struct player *one, char *line)
 	return books_seal(line, len);
 }
 
+/* A text frame of the line, in its place; the mask of zeros is a mask too. */
+static size_t
+frame(char *line, size_t len)
+{
+	uint8_t head[FRAME_HEAD] = { 0x81 };
+	size_t n = 2;
+
+	if (len < 126) {
+		head[1] = (uint8_t)(0x80 | len);
+	} else {
+		head[1] = 0x80 | 126;
+		head[n++] = (uint8_t)(len >> 8);
+		head[n++] = (uint8_t)len;
+	}
+	n += 4;
+	memmove(line + n, line, len);
+	memcpy(line, head, n);
+	return n + len;
+}
+
 static void
 say(struct players *p, struct player *one)
 {
 	struct waiting *w = &one->waiting[(one->said + 1) % WINDOW_MAX];
-	char line[BOOKS_LINE + 1];
+	char line[BOOKS_LINE + FRAME_HEAD];
 	size_t len = make_line(p, one, line);
 	ssize_t sent;
 
@@ -93,7 +116,10 @@ say(struct players *p, struct player *one)
 	}
 	w->since_us = now_us();
 	one->said++;
-	line[len++] = '\n';
+	if (one->ws)
+		len = frame(line, len);
+	else
+		line[len++] = '\n';
 	/* The window is far smaller than a socket's buffer. */
 	sent = send(one->fd, line, len, MSG_NOSIGNAL);
 	if (sent != (ssize_t)len)
@@ -200,12 +226,42 @@ hear(struct players *p, struct player *one, const char *line, size_t len)
 	p->answers++;
 }
 
+/* The next whole line from at, of *len bytes, or NULL; *next is behind it. */
+static const char *
+next_line(
+    const struct player *one, const char *at, size_t *len, const char **next)
+{
+	const uint8_t *u = (const uint8_t *)at;
+	size_t left = one->in_len - (size_t)(at - one->in), head = 2;
+	const char *end;
+
+	if (!one->ws) {
+		end = memchr(at, '\n', left);
+		*len = (size_t)(end - at);
+		*next = end + 1;
+		return end ? at : NULL;
+	}
+	if (left < 4)
+		return NULL;
+	*len = u[1];
+	if (u[0] == 0x89 || u[0] == 0x8a || u[0] != 0x81 || u[1] > 126)
+		kit_fail("player %" PRIx64 ": a frame %02x %02x", one->key,
+		    u[0], u[1]);
+	if (u[1] == 126) {
+		*len = (size_t)u[2] << 8 | u[3];
+		head = 4;
+	}
+	*next = at + head + *len;
+	return left >= head + *len ? at + head : NULL;
+}
+
 static void
 read_one(struct players *p, struct player *one)
 {
 	ssize_t n = recv(
 	    one->fd, one->in + one->in_len, IN_MAX - one->in_len, MSG_DONTWAIT);
-	char *line = one->in, *end;
+	const char *at = one->in, *next, *line;
+	size_t len;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -215,15 +271,14 @@ read_one(struct players *p, struct player *one)
 		    one->key, n < 0 ? strerror(errno) : "end", (int)one->in_len,
 		    one->in);
 	one->in_len += (size_t)n;
-	while ((
-	    end = memchr(line, '\n', one->in_len - (size_t)(line - one->in)))) {
-		hear(p, one, line, (size_t)(end - line));
-		line = end + 1;
+	while ((line = next_line(one, at, &len, &next))) {
+		hear(p, one, line, len);
+		at = next;
 	}
-	one->in_len -= (size_t)(line - one->in);
+	one->in_len -= (size_t)(at - one->in);
 	if (one->in_len == IN_MAX)
 		kit_fail("player %" PRIx64 ": a line too long", one->key);
-	memmove(one->in, line, one->in_len);
+	memmove(one->in, at, one->in_len);
 	talk_on(p, one);
 }
 
@@ -345,6 +400,13 @@ struct players *
 players_new(enum players_of game, const char *url, unsigned n, unsigned window,
     unsigned padding, uint64_t seed)
 {
+	return players_mixed(game, url, url, n, window, padding, seed);
+}
+
+struct players *
+players_mixed(enum players_of game, const char *even, const char *odd,
+    unsigned n, unsigned window, unsigned padding, uint64_t seed)
+{
 	struct players *p = kit_own(calloc(1, sizeof(*p)));
 
 	assert_true(window <= WINDOW_MAX && padding < BOOKS_LINE - 128);
@@ -360,8 +422,11 @@ players_new(enum players_of game, const char *url, unsigned n, unsigned window,
 		struct player *one = &p->all[i];
 		struct epoll_event e = { .events = EPOLLIN, .data.ptr = one };
 
+		const char *url = i % 2 ? odd : even;
+
 		one->key = dice(p);
-		one->fd = kit_connect(url);
+		one->ws = strncmp(url, "ws:", 3) == 0;
+		one->fd = one->ws ? kit_ws(url) : kit_connect(url);
 		if (epoll_ctl(p->set, EPOLL_CTL_ADD, one->fd, &e) < 0)
 			kit_fail("epoll: %s", strerror(errno));
 	}

@@ -21,6 +21,10 @@ struct players;
  */
 struct players *players_new(enum players_of game, const char *url, unsigned n,
     unsigned window, unsigned padding, uint64_t seed);
+/* The same with every other player at another listener. */
+struct players *
+players_mixed(enum players_of game, const char *even, const char *odd,
+    unsigned n, unsigned window, unsigned padding, uint64_t seed);
 /* Talk for so long. */
 void players_talk(struct players *p, int for_ms);
 /* Talk until so many more answers came; fails after KIT_WAIT_MS. */
