@@ -66,6 +66,10 @@ gc_address(const struct gc_net *net, int listener, char *out, size_t size)
 	else if (strncmp(url, "line:", 5) == 0) {
 		without_brackets(host);
 		snprintf(text, sizeof(text), "nc %s %.*s", host, digits, port);
+	} else if (strncmp(url, "telnet:", 7) == 0) {
+		without_brackets(host);
+		snprintf(
+		    text, sizeof(text), "telnet %s %.*s", host, digits, port);
 	} else
 		snprintf(
 		    text, sizeof(text), "%.*s", (int)strcspn(url, "?"), url);

@@ -197,6 +197,7 @@ enum gc_kind {
 		      * until the try is given up, and the game plays on */
 	GC_DUE,      /* what gc_later() began: timer, owner, bound its thing,
 		      * count */
+	GC_TERMINAL, /* text: what conn's terminal is, as in struct gc_peer */
 };
 
 enum gc_reason {
@@ -372,6 +373,7 @@ const char *gc_listening(const struct gc_net *net, int listener);
 /*
  * What a person opens or types to get to a listener, for a game to print:
  * "http://localhost:8080/" if it has pages, "nc localhost 4000" for lines,
+ * "telnet localhost 4000" for telnet,
  * else its URL. Writes at most size bytes with the NUL to out, which is
  * untouched on failure. Returns 0, GC_EINVALID (no such listener),
  * GC_ETOO_LONG.

@@ -497,6 +497,15 @@ show_resized(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
 	return EVENT;
 }
 
+static int
+show_terminal(
+    struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
+{
+	if (known(net, f, ev) == NULL)
+		return net->failed;
+	return show_text(net, f, ev);
+}
+
 /* ---- the table ---------------------------------------------------------- */
 
 static const struct row {
@@ -527,6 +536,7 @@ static const struct row {
 	[IPC_LIVE] = { arrive_live, 0, NULL },
 	[IPC_RESTORE] = { arrive_restore, 0, NULL },
 	[IPC_RESIZED] = { arrive_of_player, GC_RESIZE, show_resized },
+	[IPC_TERMINAL] = { arrive_of_player, GC_TERMINAL, show_terminal },
 };
 
 int

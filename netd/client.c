@@ -161,6 +161,9 @@ client_tell(struct client *c, uint64_t request, unsigned state)
 		.origin = or_empty(p->origin),
 		.cookies = or_empty(p->cookies),
 		.subprotocol = or_empty(p->subprotocol),
+		.columns = p->columns,
+		.rows = p->rows,
+		.terminal = or_empty(p->terminal),
 		.tag = { c->tag.data, (uint32_t)c->tag.len },
 	};
 
@@ -186,6 +189,33 @@ client_open(struct client *c)
 		return; /* the next game is told of everybody who is there */
 	c->told = true;
 	client_tell(c, c->request, IPC_FRESH);
+}
+
+void
+client_resized(struct client *c, unsigned columns, unsigned rows)
+{
+	struct peer *p = client_peer(c);
+	uint16_t size[2] = { (uint16_t)columns, (uint16_t)rows };
+
+	if (p == NULL || (p->columns == columns && p->rows == rows))
+		return;
+	p->columns = size[0];
+	p->rows = size[1];
+	if (c->told)
+		link_up(c->link, IPC_RESIZED, c->id, 0, 0, size, sizeof(size));
+}
+
+void
+client_terminal(struct client *c, const char *text)
+{
+	struct peer *p = client_peer(c);
+
+	if (p == NULL || (p->terminal && strcmp(p->terminal, text) == 0))
+		return;
+	free(p->terminal);
+	p->terminal = strdup(text);
+	if (p->terminal && c->told)
+		link_up(c->link, IPC_TERMINAL, c->id, 0, 0, text, strlen(text));
 }
 
 /* CLOSED goes up once, and nothing of this client after it. */
@@ -644,9 +674,12 @@ client_send(struct client *c, unsigned flags, uint16_t key,
 {
 	struct netd *n = c->netd;
 	size_t off = 0, used, max = c->transport->encode_max(len);
-	/* What is kept until it is acked must not lie in the arena. */
-	struct slice *s = c->resume ? slice_new(max) : arena_room(n, max, &off);
+	struct slice *s;
 
+	if (c->transport->before)
+		c->transport->before(c);
+	/* What is kept until it is acked must not lie in the arena. */
+	s = c->resume ? slice_new(max) : arena_room(n, max, &off);
 	if (s == NULL) {
 		client_abort(c, IPC_REASON_NO_MEMORY, "");
 		return;
@@ -659,6 +692,8 @@ client_send(struct client *c, unsigned flags, uint16_t key,
 	client_queue(c, s, off, used, flags & IPC_CLASS_MASK, key);
 	if (s != n->arena)
 		slice_drop(s);
+	if (c->transport->sent)
+		c->transport->sent(c, bytes, len);
 }
 
 bool

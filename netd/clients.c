@@ -194,6 +194,7 @@ client_free(struct client *c)
 		free(p->cookies);
 		free(p->subprotocol);
 		free(p->real);
+		free(p->terminal);
 		free(p);
 	}
 	url_drop(c->url);

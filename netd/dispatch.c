@@ -198,6 +198,19 @@ on_tag(struct link *l, const struct ipc_frame *f)
 	return true;
 }
 
+/* A transport without an echo of its own has nothing to hide. */
+static bool
+on_hide_input(struct link *l, const struct ipc_frame *f)
+{
+	struct client *c = client_find(l->netd, f->id);
+
+	if (f->channel > 1)
+		return fault(l, f, "channel: neither 0 nor 1");
+	if (c && c->phase == PLAYING && c->transport->hide)
+		c->transport->hide(c, f->channel == 1);
+	return true;
+}
+
 static bool
 on_info(struct link *l, const struct ipc_frame *f)
 {
@@ -391,6 +404,7 @@ static const struct route {
 	[IPC_TICK_STOP] = { DURING, 0, 0, false, on_tick_stop },
 	[IPC_TIMER_START] = { DURING, 0, 0, false, on_timer_start },
 	[IPC_TIMER_STOP] = { DURING, 0, 0, false, on_timer_stop },
+	[IPC_HIDE_INPUT] = { DURING, 0, 0, false, on_hide_input },
 	[IPC_INFO] = { DURING, 0, 0, false, on_info },
 	[IPC_LOG] = { DURING, 0, 0, true, on_log },
 	[IPC_CHECKPOINTED] = { DURING, 0, 0, false, on_checkpointed },

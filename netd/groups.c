@@ -160,15 +160,19 @@ encode(const struct cast *k, const struct transport *t, bool outgoing,
     uint32_t *ends)
 {
 	struct slice *s;
-	size_t len = 0;
+	size_t apart = t->apart ? strlen(t->apart) : 0, len = 0;
 
 	for (size_t i = 0; i < k->n; i++)
-		len += t->encode_max(k->frames[i].len);
+		len += t->encode_max(k->frames[i].len) + apart;
 	s = slice_new(len);
 	if (s == NULL)
 		return NULL;
 	len = 0;
 	for (size_t i = 0; i < k->n; i++) {
+		if (apart && len && s->bytes[len - 1] != '\n') {
+			memcpy(s->bytes + len, t->apart, apart);
+			len += apart;
+		}
 		len += t->encode(outgoing, k->flags, k->frames[i].bytes,
 		    k->frames[i].len, s->bytes + len);
 		ends[i] = (uint32_t)len;
@@ -257,10 +261,17 @@ cast_flush(struct link *l)
 		if (k->group == 0 && c->outgoing)
 			continue;
 		e = encoding_for(k, made, &n_made, c);
-		if (e && e->slice && c->resume)
+		if (e == NULL || e->slice == NULL)
+			continue;
+		if (c->transport->before)
+			c->transport->before(c);
+		if (c->resume)
 			deliver_each(c, e, k);
-		else if (e && e->slice)
+		else
 			deliver(c, e->slice, k);
+		if (c->transport->sent)
+			c->transport->sent(c, k->frames[k->n - 1].bytes,
+			    k->frames[k->n - 1].len);
 	}
 	for (size_t i = 0; i < n_made; i++)
 		if (made[i].slice)

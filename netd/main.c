@@ -217,6 +217,7 @@ netd_init(struct netd *n, const struct config *config)
 	n->clock_base_us = (real.tv_sec - mono.tv_sec) * 1000000ll +
 			   (real.tv_nsec - mono.tv_nsec) / 1000;
 	look_at_clock(n);
+	n->began_us = n->now_us;
 	n->loop = ev_default_loop(EVFLAG_NOSIGMASK);
 	n->link = n->loop ? link_new(n) : NULL;
 	n->resolver = n->loop ? resolver_new(n->loop) : NULL;

@@ -160,6 +160,8 @@ union address {
 /* What a handshake found out; owned by the client, NULL members are "". */
 struct peer {
 	char *path, *query, *origin, *cookies, *subprotocol, *real;
+	char *terminal;
+	uint16_t columns, rows;
 };
 
 struct client {
@@ -230,6 +232,9 @@ client_got(struct client *c, unsigned flags, const uint8_t *bytes, size_t len);
 bool client_raw(struct client *c, const void *bytes, size_t len);
 /* The same, before all messages that wait. */
 bool client_raw_first(struct client *c, const void *bytes, size_t len);
+/* The player's window; what its terminal is, in up to 64 bytes. */
+void client_resized(struct client *c, unsigned columns, unsigned rows);
+void client_terminal(struct client *c, const char *text);
 /* Close with a reason: flush, say goodbye, then end. Safe from anywhere. */
 void client_close(struct client *c, unsigned reason, const char *detail);
 /* The peer is gone or broken: no flush, no goodbye. */
@@ -649,6 +654,7 @@ struct netd {
 	bool draining;
 	int status;
 	const char *notice;    /* for players without a game, or NULL */
+	int64_t began_us;
 	int64_t clock_base_us; /* real minus monotonic time, at the start */
 	struct upgrade upgrade;
 	struct recorder record;

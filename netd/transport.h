@@ -48,6 +48,18 @@ struct transport {
 	    size_t len, uint8_t *out);
 	size_t (*encode_max)(size_t len);
 	/*
+	 * What differs from client to client around a message of the game:
+	 * before() is called before it is queued, sent() after, with the
+	 * message as the game wrote it; both may client_raw(). Of several
+	 * messages that are queued as one, sent() sees the last; apart is put
+	 * between two of them where the first does not end in a newline.
+	 */
+	void (*before)(struct client *c);
+	void (*sent)(struct client *c, const uint8_t *bytes, size_t len);
+	const char *apart;
+	/* What the player types is not to be seen (or is again). */
+	void (*hide)(struct client *c, bool on);
+	/*
 	 * Add a goodbye to the queue (client_raw) before the close: a
 	 * WebSocket close frame, or nothing. text may be empty. Returns true
 	 * if the peer is to answer it (wait up to limit close_ms).
@@ -103,5 +115,6 @@ extern const struct transport tr_line;
 extern const struct transport tr_tcp;
 extern const struct transport tr_ws;
 extern const struct transport tr_unix;
+extern const struct transport tr_telnet;
 
 #endif

@@ -11,6 +11,7 @@ static const struct transport *const transports[] = {
 	&tr_tcp,
 	&tr_ws,
 	&tr_unix,
+	&tr_telnet,
 };
 
 const struct transport *

@@ -1,0 +1,172 @@
+/*
+ * fake_telnet.h - stands where client.c stands, for tr_telnet.c in unit tests
+ * and in the fuzz target: bytes go in in any pieces, all that happens is
+ * written down in order. Without cmocka, so that a fuzzer can use it.
+ */
+#ifndef TESTS_FAKE_TELNET_H
+#define TESTS_FAKE_TELNET_H
+
+#include "ipc/buf.h"
+#include "ipc/msg.h"
+#include "netd/netd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FAKE_NOW_US (INT64_C(1795262400) * 1000000)
+
+static struct {
+	struct client c;
+	struct url url;
+	struct netd netd;
+	struct link link;
+	struct ipc_buf game; /* what the game was told: "M text\n" and so on */
+	struct ipc_buf out;  /* bytes for the player */
+	unsigned messages, stop_every;
+	bool opened, stopped;
+	unsigned closed;
+} ft;
+
+static void
+ft_must(bool good)
+{
+	if (!good)
+		abort();
+}
+
+void
+client_open(struct client *c)
+{
+	ft_must(c == &ft.c && !ft.opened);
+	ft.opened = true;
+	c->phase = PLAYING;
+}
+
+bool
+client_got(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
+{
+	ft_must(c == &ft.c && bytes && flags == IPC_TEXT);
+	ft_must(len <= (size_t)c->url->config.message_bytes);
+	if (c->phase != PLAYING)
+		return c->phase == LEAVING;
+	ft_must(ipc_buf_add(&ft.game, "M ", 2));
+	ft_must(ipc_buf_add(&ft.game, bytes, len));
+	ft_must(ipc_buf_add(&ft.game, "\n", 1));
+	ft.messages++;
+	ft.stopped = ft.stop_every && ft.messages % ft.stop_every == 0;
+	return !ft.stopped;
+}
+
+bool
+client_raw(struct client *c, const void *bytes, size_t len)
+{
+	ft_must(c == &ft.c && len > 0);
+	return ipc_buf_add(&ft.out, bytes, len);
+}
+
+void
+client_close(struct client *c, unsigned reason, const char *detail)
+{
+	(void)detail;
+	if (c->phase >= LEAVING)
+		return;
+	c->phase = LEAVING;
+	ft.closed = reason;
+	ft_must(ipc_buf_printf(&ft.game, "X %s\n", ipc_reason_name(reason)));
+}
+
+void
+client_resized(struct client *c, unsigned columns, unsigned rows)
+{
+	ft_must(c == &ft.c && columns && rows);
+	ft_must(ipc_buf_printf(&ft.game, "W %ux%u\n", columns, rows));
+}
+
+void
+client_terminal(struct client *c, const char *text)
+{
+	ft_must(c == &ft.c && strlen(text) <= 64);
+	ft_must(ipc_buf_printf(&ft.game, "T %s\n", text));
+}
+
+int64_t
+netd_now(const struct netd *n)
+{
+	return n->now_us;
+}
+
+static void
+ft_init(int64_t message_bytes, bool outgoing)
+{
+	memset(&ft, 0, sizeof(ft));
+	config_init(&ft.url.config);
+	ft.url.config.message_bytes = message_bytes;
+	ft.netd.now_us = ft.netd.began_us = FAKE_NOW_US;
+	ft.netd.n_playing = 3;
+	ft.netd.link = &ft.link;
+	memcpy(ft.link.game, "mud", 4);
+	ft.c.netd = &ft.netd;
+	ft.c.link = &ft.link;
+	ft.c.url = &ft.url;
+	ft.c.transport = &tr_telnet;
+	ft.c.phase = HANDSHAKE;
+	ft.c.outgoing = outgoing;
+	ipc_buf_init(&ft.c.in, 64u << 20);
+	ipc_buf_init(&ft.game, 64u << 20);
+	ipc_buf_init(&ft.out, 64u << 20);
+	ft_must(tr_telnet.start(&ft.c) == 0 && ft.opened);
+}
+
+static void
+ft_release(void)
+{
+	tr_telnet.close(&ft.c);
+	ipc_buf_release(&ft.c.in);
+	ipc_buf_release(&ft.game);
+	ipc_buf_release(&ft.out);
+}
+
+/* Bytes arrive, and what was left of those before goes first, as in client.c.
+ * The codec sees memory of exactly the size it was promised. */
+static void
+ft_arrive(const void *bytes, size_t len)
+{
+	struct ipc_buf *in = &ft.c.in;
+
+	ft_must(ipc_buf_add(in, bytes, len));
+	ft.stopped = false;
+	while (in->len) {
+		uint8_t *exact = malloc(in->len);
+		ssize_t used;
+
+		ft_must(exact != NULL);
+		memcpy(exact, in->data, in->len);
+		used = tr_telnet.feed(&ft.c, exact, in->len);
+		free(exact);
+		if (used < 0) {
+			client_close(&ft.c, (unsigned)-used, "");
+			ipc_buf_clear(in);
+			return;
+		}
+		ft_must((size_t)used <= in->len && (used || ft.stopped));
+		ipc_buf_eat(in, (size_t)used);
+		/* The game reads on at once. */
+		ft.stopped = false;
+	}
+}
+
+/* The game sends a message. */
+static inline void
+ft_send(const void *bytes, size_t len)
+{
+	uint8_t *to;
+
+	tr_telnet.before(&ft.c);
+	to = ipc_buf_space(&ft.out, tr_telnet.encode_max(len));
+	ft_must(to != NULL);
+	ipc_buf_added(
+	    &ft.out, tr_telnet.encode(ft.c.outgoing, IPC_TEXT, bytes, len, to));
+	tr_telnet.sent(&ft.c, bytes, len);
+}
+
+#endif
