@@ -1,10 +1,11 @@
-/* links: tests/lib/kit*.c tests/lib/players.c */
+/* links: tests/lib/kit*.c tests/lib/players.c tests/lib/deaths.c */
 /*
  * Lines are cut, anywhere and anyhow; players come back to their connection,
  * and nothing is lost or doubled. Or they do not, and that has an end.
  */
 #include "tests/lib/kit.h"
 #include "tests/lib/kit_game.h"
+#include "tests/lib/deaths.h"
 #include "tests/lib/players.h"
 
 #include <errno.h>
@@ -395,7 +396,7 @@ keep_the_ledger(const char *url, uint64_t seed, struct kit_proc *kill)
 			kit_fail("%llu of %d are back",
 			    (unsigned long long)p->received, MESSAGES);
 		if (kill && p->received > next_kill) {
-			players_kill_game(kill, SIGKILL);
+			death_signal(kill, SIGKILL);
 			next_kill += MESSAGES / 6;
 		}
 		if (p->cursor < MESSAGES && p->cursor < p->received + 200)
