@@ -5,9 +5,9 @@
  * game again. This process feeds what went up, and holds what comes down
  * against what came down then, byte for byte; the game is a child and knows
  * of nothing, or under a debugger the other way round. What cannot be the
- * same is not compared: the process in HELLO, what a checkpoint cost, and
- * where on this machine the pages lie. COMMITs are how frames were gathered,
- * which is chance.
+ * same is not compared: the process's number in HELLO, what a checkpoint cost,
+ * and where on this machine the pages lie. COMMITs are how frames were
+ * gathered, which is chance.
  *
  * When a run differs or dies while it had several frames in hand, a second
  * run feeds those one by one, to name the one. A frame that netd set aside
@@ -495,12 +495,28 @@ same_listen(const struct ipc_frame *a, const struct ipc_frame *b)
 }
 
 static bool
+same_hello(const struct ipc_frame *a, const struct ipc_frame *b)
+{
+	struct ipc_hello m;
+	const char *why, *field;
+	char games[2][65];
+
+	for (int i = 0; i < 2; i++) {
+		if (ipc_msg_unpack(i ? b : a, &m, &why, &field) < 0)
+			return false;
+		snprintf(games[i], sizeof(games[i]), "%s", m.game);
+		ipc_msg_release(IPC_HELLO, &m);
+	}
+	return strcmp(games[0], games[1]) == 0;
+}
+
+static bool
 same(const struct ipc_frame *a, const struct ipc_frame *b)
 {
 	if (a->kind != b->kind)
 		return false;
 	if (a->kind == IPC_HELLO)
-		return true;
+		return same_hello(a, b);
 	if (a->kind == IPC_CHECKPOINTED)
 		return a->id == b->id;
 	if (a->kind == IPC_LISTEN)
@@ -977,7 +993,8 @@ run_lives(const struct options *o, struct tape *t, struct launched *l,
 	    "the replay is the same: %" PRIu64 " frames up, %" PRIu64 " down",
 	    up, down);
 	if (deaths)
-		say(out, ", and %zu deaths as recorded", deaths);
+		say(out, ", and %zu death%s as recorded", deaths,
+		    deaths == 1 ? "" : "s");
 	return 0;
 }
 

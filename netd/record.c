@@ -14,12 +14,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* What was said leaves for the disk at the latest after this. */
@@ -422,7 +424,17 @@ whole(const struct ipc_flight *f)
 	return is;
 }
 
-/* In a child, which is a picture of this moment. */
+/*
+ * A child with its own memory, a picture of this moment, but with our table of
+ * descriptors: with one of its own it would hold every socket for a while, and
+ * what is closed here would go on ringing in our epoll sets.
+ */
+static pid_t
+child(void)
+{
+	return (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+}
+
 static _Noreturn void
 write_and_end(struct link *l, int fd)
 {
@@ -430,18 +442,15 @@ write_and_end(struct link *l, int fd)
 	struct ipc_buf text;
 	int error;
 
-	/* Nobody shall wait for us: not the game, not a player who left. */
-	if (fd != 3 && dup3(fd, 3, O_CLOEXEC) < 0)
-		_exit(1);
-	close_range(4, ~0u, 0);
 	make_head(l, &text);
 	error =
-	    ipc_flight_write(&r->flight, 3, (const char *)text.data, text.len);
+	    ipc_flight_write(&r->flight, fd, (const char *)text.data, text.len);
 	if (error < 0)
 		ipc_log(IPC_LOG_ERROR, "crash_file", "file=%s why=\"%s\"",
 		    r->crash_path,
 		    error == IPC_ERR_SYSTEM ? strerror(errno)
 					    : ipc_error_text(error));
+	close(fd); /* for both of us */
 	_exit(error < 0);
 }
 
@@ -461,14 +470,14 @@ record_crash(struct link *l)
 	    sizeof(r->crash_path));
 	fd = open(r->crash_path,
 	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	pid = fd < 0 ? -1 : fork();
+	pid = fd < 0 ? -1 : child();
 	if (pid == 0)
 		write_and_end(l, fd);
-	if (pid < 0) {
-		ipc_log(IPC_LOG_ERROR, "crash_file", "file=%s why=\"%s\"",
-		    r->crash_path, strerror(errno));
-		r->crash_path[0] = '\0';
-	}
+	if (pid > 0)
+		return;
+	ipc_log(IPC_LOG_ERROR, "crash_file", "file=%s why=\"%s\"",
+	    r->crash_path, strerror(errno));
+	r->crash_path[0] = '\0';
 	if (fd >= 0)
 		close(fd);
 }
