@@ -208,15 +208,17 @@ journal_replace(struct journal *j, uint64_t position, struct ipc_frame *with)
 	struct chunk *c;
 	size_t off;
 	uint8_t *bytes;
+	uint32_t len;
 
 	if (!seek(j, position - 1, &c, &off) || off == c->len)
 		return;
 	bytes = c->bytes + off + IPC_FRAME_HEAD;
+	len = (uint32_t)frame_at(c->bytes + off) - IPC_FRAME_HEAD;
 	/* Of the same length, so that nothing behind it moves. */
-	memset(bytes, ' ', frame_at(c->bytes + off) - IPC_FRAME_HEAD);
-	if (with->len < frame_at(c->bytes + off) - IPC_FRAME_HEAD)
-		memcpy(bytes, with->bytes, with->len);
-	with->len = (uint32_t)frame_at(c->bytes + off) - IPC_FRAME_HEAD;
+	memset(bytes, ' ', len);
+	if (len)
+		memcpy(bytes, with->bytes, with->len < len ? with->len : len);
+	with->len = len;
 	ipc_frame_head(c->bytes + off, with);
 }
 
