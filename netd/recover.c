@@ -359,10 +359,13 @@ hold_players(struct link *l)
 	if (l->rec.cold_starts != 1)
 		return;
 	ipc_log(IPC_LOG_WARN, "players_held", "players=%zu", n->n_playing);
-	for (struct client *c = n->playing; c; c = c->next)
+	/* One whose queue is full is closed, and then on another list. */
+	for (struct client *c = n->playing, *next; c; c = next) {
+		next = c->next;
 		if (c->transport->is_prose || n->notice)
 			client_send(c, IPC_RELIABLE, 0, (const uint8_t *)text,
 			    strlen(text));
+	}
 }
 
 static void
