@@ -218,6 +218,19 @@ client_terminal(struct client *c, const char *text)
 		link_up(c->link, IPC_TERMINAL, c->id, 0, 0, text, strlen(text));
 }
 
+void
+client_report_drops(struct client *c)
+{
+	struct ipc_dropped m = { .messages = c->dropped,
+		.bytes = c->dropped_bytes };
+
+	if (c->dropped == 0 || !c->told)
+		return;
+	c->dropped = 0;
+	c->dropped_bytes = 0;
+	link_up_msg(c->link, IPC_DROPPED, c->id, &m);
+}
+
 /* CLOSED goes up once, and nothing of this client after it. */
 static void
 tell_closed(struct client *c, unsigned reason, const char *detail)
@@ -225,6 +238,7 @@ tell_closed(struct client *c, unsigned reason, const char *detail)
 	struct link *l = c->link;
 	bool failed = c->outgoing && !c->told && !resume_is_line(c);
 
+	client_report_drops(c);
 	c->reason = (uint8_t)reason;
 	c->netd->metrics.closed[reason]++;
 	ipc_log(c->told ? IPC_LOG_INFO : IPC_LOG_DEBUG, "closed",
@@ -618,7 +632,13 @@ queue(struct client *c, struct slice *s, size_t off, size_t len, uint8_t class,
 		key = 0;
 	else
 		c->netd->queued_bytes -= outq_replace(&c->out, key);
-	if (!make_room(c, len) && c->phase == PLAYING) {
+	/* Answers to one who half closed are the game's, and all go. */
+	if (c->phase >= PLAYING && !c->linger && !make_room(c, len)) {
+		if (c->phase == LEAVING) {
+			/* It asks (pings) and takes nothing. */
+			client_abort(c, c->reason, "");
+			return;
+		}
 		if (class == IPC_RELIABLE) {
 			client_close(c, IPC_REASON_SLOW, "reads too slowly");
 			return;
@@ -642,6 +662,20 @@ client_queue(struct client *c, struct slice *s, size_t off, size_t len,
     uint8_t class, uint16_t key)
 {
 	queue(c, s, off, len, class, key, true);
+}
+
+void
+client_queue_begun(struct client *c, struct slice *s, size_t off, size_t len)
+{
+	assert(c->out.head == NULL);
+	if (!outq_add(&c->out, s, off, len, IPC_RELIABLE, 0)) {
+		client_abort(c, IPC_REASON_NO_MEMORY, "");
+		return;
+	}
+	c->moved_us = netd_now(c->netd);
+	c->out.tail->begun = true;
+	c->netd->queued_bytes += len;
+	client_mark(c);
 }
 
 /*

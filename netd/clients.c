@@ -385,25 +385,12 @@ sweep_pending(struct client *c, int64_t now)
 }
 
 static void
-report_drops(struct client *c)
-{
-	struct ipc_dropped m = { .messages = c->dropped,
-		.bytes = c->dropped_bytes };
-
-	if (c->dropped == 0 || !c->told)
-		return;
-	c->dropped = 0;
-	c->dropped_bytes = 0;
-	link_up_msg(c->link, IPC_DROPPED, c->id, &m);
-}
-
-static void
 sweep_playing(struct client *c, int64_t now)
 {
 	const struct config *k = &c->url->config;
 	struct netd *n = c->netd;
 
-	report_drops(c);
+	client_report_drops(c);
 	if (c->resume && resume_sweep(c, now))
 		return;
 	if (c->out.head && passed(c->moved_us, k->progress_ms, now)) {

@@ -80,6 +80,17 @@ member_find(const struct client *c, const struct group *g)
 	return m;
 }
 
+/* Is it in as many groups as it may be? Everybody is none of them. */
+static bool
+member_full(const struct client *c)
+{
+	int64_t n = 0;
+
+	for (const struct member *m = c->members; m; m = m->next)
+		n += m->group->number != 0;
+	return n >= c->netd->config.memberships_max;
+}
+
 bool
 group_join(struct link *l, uint64_t number, struct client *c)
 {
@@ -88,6 +99,8 @@ group_join(struct link *l, uint64_t number, struct client *c)
 
 	if (g && member_find(c, g))
 		return true;
+	if (number && member_full(c))
+		return false;
 	if (g == NULL) {
 		if (HASH_COUNT(l->groups) >= l->netd->config.groups_max)
 			return false;
@@ -212,11 +225,16 @@ deliver_each(struct client *c, const struct encoding *e, const struct cast *k)
 	}
 }
 
-/* Straight to the socket while nothing waits; the queue takes the rest. */
+/*
+ * Straight to the socket while nothing waits; the queue takes the rest. What
+ * is missing of a message whose beginning is out follows in any case: half a
+ * message would spoil all that comes behind it.
+ */
 static void
-deliver(struct client *c, struct slice *s, const struct cast *k)
+deliver(struct client *c, const struct encoding *e, const struct cast *k)
 {
-	size_t sent = 0;
+	struct slice *s = e->slice;
+	size_t sent = 0, i = 0;
 
 	c->netd->metrics.messages_out += k->n;
 	if (c->out.head == NULL && c->phase == PLAYING) {
@@ -230,13 +248,16 @@ deliver(struct client *c, struct slice *s, const struct cast *k)
 			sent = (size_t)n;
 			c->netd->metrics.bytes_out += sent;
 		}
-		if (sent == s->len)
-			return;
 	}
-	client_queue(
-	    c, s, sent, s->len - sent, k->flags & IPC_CLASS_MASK, k->key);
-	if (sent && c->out.tail)
-		c->out.tail->begun = true;
+	while (sent && i + 1 < k->n && e->ends[i] < sent)
+		i++;
+	if (sent && sent < e->ends[i]) {
+		client_queue_begun(c, s, sent, e->ends[i] - sent);
+		sent = e->ends[i];
+	}
+	if (sent < s->len && c->phase != GONE)
+		client_queue(c, s, sent, s->len - sent,
+		    k->flags & IPC_CLASS_MASK, k->key);
 }
 
 void
@@ -268,7 +289,7 @@ cast_flush(struct link *l)
 		if (c->resume)
 			deliver_each(c, e, k);
 		else
-			deliver(c, e->slice, k);
+			deliver(c, e, k);
 		if (c->transport->sent)
 			c->transport->sent(c, k->frames[k->n - 1].bytes,
 			    k->frames[k->n - 1].len);

@@ -266,11 +266,16 @@ client_take(struct client *c, unsigned flags, const uint8_t *bytes, size_t len);
 /* Add len bytes of a slice to its queue, as the class allows. */
 void client_queue(struct client *c, struct slice *s, size_t off, size_t len,
     uint8_t class, uint16_t key);
+/* The rest of a message whose beginning is sent already: never given up. */
+void
+client_queue_begun(struct client *c, struct slice *s, size_t off, size_t len);
 /* Encode and queue a message of the game. */
 void client_send(struct client *c, unsigned flags, uint16_t key,
     const uint8_t *bytes, size_t len);
 /* Say OPENED, with this request and state. */
 void client_tell(struct client *c, uint64_t request, unsigned state);
+/* Say DROPPED, if something was given up since the last time. */
+void client_report_drops(struct client *c);
 /* It has tokens again: what waits in its buffer is read first. */
 void client_feed_kept(struct client *c);
 /* May the game still send to it? */
