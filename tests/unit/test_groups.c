@@ -226,7 +226,7 @@ drain(int i)
 		    outq_peek(&w->c.out, scratch, sizeof(scratch), &n);
 
 		assert_int_equal(fake_write(&w->c, p, n), n);
-		outq_sent(&w->c.out, n);
+		outq_sent(&w->c.out, n, NULL);
 	}
 	w->got[w->len] = '\0';
 }
