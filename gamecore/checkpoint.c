@@ -12,6 +12,7 @@
 #include "gamecore/core.h"
 #include "ipc/control.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,6 +64,10 @@ freeze(struct gc_net *net, int wake)
 	    m.fds[1] < 0)
 		_exit(0);
 	close(wake);
+	net->careful_from = net->careful_to = 0;
+	if (sscanf(m.text, "%" SCNu64 " %" SCNu64, &net->careful_from,
+		&net->careful_to) != 2)
+		net->careful_to = 0;
 	net->up = m.fds[0];
 	net->down = m.fds[1];
 	/* The launcher has adopted us; we do not outlive it. */

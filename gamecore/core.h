@@ -4,9 +4,10 @@
  * Reading order: game.c (begin and end), stream.c (the pipe), kinds.c (what
  * each kind of frame does), then send.c, conns.c, conn.c, listen.c; of sessions
  * sched.h, engine.c, session.c, between.c, room.c, below them timed.c, stack.c
- * and ctx_*.c. options.c, where.c and launch.c run before there is a stream; after that, what is not
- * in these structs cannot change what the game does: they are the game's whole
- * library state, so that a copy of the process is a copy of the game.
+ * and ctx_*.c. options.c, where.c and launch.c run before there is a stream;
+ * after that, what is not in these structs cannot change what the game does:
+ * they are the game's whole library state, so that a copy of the process is a
+ * copy of the game.
  */
 #ifndef GAMECORE_CORE_H
 #define GAMECORE_CORE_H
@@ -139,7 +140,10 @@ struct gc_net {
 	pid_t netd;  /* our child, or 0 */
 
 	/* checkpoint.c */
-	int keeper;      /* to the launcher, which keeps frozen copies; or -1 */
+	int keeper; /* to the launcher, which keeps frozen copies; or -1 */
+	/* After a death: frames behind the first and up to the second position
+	 * are committed one by one, so that netd knows which one kills. */
+	uint64_t careful_from, careful_to;
 	pid_t frozen[8]; /* ring: copies that this process made */
 	unsigned n_frozen;
 
@@ -403,7 +407,8 @@ void wake_told(struct wake *w);
 /* Copies older than number are not needed any more. */
 void wake_dismiss(struct wake *w, uint64_t number);
 /* Let a copy go on; its pid, or 0 if there is none of that number. */
-pid_t wake_frozen(struct wake *w, int control, uint64_t number);
+pid_t
+wake_frozen(struct wake *w, int control, uint64_t number, const char *careful);
 /* Start the program again (how: enum ipc_link_how; with IPC_LINK_FIRST under
  * a netd that never saw it); its pid or 0. */
 pid_t wake_cold(struct wake *w, int control, unsigned how);

@@ -131,6 +131,14 @@ arrive_event(struct gc_net *net, const struct ipc_frame *f)
 	return EVENT;
 }
 
+/* Channel 0 stands where a poisonous message was. */
+static int
+arrive_notice(struct gc_net *net, const struct ipc_frame *f)
+{
+	(void)net;
+	return f->channel ? EVENT : DONE;
+}
+
 /* About a connection: an event, unless it is one of gc_connect(). */
 static int
 arrive_of_player(struct gc_net *net, const struct ipc_frame *f)
@@ -532,7 +540,7 @@ static const struct row {
 	[IPC_STALLED] = { arrive_event, GC_STALLED, show_stalled },
 	[IPC_AWAY] = { arrive_of_player, GC_AWAY, show_of_player },
 	[IPC_BACK] = { arrive_of_player, GC_BACK, show_of_player },
-	[IPC_NOTICE] = { arrive_event, GC_NOTICE, show_notice },
+	[IPC_NOTICE] = { arrive_notice, GC_NOTICE, show_notice },
 	[IPC_LIVE] = { arrive_live, 0, NULL },
 	[IPC_RESTORE] = { arrive_restore, 0, NULL },
 	[IPC_RESIZED] = { arrive_of_player, GC_RESIZE, show_resized },

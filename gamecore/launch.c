@@ -653,7 +653,7 @@ on_wake(struct launcher *l, const struct ipc_control *m)
 {
 	if (l->game || l->stops || l->netd == 0)
 		return;
-	l->game = wake_frozen(&l->wake, l->control, m->value);
+	l->game = wake_frozen(&l->wake, l->control, m->value, m->text);
 	if (l->game == 0)
 		on_cold(l, m);
 }

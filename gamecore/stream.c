@@ -222,6 +222,10 @@ int
 stream_take(struct gc_net *net, struct ipc_frame *f)
 {
 	uncut(net);
+	if (net->up_taken <= net->careful_to &&
+	    net->up_taken >= net->careful_from && net->careful_to)
+		stream_commit(
+		    net, net->working || net->backlog_at < net->backlog.len);
 	while (!net->failed) {
 		enum ipc_decoded d = ipc_reader_next(&net->in, f);
 		const char *why;

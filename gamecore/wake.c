@@ -152,7 +152,7 @@ link_netd(int control, enum ipc_link_how how, uint64_t value, struct pipes *p)
 }
 
 pid_t
-wake_frozen(struct wake *w, int control, uint64_t number)
+wake_frozen(struct wake *w, int control, uint64_t number, const char *careful)
 {
 	struct ipc_control m = { .type = IPC_CONTROL_LINK };
 	struct pipes p;
@@ -166,6 +166,7 @@ wake_frozen(struct wake *w, int control, uint64_t number)
 	if (!link_netd(control, IPC_LINK_WOKEN, number, &p))
 		return 0;
 	pid = w->frozen[i].pid;
+	snprintf(m.text, sizeof(m.text), "%s", careful);
 	m.fds[0] = p.up_r;
 	m.fds[1] = p.down_w;
 	if (ipc_control_send(w->frozen[i].fd, &m) < 0)

@@ -42,12 +42,13 @@ enum ipc_control_type {
 				     * the game gave it; number: the listener.
 				     * Keep it for ADOPT */
 	IPC_CONTROL_UNLISTENED,     /* number: the listener. Let go of it */
-	IPC_CONTROL_WAKE,           /* value: the checkpoint that is to go on */
-	IPC_CONTROL_COLD,           /* start the game's program again */
-	IPC_CONTROL_KILL,           /* the game hangs: end it; text: why */
-	IPC_CONTROL_CHECKPOINTED,   /* value: the newest checkpoint's number;
-				     * older ones may be dismissed */
-	IPC_CONTROL_UPGRADE,        /* start a new game beside the old one */
+	IPC_CONTROL_WAKE, /* value: the checkpoint that is to go on; text: two
+			   * positions between which it commits each frame */
+	IPC_CONTROL_COLD, /* start the game's program again */
+	IPC_CONTROL_KILL, /* the game hangs: end it; text: why */
+	IPC_CONTROL_CHECKPOINTED, /* value: the newest checkpoint's number;
+				   * older ones may be dismissed */
+	IPC_CONTROL_UPGRADE,      /* start a new game beside the old one */
 	IPC_CONTROL_UPGRADED, /* number: 1 the new one took over, 0 it did not
 			       */
 	/* from the game to its launcher, over the keeper socket */

@@ -5,8 +5,8 @@
  * (checkpoint.c) plus the frames behind it is the game. After a death the
  * launcher wakes the copy on fresh pipes, the journal is sent again from
  * there, and what comes down is counted: frames that the players have already
- * are dropped, held against their hashes. What the dead game had in hand goes
- * up one frame at a time, so that a second death names the frame that does
+ * are dropped, held against their hashes. What the dead game had in hand is
+ * committed frame by frame, so that a second death names the frame that does
  * it; that one is set aside. See PROTOCOL.md, "After a death".
  */
 #include "netd/netd.h"
@@ -306,13 +306,13 @@ save_poison(
 		close(fd);
 }
 
-/* Set the frame aside: a notice in its place, its connection closed. */
+/* Set the frame aside: an empty one in its place, its connection closed. */
 static void
 set_aside(struct link *l)
 {
 	struct recovery *r = &l->rec;
 	struct client *c = client_find(l->netd, r->died_conn);
-	struct ipc_frame f, notice = { .kind = IPC_NOTICE, .channel = 2 };
+	struct ipc_frame f, blank = { .kind = IPC_NOTICE };
 	char path[320], text[512];
 
 	if (journal_find(&l->journal, r->died_at, &f) == NULL)
@@ -325,11 +325,10 @@ set_aside(struct link *l)
 	ipc_log(IPC_LOG_ERROR, "poison", "conn=%llu frame=%llu file=%s",
 	    (unsigned long long)r->died_conn, (unsigned long long)r->died_at,
 	    path);
-	notice.id = r->died_conn;
-	notice.bytes = (const uint8_t *)text;
-	notice.len = (uint32_t)strlen(text);
-	journal_replace(&l->journal, r->died_at, &notice);
-	record_replaced(l, r->died_at, &notice);
+	/* Nothing in its place, and the news behind what waits already. */
+	journal_replace(&l->journal, r->died_at, &blank);
+	record_replaced(l, r->died_at, &blank);
+	link_up(l, IPC_NOTICE, r->died_conn, 0, 2, text, strlen(text));
 	l->netd->metrics.poisoned++;
 	if (c)
 		client_close(c, IPC_REASON_POISON,
@@ -416,6 +415,7 @@ decide(struct link *l)
 	struct recovery *r = &l->rec;
 	const struct config *k = &l->netd->config;
 	int64_t now = netd_now(l->netd);
+	char careful[64];
 	size_t ring = sizeof(r->deaths_us) / sizeof(r->deaths_us[0]);
 
 	r->died = r->ended = false;
@@ -443,7 +443,10 @@ decide(struct link *l)
 		start_cold(l);
 		return;
 	}
-	control_say(l->netd, IPC_CONTROL_WAKE, 0, r->number, "", -1);
+	/* What the dead one had in hand is committed frame by frame. */
+	snprintf(careful, sizeof(careful), "%llu %llu",
+	    (unsigned long long)r->finished, (unsigned long long)r->given);
+	control_say(l->netd, IPC_CONTROL_WAKE, 0, r->number, careful, -1);
 }
 
 void
@@ -503,15 +506,9 @@ recover_woken(struct link *l, uint64_t number)
 uint64_t
 recover_until(const struct link *l)
 {
-	const struct recovery *r = &l->rec;
-
 	if (l->netd->upgrade.on && l == l->netd->link)
 		return l->netd->upgrade.held;
-	if (r->careful == 0)
-		return UINT64_MAX;
-	if (l->taken < r->finished)
-		return r->finished;
-	return l->taken + 1;
+	return UINT64_MAX;
 }
 
 static void
@@ -552,8 +549,6 @@ recover_committed(struct link *l, bool partial)
 		r->careful = 0;
 		report(l);
 	}
-	/* The next one may go up. */
-	link_turn(l);
 }
 
 /* ---- a fresh game

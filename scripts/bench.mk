@@ -33,3 +33,13 @@ bench: all $(BENCH_ALL) ## measure against targets and peers (12 minutes)
 
 bench-quick: all $(BENCH_ALL) ## the most telling rows alone (1 minute)
 	@scripts/bench --quick --bin $(BIN) --bench $(BENCH)
+
+# What players see of a death; needs the kit of the process tests.
+$(BENCH)/pause: $(call obj,tests/bench/pause.c $(wildcard tests/lib/kit*.c) \
+	tests/lib/players.c tests/lib/deaths.c $(IPC_SRC))
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(NETD_LIBS)
+
+.PHONY: bench-pause
+bench-pause: all $(TEST_GAMES) $(BENCH)/pause ## what players see of a killed game
+	@BIN=$(BIN) OBJ=$(O) $(BENCH)/pause

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define PROCS_MAX 64
-#define FDS_MAX 4096
+#define FDS_MAX 16384
 #define OWNED_MAX 4096
 #define ARGS_MAX 64
 
