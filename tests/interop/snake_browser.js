@@ -13,15 +13,53 @@
 "use strict";
 
 const fs = require("fs");
+const net = require("net");
 const path = require("path");
 const { chromium } = require("playwright-core");
 
-const [address, dir] = process.argv.slice(2);
-const DEADLINE_MS = 90000, PROMISES = 8;
+const [direct, dir] = process.argv.slice(2);
+const DEADLINE_MS = 90000, PROMISES = 9;
 const DX = [-1, 0, 1, 0], DY = [0, -1, 0, 1];
 const KEYS = ["ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"];
 
 let kept = 0;
+let address; /* direct, by way of our cable */
+
+/* A cable between the browser and the game that can be cut. */
+const cable = {
+	lines: new Set(), pulled: false,
+
+	lay() {
+		const to = new URL(direct), port = to.port, host = to.hostname;
+		const server = net.createServer((from) => {
+			if (this.pulled) {
+				from.resetAndDestroy();
+				return;
+			}
+			const on = net.connect(port, host);
+			this.lines.add(from).add(on);
+			for (const [one, other] of [[from, on], [on, from]]) {
+				one.on("error", () => { });
+				one.on("close", () => {
+					this.lines.delete(one);
+					other.destroy();
+				});
+				one.pipe(other);
+			}
+		});
+		return new Promise((done) => server.listen(0, "127.0.0.1", () => {
+			to.hostname = "127.0.0.1";
+			to.port = server.address().port;
+			address = to.href;
+			done(server);
+		}));
+	},
+
+	cut() {
+		for (const one of this.lines)
+			one.resetAndDestroy();
+	},
+};
 
 function promise(text)
 {
@@ -208,14 +246,60 @@ async function talk(a, b)
 	await b.keyboard.press("Escape");
 }
 
+/* Cut both lines: the same players come back, and hear no new beginning. */
+async function cut_lines(a, b)
+{
+	for (const page of [a, b])
+		if (!await state(page, "playing"))
+			await again(page);
+	await b.evaluate(() => {
+		window.missed = [];
+		const got = window.snake.net.onmessage;
+		window.snake.net.onmessage = (commands) => {
+			for (const [name] of commands)
+				if (name === "hello" || name === "world")
+					window.missed.push(name);
+			got(commands);
+		};
+	});
+	for (let i = 0; i < 5; i++) {
+		const before = [await state(a, "me"), await state(b, "me")];
+		const frames = await state(b, "frames");
+
+		cable.cut();
+		for (const page of [a, b])
+			await until(page, () => window.snake.state.link !== "open");
+		if (i === 0)
+			await b.screenshot({ path: path.join(dir, "snake-lost.png") });
+		for (const page of [a, b])
+			await until(page, () => window.snake.state.link === "open");
+		await until(b, (n) => window.snake.state.frames > n + 3, frames);
+		must(await state(a, "me") === before[0] && before[0] > 0 &&
+			await state(b, "me") === before[1] && before[1] > 0,
+			"another player came back");
+		must(await b.locator("#lost").isHidden(), "still says that the line is lost");
+		for (const page of [a, b])
+			if (!await state(page, "playing"))
+				await again(page);
+	}
+	const anew = await b.evaluate(() => window.missed);
+	must(anew.length === 0, "the game began anew: " + anew);
+	await b.screenshot({ path: path.join(dir, "snake-back.png") });
+	promise("both lines are cut five times, and Snake goes on");
+}
+
+/* A goodbye instead of a cut: the connection is over, the name is not. */
 async function lose_line(b)
 {
-	await b.evaluate(() => window.snake.net.socket.close());
+	cable.pulled = true;
+	await b.evaluate(() => window.snake.net.line.socket.close());
 	await b.waitForSelector("#lost:not([hidden])", { timeout: 5000 });
-	await b.screenshot({ path: path.join(dir, "snake-lost.png") });
+	must(await state(b, "link") === "waiting", "not waiting");
+	cable.pulled = false;
+	await b.click("#lost-now");
 	await until(b, () => window.snake.state.link === "open" && window.snake.state.me > 0);
 	must(await b.locator("#lost").isHidden(), "still says that the line is lost");
-	promise("a lost line is said, and comes back with the name");
+	promise("a lost connection is said, and a new one has the name");
 }
 
 async function phone(browser)
@@ -264,6 +348,7 @@ async function run(browser)
 	promise("a digit was eaten, and the other page saw the score: " + await eat(a, b));
 	await die(a, b);
 	await talk(a, b);
+	await cut_lines(a, b);
 	await lose_line(b);
 	await phone(browser);
 	must(faults.length === 0, "errors on the page: " + faults.join("; "));
@@ -272,12 +357,13 @@ async function run(browser)
 
 async function main()
 {
-	if (!address || !dir) {
+	if (!direct || !dir) {
 		console.error("usage: snake_browser.js ADDRESS DIR");
 		return 2;
 	}
 	fs.mkdirSync(dir, { recursive: true });
 	console.log("1.." + PROMISES);
+	const server = await cable.lay();
 	const browser = await chromium.launch({
 		executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
 		args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -292,6 +378,8 @@ async function main()
 		return 1;
 	} finally {
 		await browser.close();
+		cable.cut();
+		server.close();
 	}
 }
 

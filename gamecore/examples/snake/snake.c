@@ -137,8 +137,9 @@ read_size(const char *text, struct world_rules *rules)
 int
 main(int argc, char **argv)
 {
-	static const char *const listen[] = { "ws://*:8080/play?www={www}",
-		NULL };
+	static const char *const listen[] = {
+		"ws://*:8080/play?www={www}&resume=30s", NULL
+	};
 	struct game g = { 0 };
 	long speed = 6, bots = 0;
 	const char *size = "50x25";

@@ -52,80 +52,61 @@ function mySnake()
 /* ---- the line to the game ------------------------------------------------ */
 
 /*
- * Opens, and opens again with growing pauses when the line is lost. All that
+ * penstock.js comes back by itself, mostly to the snake that we left. All that
  * the rest of the page knows of connections are net.send(), net.retry() and
- * three callbacks: onmessage(commands), onopen(), onstate(state, seconds).
+ * two callbacks: onmessage(commands), onstate(state, seconds).
  */
 const net = {
-	socket: null, tries: 0, timer: 0, pinger: 0, answered: 0,
-	onmessage: null, onopen: null, onstate: null,
+	line: null, pinger: 0, countdown: 0, onmessage: null, onstate: null,
 
 	url() {
 		const room = new URLSearchParams(location.search).get("room");
-		const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-		return scheme + "//" + location.host + "/play" +
-			(room ? "?room=" + encodeURIComponent(room) : "");
+		return "/play" + (room ? "?room=" + encodeURIComponent(room) : "");
 	},
 
 	open() {
-		clearTimeout(this.timer);
 		this.onstate("connecting", 0);
-		const socket = new WebSocket(this.url());
-		const patience = setTimeout(() => socket.close(), 8000);
-		this.socket = socket;
-		socket.onopen = () => {
-			clearTimeout(patience);
-			this.tries = 0;
-			this.answered = performance.now();
-			this.pinger = setInterval(() => this.ping(), 4000);
-			this.onstate("open", 0);
-			this.onopen();
-			this.ping();
-		};
-		socket.onmessage = (ev) => {
-			this.answered = performance.now();
-			this.onmessage(JSON.parse(ev.data));
-		};
-		socket.onclose = () => {
-			clearTimeout(patience);
-			this.lost(socket);
-		};
+		this.line = new Penstock(this.url(), {
+			onopen: () => {
+				this.onstate("open", 0);
+				this.renew();
+			},
+			onback: () => this.onstate("open", 0),
+			onaway: (seconds) => this.onstate("waiting", seconds),
+			onclose: (why, final) => this.over(why, final),
+			onmessage: (data) => this.onmessage(JSON.parse(data)),
+		});
+		this.pinger = setInterval(() =>
+			this.send(["ping", Math.round(performance.now())]), 4000);
 	},
 
-	lost(socket) {
-		if (socket !== this.socket)
-			return;
-		this.socket = null;
-		clearInterval(this.pinger);
-		/* 0.5 s, 1, 2, 4, then 8; spread, so that a crowd does not come
-		 * back in one moment. */
-		const wait = Math.min(8000, 500 * 2 ** this.tries++) *
-			(0.75 + Math.random() / 2);
-		this.timer = setTimeout(() => this.open(), wait);
-		this.onstate("waiting", wait / 1000);
+	/* A new connection: the same name; the snake did not outlive the old. */
+	renew() {
+		if (state.name)
+			this.send(["new_player", state.wanted]);
+	},
+
+	over(why, final) {
+		state.me = 0;
+		state.playing = false;
+		if (final) {
+			clearInterval(this.pinger);
+			this.onstate("closed", 0);
+			$("lost-text").textContent = "Connection closed: " + why;
+		}
+		cards();
 	},
 
 	retry() {
-		if (this.socket === null)
-			this.open();
+		if (this.line.state === "closed")
+			location.reload();
+		this.line.retry();
 	},
 
-	/* A line that is dead but not closed is noticed by its silence. */
-	ping() {
-		if (performance.now() - this.answered > 12000) {
-			const socket = this.socket;
-			socket.close();
-			this.lost(socket);
-			return;
-		}
-		this.send(["ping", Math.round(performance.now())]);
-	},
-
+	/* Old turns are of no use to a snake that went on without us. */
 	send(what) {
-		if (this.socket === null || this.socket.readyState !== 1)
-			return false;
-		this.socket.send(JSON.stringify(what));
-		return true;
+		return this.line.state === "open" &&
+			this.line.send(JSON.stringify(what));
 	},
 };
 
@@ -133,35 +114,22 @@ net.onstate = (link, seconds) => {
 	state.link = link;
 	$("link").dataset.state = link;
 	$("link").textContent = link === "open" ? "online" :
-		link === "waiting" ? "offline" : "connecting";
+		link === "connecting" ? "connecting" : "offline";
+	clearInterval(net.countdown);
+	$("lost").hidden = link === "open" || link === "connecting";
 	if (link === "waiting") {
-		state.me = 0;
-		state.playing = false;
-		clearInterval(net.countdown);
 		const until = performance.now() + seconds * 1000;
 		const say = () => {
 			const left = Math.max(0, Math.ceil((until - performance.now()) / 1000));
 			$("lost-text").textContent = "Connection lost. Trying again " +
 				(left ? "in " + left + " s" : "now") +
-				(net.tries > 1 ? " (attempt " + net.tries + ")" : "");
+				(net.line && net.line.tries > 1 ?
+					" (attempt " + net.line.tries + ")" : "");
 		};
 		say();
 		net.countdown = setInterval(say, 500);
-		$("lost").hidden = false;
-	} else if (link === "open") {
-		clearInterval(net.countdown);
-		$("lost").hidden = true;
-	} else if (net.tries > 0) {
-		clearInterval(net.countdown);
-		$("lost-text").textContent = "Connection lost. Trying again now";
 	}
 	cards();
-};
-
-/* Back again: the same name; the snake did not outlive the line. */
-net.onopen = () => {
-	if (state.name)
-		net.send(["new_player", state.wanted]);
 };
 
 net.onmessage = (commands) => {
