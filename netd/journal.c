@@ -216,8 +216,9 @@ journal_replace(struct journal *j, uint64_t position, struct ipc_frame *with)
 	len = (uint32_t)frame_at(c->bytes + off) - IPC_FRAME_HEAD;
 	/* Of the same length, so that nothing behind it moves. */
 	memset(bytes, ' ', len);
-	if (len)
+	if (with->len)
 		memcpy(bytes, with->bytes, with->len < len ? with->len : len);
+	with->bytes = bytes;
 	with->len = len;
 	ipc_frame_head(c->bytes + off, with);
 }

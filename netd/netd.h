@@ -135,8 +135,8 @@ bool journal_rewind(struct journal *j, uint64_t position);
 /* Frame number position, a view; NULL if it is not kept. */
 struct ipc_frame *
 journal_find(const struct journal *j, uint64_t position, struct ipc_frame *f);
-/* Put another frame in its place; its bytes, padded with blanks or left out
- * if they do not fit, become a view of what is there. */
+/* Put another frame in its place; its bytes, padded with blanks or cut to fit,
+ * become a view of what is there. */
 void
 journal_replace(struct journal *j, uint64_t position, struct ipc_frame *with);
 void journal_clear(struct journal *j);
