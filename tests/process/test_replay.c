@@ -1,8 +1,9 @@
-/* links: tests/lib/kit*.c tests/lib/players.c */
+/* links: tests/lib/kit*.c tests/lib/players.c tests/lib/deaths.c */
 /*
  * A recorded game comes out the same, whatever it did and however often it
  * died; and what does not come out the same is found where it begins.
  */
+#include "tests/lib/deaths.h"
 #include "tests/lib/kit.h"
 #include "tests/lib/players.h"
 
@@ -58,7 +59,7 @@ play(const char *file, uint64_t seed)
 		kit_send(
 		    fds[next(&x) % 2], next(&x) % 2 ? "one\n" : "two\nthree\n");
 	if (seed % 3 == 1)
-		players_kill_game(game, SIGKILL);
+		death_signal(game, SIGKILL);
 	else if (seed % 3 == 2)
 		kit_send(fds[2], "die\n");
 	for (int i = 0; i < 20; i++)

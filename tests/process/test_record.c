@@ -1,0 +1,362 @@
+/* links: tests/lib/kit*.c tests/lib/players.c tests/lib/deaths.c */
+/*
+ * Recording takes nothing from the play: not a full disk, not a death; and
+ * what a death leaves behind says what it was, and can be used.
+ */
+#include "tests/lib/deaths.h"
+#include "tests/lib/kit.h"
+#include "tests/lib/kit_game.h"
+#include "tests/lib/players.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define URL "line://127.0.0.1:0"
+
+static void
+talk(int fd, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++) {
+		kit_send(fd, "roll\n");
+		kit_line(fd);
+	}
+}
+
+static int
+stop(struct kit_proc *p, int fd)
+{
+	if (fd >= 0)
+		kit_close(fd);
+	kit_signal(p, SIGTERM);
+	return kit_wait(p);
+}
+
+/* ---- where to ---------------------------------------------------------------
+ */
+
+static void
+refuses_a_file_that_is_there(void)
+{
+	const char *file = kit_path("old.rec");
+	int fd = open(file, O_WRONLY | O_CREAT, 0600);
+	struct kit_proc *p;
+	struct stat st;
+
+	assert_int_equal(write(fd, "precious", 8), 8);
+	close(fd);
+	p = kit_start("netd", "--record", file, "--wait", kit_path("w"), NULL);
+	assert_int_equal(kit_wait(p), 1);
+	kit_expect_log(p, "it is there already and not empty (remove it, or "
+			  "name another file)\n");
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_size, 8);
+	p = kit_start("netd", "--record", "/nowhere/x.rec", "--wait",
+	    kit_path("w"), NULL);
+	assert_int_equal(kit_wait(p), 1);
+	kit_expect_log(p, "cannot record to '/nowhere/x.rec': No such file");
+}
+
+static void
+does_not_follow_a_link(void)
+{
+	const char *file = kit_path("link.rec");
+	struct kit_proc *p;
+
+	assert_int_equal(symlink(kit_path("target"), file), 0);
+	p = kit_start("netd", "--record", file, "--wait", kit_path("w"), NULL);
+	assert_int_equal(kit_wait(p), 1);
+	assert_int_equal(access(kit_path("target"), F_OK), -1);
+}
+
+/* ---- a disk that is full
+ * ----------------------------------------------------- */
+
+static void
+a_full_disk_is_a_line_and_a_notice_and_play_goes_on(void)
+{
+	struct kit_proc *netd = kit_netd("--record", "/dev/full", NULL);
+	struct ipc_frame f;
+	struct kit_link l;
+	int fd;
+
+	kit_attach(&l, netd);
+	kit_link_until(&l, IPC_NOTICE, &f);
+	assert_int_equal(f.channel, 1);
+	assert_int_equal(f.len, strlen("the recording /dev/full stopped: No "
+				       "space left on device"));
+	fd = kit_connect(kit_link_listen(&l, URL));
+	kit_link_until(&l, IPC_OPENED, &f);
+	assert_true(kit_link_say(&l, f.id, "hello"));
+	kit_expect(fd, "hello\n");
+	assert_int_equal(kit_count_log(netd, "recording_failed"), 1);
+	kit_detach(&l);
+}
+
+static void
+a_disk_that_fills_up_leaves_what_was_whole(void)
+{
+	const char *file = kit_path("limited.rec");
+	struct rlimit before, small;
+	struct kit_proc *game, *p;
+	int fd;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = 20000;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	game = kit_game(
+	    players_game("ledger"), "--listen", URL, "--record", file, NULL);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	fd = kit_connect(kit_url(game, 1));
+	talk(fd, 200);
+	kit_expect_log(game, "recording_failed");
+	talk(fd, 200);
+	assert_int_equal(stop(game, fd), 0);
+	assert_int_equal(kit_count_log(game, "recording_failed"), 1);
+	p = kit_start(players_game("ledger"), "--replay", file, NULL);
+	assert_int_equal(kit_wait(p), 0);
+	kit_expect_log(p, "the replay is the same");
+}
+
+/* ---- what a death leaves
+ * ------------------------------------------------------ */
+
+/* Files of the case's folder that begin so. */
+static unsigned
+count_files(const char *begin)
+{
+	DIR *d = opendir(kit_path("."));
+	struct dirent *e;
+	unsigned n = 0;
+
+	while (d && (e = readdir(d)))
+		n += strncmp(e->d_name, begin, strlen(begin)) == 0;
+	closedir(d);
+	return n;
+}
+
+/* The word behind before in what it said; owned by the case. */
+static const char *
+word_after(struct kit_proc *p, const char *before)
+{
+	char *at = strstr(kit_said(p), before);
+
+	if (at == NULL)
+		kit_fail("it does not say '%s'", before);
+	at += strlen(before);
+	at[strcspn(at, " \n")] = '\0';
+	return at;
+}
+
+static void
+a_death_says_what_where_and_how_to_see_it(void)
+{
+	struct kit_proc *game =
+	    kit_game(players_game("ledger"), "--listen", URL, NULL);
+	int fd = kit_connect(kit_url(game, 1)), other;
+	const char *file, *frame;
+	struct kit_proc *p;
+
+	other = kit_connect(kit_url(game, 1));
+	talk(fd, 5);
+	talk(other, 1);
+	kit_send(fd, "die segv\n");
+	kit_expect_log(game, "  see it     gdb --args ");
+	kit_expect_log(
+	    game, "  what       ledger: segmentation fault (signal 11)\n");
+	kit_expect_log(game, "             MESSAGE id=1 \"die segv\"\n");
+	kit_expect_log(game, "which killed it twice: set aside, connection 1");
+	kit_expect_log(game, "with 1 player;");
+	file = word_after(game, "  recording  ");
+	frame = word_after(game, "--break-at ");
+	talk(other, 3);
+	assert_int_equal(stop(game, other), 0);
+	/* It dies in the replay as it did, and until then it does not. */
+	p = kit_start(players_game("ledger"), "--replay", file, NULL);
+	assert_int_equal(kit_wait(p), 0);
+	kit_expect_log(p, "and 1 death as recorded");
+	p = kit_start(
+	    players_game("ledger"), "--replay", file, "--until", frame, NULL);
+	assert_int_equal(kit_wait(p), 0);
+}
+
+static void
+deaths_leave_five_files_and_no_more(void)
+{
+	struct kit_proc *game = kit_game(players_game("ledger"), "--listen",
+	    URL, "--limit", "restarts_max=1000", NULL);
+	int fd = kit_connect(kit_url(game, 1));
+
+	for (unsigned i = 1; i <= 7; i++) {
+		int64_t end = kit_now_ms() + KIT_WAIT_MS;
+
+		talk(fd, 3);
+		death_signal(game, SIGKILL);
+		while (kit_count_log(game, "the game died") < i) {
+			if (kit_now_ms() > end)
+				kit_fail("no report %u", i);
+			kit_tick();
+		}
+	}
+	kit_expect_log(game, "  recording  no more than 5 in one run");
+	talk(fd, 3);
+	assert_int_equal(stop(game, fd), 0);
+	assert_int_equal(count_files("crash-"), 5);
+}
+
+static void
+without_a_flight_recorder_there_is_no_file(void)
+{
+	struct kit_proc *game = kit_game(players_game("ledger"), "--listen",
+	    URL, "--limit", "flight_bytes=0", NULL);
+	int fd = kit_connect(kit_url(game, 1));
+
+	talk(fd, 3);
+	death_signal(game, SIGKILL);
+	kit_expect_log(game, "  done       ");
+	talk(fd, 3);
+	assert_int_equal(stop(game, fd), 0);
+	assert_int_equal(count_files("crash-"), 0);
+}
+
+static void
+the_newest_frames_of_a_long_game_can_be_read_not_replayed(void)
+{
+	struct kit_proc *game = kit_game(players_game("ledger"), "--listen",
+	    URL, "--limit", "flight_bytes=16384", NULL);
+	int fd = kit_connect(kit_url(game, 1));
+	const char *file;
+	struct kit_proc *p;
+
+	talk(fd, 500);
+	death_signal(game, SIGKILL);
+	kit_expect_log(game, "(the newest frames; read it with 'netctl dump')");
+	assert_int_equal(kit_count_log(game, "see it"), 0);
+	file = word_after(game, "  recording  ");
+	talk(fd, 3);
+	assert_int_equal(stop(game, fd), 0);
+	p = kit_start(players_game("ledger"), "--replay", file, NULL);
+	assert_int_equal(kit_wait(p), 4);
+	kit_expect_log(p, "does not begin where the game does");
+	assert_int_equal(kit_wait(kit_start("netctl", "dump", file, NULL)), 0);
+}
+
+static void
+they_lie_where_they_are_told(void)
+{
+	const char *dir = kit_path("deaths");
+	struct kit_proc *game;
+	int fd;
+
+	assert_int_equal(mkdir(dir, 0700), 0);
+	game = kit_game(
+	    players_game("ledger"), "--listen", URL, "--crash-dir", dir, NULL);
+	fd = kit_connect(kit_url(game, 1));
+	talk(fd, 3);
+	kit_send(fd, "die abort\n");
+	kit_expect_log(game, "  see it ");
+	assert_int_equal(stop(game, -1), 0);
+	assert_int_equal(count_files("crash-"), 0);
+	assert_int_equal(count_files("deaths"), 1);
+	kit_expect_log(game, "/deaths/crash-ledger-");
+	kit_expect_log(game, "/deaths/poison-ledger-");
+	assert_int_equal(rmdir(dir), -1); /* it is not empty */
+}
+
+static void
+no_socket_stays_open_for_the_sake_of_the_file(void)
+{
+	struct kit_proc *game = kit_game(players_game("ledger"), "--listen",
+	    URL, "--limit", "restarts_max=1000", NULL);
+	int stays = kit_connect(kit_url(game, 1));
+
+	/* Players leave in the moment that the file is written. */
+	for (unsigned i = 0; i < 5; i++) {
+		int fds[20];
+
+		for (unsigned k = 0; k < 20; k++) {
+			fds[k] = kit_connect(kit_url(game, 1));
+			talk(fds[k], 1);
+		}
+		death_signal(game, SIGKILL);
+		for (unsigned k = 0; k < 20; k++) {
+			kit_send(fds[k], "roll\n");
+			kit_line(fds[k]);
+			kit_close(fds[k]);
+		}
+		talk(stays, 20);
+	}
+	assert_int_equal(kit_count_log(game, "netd_died"), 0);
+	assert_int_equal(stop(game, stays), 0);
+}
+
+/* ---- netd alone, driven by a recording
+ * ------------------------------------------
+ */
+
+static void
+a_recorded_game_drives_real_players(void)
+{
+	const char *file = kit_path("play.rec");
+	struct kit_proc *game = kit_game(
+	    players_game("ledger"), "--listen", URL, "--record", file, NULL);
+	int a = kit_connect(kit_url(game, 1)), b;
+	struct kit_proc *netd;
+	char *first, *second;
+
+	kit_send(a, "join 7\n");
+	kit_expect(a, "joined 7\n");
+	b = kit_connect(kit_url(game, 1));
+	kit_send(b, "roll\n");
+	second = kit_line(b);
+	kit_send(b, "cast 7 to the seventh\n");
+	kit_expect(a, "cast to the seventh\n");
+	kit_send(a, "roll\n");
+	first = kit_line(a);
+	kit_close(b);
+	assert_int_equal(stop(game, a), 0);
+
+	netd = kit_start("netd", "--play", file, URL, NULL);
+	a = kit_connect(kit_url(netd, 1));
+	kit_expect(a, "joined 7\n");
+	/* Time stands still until the second one comes. */
+	kit_expect_silence(a, 50);
+	b = kit_connect(kit_url(netd, 1));
+	assert_string_equal(kit_line(b), second);
+	kit_expect(a, "cast to the seventh\n");
+	assert_string_equal(kit_line(a), first);
+	assert_int_equal(kit_wait(netd), 0);
+	kit_expect_log(netd, "played frames=");
+
+	netd = kit_start("netd", "--play", "/dev/null", URL, NULL);
+	assert_int_equal(kit_wait(netd), 1);
+	kit_expect_log(netd, "cannot play '/dev/null': empty");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		KIT_TEST(refuses_a_file_that_is_there),
+		KIT_TEST(does_not_follow_a_link),
+		KIT_TEST(a_full_disk_is_a_line_and_a_notice_and_play_goes_on),
+		KIT_TEST(a_disk_that_fills_up_leaves_what_was_whole),
+		KIT_TEST(a_death_says_what_where_and_how_to_see_it),
+		KIT_TEST(deaths_leave_five_files_and_no_more),
+		KIT_TEST(without_a_flight_recorder_there_is_no_file),
+		KIT_TEST(
+		    the_newest_frames_of_a_long_game_can_be_read_not_replayed),
+		KIT_TEST(they_lie_where_they_are_told),
+		KIT_TEST(no_socket_stays_open_for_the_sake_of_the_file),
+		KIT_TEST(a_recorded_game_drives_real_players),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
