@@ -305,7 +305,7 @@ twenty_kills_in_a_row(void)
 		pid = netd_after(pid);
 		if (i % 2)
 			plays();
-		kill(pid, how[i % 3]);
+		kill(pid, i % 2 ? how[i % 3] : SIGKILL);
 	}
 	netd_after(pid);
 	plays();
@@ -694,6 +694,17 @@ without_a_launcher_the_game_is_told(void)
 	left_nothing();
 }
 
+/* A sanitizer makes an exit status of a crash, and a crash is meant here. */
+static void
+crashes_are_signals(void)
+{
+	const char *given = getenv("ASAN_OPTIONS");
+	char all[512];
+
+	snprintf(all, sizeof(all), "%s:abort_on_error=1", given ? given : "");
+	setenv("ASAN_OPTIONS", all + (all[0] == ':'), 1);
+}
+
 int
 main(void)
 {
@@ -718,5 +729,6 @@ main(void)
 		KIT_TEST(without_a_launcher_the_game_is_told),
 	};
 
+	crashes_are_signals();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
