@@ -397,6 +397,7 @@ struct wake {
 		int fd;
 	} askers[ASKERS_MAX]; /* they wait for fresh pipes */
 	size_t n_askers;
+	char last_words[256]; /* what the game says of its own death, or "" */
 };
 
 /* False: errno says why; the game then runs without recovery. */

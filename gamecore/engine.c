@@ -158,9 +158,7 @@ begin(void *arg)
 void
 session_put_away(struct gc_session *s, const char *why)
 {
-	gc_log(s->net, 1,
-	    "session put away: name=\"%s\" number=%" PRIu64 " why=\"%s\"",
-	    s->name, s->number & ~OURS, why);
+	gc_log(s->net, 1, "session '%s' was put away: %s", s->name, why);
 	s->put_away = true;
 	finish(s, GC_EINVALID);
 }
@@ -431,11 +429,8 @@ tell_end(struct sessions *all, struct gc_session *s)
 	all->ended[i].number = s->number;
 	all->ended[i].result = s->result;
 	if (is_bad(s) && !told && !s->put_away)
-		gc_log(s->net, 1,
-		    "session ended badly: name=\"%s\" number=%" PRIu64
-		    " result=%d error=\"%s\"",
-		    s->name, s->number & ~OURS, s->result,
-		    gc_error_text(s->result));
+		gc_log(s->net, 1, "session '%s' ended badly: %s (%d)", s->name,
+		    gc_error_text(s->result), s->result);
 }
 
 static void
@@ -476,8 +471,9 @@ on_message(
 	if (session_post(s, &l, ev->text, ev->len) == 0)
 		return;
 	gc_log(all->net, 1,
-	    "session mailbox full: name=\"%s\" conn=%" PRIu64 " bytes=%zu",
-	    s->name, s->conn, s->mailbox_bytes);
+	    "session '%s' does not read: %zu bytes wait for it, its player "
+	    "is closed",
+	    s->name, s->mailbox_bytes);
 	gc_hang_up(all->net, s->conn, GC_LIMIT, "too much waits to be read");
 }
 

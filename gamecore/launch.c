@@ -341,6 +341,9 @@ game_died(struct launcher *l)
 {
 	char how[64], line[128];
 
+	if (l->wake.last_words[0])
+		tell_netd(l, IPC_CONTROL_LOG, 0, l->wake.last_words);
+	l->wake.last_words[0] = '\0';
 	launch_how(l->game_status, how, sizeof(how));
 	snprintf(line, sizeof(line), "how=\"%s\"", l->hung[0] ? l->hung : how);
 	l->hung[0] = '\0';

@@ -128,6 +128,9 @@ wake_told(struct wake *w)
 			w->no_start = (pid_t)m.number;
 		else if (m.type == IPC_CONTROL_AGAIN && m.fds[0] >= 0)
 			asked_again(w, &m);
+		else if (m.type == IPC_CONTROL_LOG)
+			snprintf(w->last_words, sizeof(w->last_words), "%.*s",
+			    (int)sizeof(w->last_words) - 1, m.text);
 	}
 }
 

@@ -35,6 +35,7 @@ enum ipc_control_type {
 			       * the listener it was; value: new connections
 			       * are numbered from above it */
 	IPC_CONTROL_LOG,      /* text: a line for the log, in key=value form;
+			       * a dying game says it to its launcher too;
 			       * number: 0 info, 1 warning, 2 error; value: 0,
 			       * or when it began (CLOCK_MONOTONIC, in us) */
 	/* to the launcher */

@@ -77,6 +77,8 @@ static void
 got_ended(struct netd *n, struct ipc_control *m)
 {
 	(void)m;
+	/* The launcher may be faster than the game's pipe. */
+	link_read_out(n->link);
 	stop_drain(n, IPC_REASON_SHUTDOWN);
 }
 

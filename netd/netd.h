@@ -489,6 +489,8 @@ void link_attach(struct link *l, int up_fd, int down_fd, enum ipc_link_how how,
     uint64_t checkpoint);
 /* The pipe is of no use any more; players are held. */
 void link_detach(struct link *l);
+/* The game's process is gone: all that it still said is done now. */
+void link_read_out(struct link *l);
 /* The game broke the protocol: say so, detach. */
 void link_break(struct link *l, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* Read from the pipe in one turn, so that players come in between. */
@@ -343,6 +344,16 @@ on_down(struct ev_loop *loop, ev_io *w, int events)
 	(void)loop;
 	(void)events;
 	down_read(w->data);
+}
+
+void
+link_read_out(struct link *l)
+{
+	int left;
+
+	while (l->phase == LINKED && l->down_fd >= 0 &&
+	       ioctl(l->down_fd, FIONREAD, &left) == 0 && left > 0)
+		down_read(l);
 }
 
 /* ---- budget ---------------------------------------------------------------

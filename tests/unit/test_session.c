@@ -204,8 +204,7 @@ a_session_that_goes_on_after_its_end_is_put_away_aloud(void **state)
 	tell(&n);
 	assert_int_equal(gc_serve(n.net, never_ends, NULL), 0);
 	gc_flush(n.net);
-	assert_non_null(
-	    strstr(heard("LOG"), "session put away: name=\\\"player\\\""));
+	assert_non_null(strstr(heard("LOG"), "session 'player' was put away"));
 }
 
 static int
@@ -383,7 +382,7 @@ a_bad_end_nobody_awaits_is_a_line_in_the_log(void **state)
 	tell(&n);
 	gc_serve(n.net, nobody, NULL);
 	gc_flush(n.net);
-	assert_non_null(strstr(heard("LOG"), "name=\\\"weather\\\""));
+	assert_non_null(strstr(heard("LOG"), "session 'weather' ended badly"));
 }
 
 static int
