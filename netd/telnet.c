@@ -279,12 +279,14 @@ command(struct telnet *t, uint8_t b, struct telnet_event *e)
 static void
 sub_ends(struct telnet *t, struct telnet_event *e)
 {
+	static const uint8_t nothing[1];
+
 	t->state = DATA;
 	if (t->sub_over)
 		return;
 	*e = (struct telnet_event){ .what = TELNET_SUB,
 		.code = t->option,
-		.bytes = t->sub.data,
+		.bytes = t->sub.len ? t->sub.data : nothing,
 		.len = t->sub.len };
 }
 
