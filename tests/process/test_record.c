@@ -270,33 +270,6 @@ they_lie_where_they_are_told(void)
 	assert_int_equal(rmdir(dir), -1); /* it is not empty */
 }
 
-static void
-no_socket_stays_open_for_the_sake_of_the_file(void)
-{
-	struct kit_proc *game = kit_game(players_game("ledger"), "--listen",
-	    URL, "--limit", "restarts_max=1000", NULL);
-	int stays = kit_connect(kit_url(game, 1));
-
-	/* Players leave in the moment that the file is written. */
-	for (unsigned i = 0; i < 5; i++) {
-		int fds[20];
-
-		for (unsigned k = 0; k < 20; k++) {
-			fds[k] = kit_connect(kit_url(game, 1));
-			talk(fds[k], 1);
-		}
-		death_signal(game, SIGKILL);
-		for (unsigned k = 0; k < 20; k++) {
-			kit_send(fds[k], "roll\n");
-			kit_line(fds[k]);
-			kit_close(fds[k]);
-		}
-		talk(stays, 20);
-	}
-	assert_int_equal(kit_count_log(game, "netd_died"), 0);
-	assert_int_equal(stop(game, stays), 0);
-}
-
 /* ---- netd alone, driven by a recording
  * ------------------------------------------
  */
@@ -354,7 +327,6 @@ main(void)
 		KIT_TEST(
 		    the_newest_frames_of_a_long_game_can_be_read_not_replayed),
 		KIT_TEST(they_lie_where_they_are_told),
-		KIT_TEST(no_socket_stays_open_for_the_sake_of_the_file),
 		KIT_TEST(a_recorded_game_drives_real_players),
 	};
 
