@@ -16,41 +16,41 @@ find(const struct gc_net *net, int number)
 	return NULL;
 }
 
-/* Where it is to stand: its old place, if one of its number was closed. */
-static struct listener *
-place(struct gc_net *net, uint32_t number)
+/* netd has answered: it has read whatever was said before. */
+static void
+forget_closed(struct gc_net *net)
 {
-	struct listener *l = find(net, (int)number), *more;
-
-	if (l && l->url == NULL)
-		return l;
-	more = realloc(net->listeners, (net->n_listeners + 1) * sizeof(*more));
-	if (more == NULL)
-		return NULL;
-	net->listeners = more;
-	return &more[net->n_listeners];
+	for (size_t i = 0; i < net->n_listeners;) {
+		if (net->listeners[i].url == NULL)
+			net->listeners[i] = net->listeners[--net->n_listeners];
+		else
+			i++;
+	}
 }
 
 int
 listener_told(struct gc_net *net, const struct ipc_listening *m)
 {
-	struct listener *l;
+	struct listener *more;
 	char *url;
 
+	forget_closed(net);
 	if (m->error)
 		return net_problem(net, GC_ENO_LISTEN, "%s", m->text);
 	if (m->listener == 0 || m->listener > INT32_MAX)
 		return net_fail(net, GC_EPROTOCOL,
 		    "netd's answer LISTENING has listener %u, which is none",
 		    m->listener);
-	l = place(net, m->listener);
+	more = realloc(net->listeners, (net->n_listeners + 1) * sizeof(*more));
+	if (more)
+		net->listeners = more;
 	url = strdup(m->url);
-	if (l == NULL || url == NULL) {
+	if (more == NULL || url == NULL) {
 		free(url);
 		return net_problem(net, GC_ENO_MEMORY, "out of memory");
 	}
-	net->n_listeners += l == &net->listeners[net->n_listeners];
-	*l = (struct listener){ .number = m->listener, .url = url };
+	more[net->n_listeners++] =
+	    (struct listener){ .number = m->listener, .url = url };
 	return (int)m->listener;
 }
 

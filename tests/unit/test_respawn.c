@@ -238,6 +238,7 @@ time_and_dice_go_on(void **state)
 	assert_memory_equal(dice, again, sizeof(dice));
 }
 
+/* One story over three netds: it reads better whole. */
 static void
 the_new_one_is_told_of_ticks_timers_and_listeners(void **state)
 {
