@@ -3,9 +3,9 @@
  * Lines are cut, anywhere and anyhow; players come back to their connection,
  * and nothing is lost or doubled. Or they do not, and that has an end.
  */
+#include "tests/lib/deaths.h"
 #include "tests/lib/kit.h"
 #include "tests/lib/kit_game.h"
-#include "tests/lib/deaths.h"
 #include "tests/lib/players.h"
 
 #include <errno.h>
@@ -695,6 +695,109 @@ a_plain_websocket_knows_nothing_of_it(void)
 	assert_string_equal(bytes, "!new");
 }
 
+/* ---- outwards --------------------------------------------------------------
+ */
+
+/* Our game as a client of echo, whose lines are all cut within a second. */
+static void
+outwards(const char *scheme)
+{
+	char url[256];
+	struct ipc_connect m = { .url = url };
+	struct kit_proc *echo;
+	struct ipc_frame f;
+	unsigned said = 0, heard = 0, away = 0, back = 0;
+	uint64_t id;
+
+	snprintf(url, sizeof(url),
+	    "%s://127.0.0.1:0?resume=20s&cut=100%%&seed=3", scheme);
+	echo = kit_game("echo", "--listen", url, NULL);
+	snprintf(url, sizeof(url), "%s", kit_url(echo, 1));
+	strcpy(strchr(url, '?'), "?resume=20s");
+	kit_attach(&game, kit_netd(NULL));
+	assert_true(kit_link_msg(&game, IPC_CONNECT, 1, &m));
+	kit_link_commit(&game);
+	kit_link_until(&game, IPC_OPENED, &f);
+	id = f.id;
+	while (back < 3 || heard < said) {
+		char text[32];
+
+		while (back < 3 && said < heard + 50) {
+			snprintf(text, sizeof(text), "%u", said++);
+			kit_link_say(&game, id, text);
+		}
+		assert_true(kit_link_next(&game, &f));
+		kit_link_commit(&game);
+		assert_int_not_equal(f.kind, IPC_CLOSED);
+		away += f.kind == IPC_AWAY;
+		back += f.kind == IPC_BACK;
+		if (f.kind != IPC_MESSAGE)
+			continue;
+		assert_int_equal(f.id, id);
+		snprintf(text, sizeof(text), "%u", heard++);
+		assert_int_equal(f.len, strlen(text));
+		assert_memory_equal(f.bytes, text, f.len);
+	}
+	assert_true(away >= back);
+	print_message("%u messages over %u lines\n", said, back + 1);
+}
+
+static void
+a_connection_outwards_mends_itself(void)
+{
+	outwards("tcp");
+}
+
+static void
+a_websocket_outwards_mends_itself(void)
+{
+	outwards("ws");
+}
+
+/* Another netd stands there: it knows no tokens of the one that died. */
+static void
+a_connection_outwards_ends_when_nobody_knows_it(void)
+{
+	struct kit_proc *echo =
+	    kit_game("echo", "--listen", "tcp://127.0.0.1:0?resume=20s", NULL);
+	char url[256];
+	struct ipc_connect m = { .url = url };
+	struct ipc_frame f;
+	uint64_t id;
+
+	snprintf(url, sizeof(url), "%s", kit_url(echo, 1));
+	kit_attach(&game, kit_netd(NULL));
+	assert_true(kit_link_msg(&game, IPC_CONNECT, 1, &m));
+	kit_link_commit(&game);
+	kit_link_until(&game, IPC_OPENED, &f);
+	id = f.id;
+	kill(kit_child(echo, "netd"), SIGKILL);
+	until(IPC_AWAY, id);
+	kit_link_until(&game, IPC_CLOSED, &f);
+	assert_int_equal(f.id, id);
+	assert_int_equal(f.channel, IPC_REASON_RESET);
+	assert_non_null(memmem(f.bytes, f.len, "does not know", 13));
+}
+
+static void
+the_game_closes_a_connection_outwards_for_good(void)
+{
+	struct kit_proc *echo =
+	    kit_game("echo", "--listen", "tcp://127.0.0.1:0?resume=20s", NULL);
+	struct ipc_connect m = { .url = (char *)(uintptr_t)kit_url(echo, 1) };
+	struct ipc_frame f;
+
+	kit_attach(&game, kit_netd(NULL));
+	assert_true(kit_link_msg(&game, IPC_CONNECT, 1, &m));
+	kit_link_commit(&game);
+	kit_link_until(&game, IPC_OPENED, &f);
+	assert_true(kit_link_frame(
+	    &game, IPC_CLOSE, 0, IPC_REASON_KICKED, f.id, "enough", 6));
+	kit_link_commit(&game);
+	kit_expect_log(echo, "why=left detail=\"enough\"");
+	assert_int_equal(kit_count_log(echo, "away conn="), 0);
+}
+
 int
 main(void)
 {
@@ -712,6 +815,10 @@ main(void)
 		KIT_TEST(whoever_is_away_gets_only_so_much),
 		KIT_TEST(whoever_acks_nothing_stops_what_is_sent),
 		KIT_TEST(a_plain_websocket_knows_nothing_of_it),
+		KIT_TEST(a_connection_outwards_mends_itself),
+		KIT_TEST(a_websocket_outwards_mends_itself),
+		KIT_TEST(a_connection_outwards_ends_when_nobody_knows_it),
+		KIT_TEST(the_game_closes_a_connection_outwards_for_good),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
