@@ -93,15 +93,8 @@ class Penstock {
 	}
 
 	greet() {
-		this.resumes = this.socket.protocol === PROTOCOL;
-		if (this.token && !this.resumes)
-			this.ended("forgotten", false);
-		if (!this.resumes)
-			this.opened("onopen");
-		else if (this.token)
-			this.socket.send(`!back ${this.token} ${this.received}`);
-		else
-			this.socket.send("!new");
+		this.socket.send(this.token ?
+			`!back ${this.token} ${this.received}` : "!new");
 	}
 
 	opened(how) {
@@ -115,9 +108,7 @@ class Penstock {
 	}
 
 	got(data) {
-		if (!this.resumes)
-			this.tell("onmessage", data);
-		else if (typeof data !== "string" || data[0] === "=")
+		if (typeof data !== "string" || data[0] === "=")
 			this.message(data);
 		else
 			this.word(data.split(" "));
@@ -169,8 +160,6 @@ class Penstock {
 
 	/* Once a second: a dead line that is not closed shows by no acks. */
 	look() {
-		if (!this.resumes)
-			return;
 		this.ack();
 		if (this.kept.length && Date.now() - this.ackedAt > SILENCE_MS)
 			this.lost();
@@ -197,12 +186,12 @@ class Penstock {
 		const now = Date.now();
 
 		this.leave(GIVEN_UP);
-		if (this.state === "open" && this.token) {
+		if (this.state === "open" && this.graceMs > 0) {
 			this.state = "away";
 			this.awaySince = now;
 		} else if (this.state === "open") {
 			this.ended("connection lost", false);
-		} else if (this.token && now - this.awaySince > this.graceMs) {
+		} else if (this.state === "away" && now - this.awaySince > this.graceMs) {
 			this.ended("away for too long", false);
 		}
 		/* Spread, so that a crowd does not come back in one moment. */
@@ -228,10 +217,6 @@ class Penstock {
 	send(data) {
 		if (this.state !== "open" && this.state !== "away")
 			return false;
-		if (!this.resumes) {
-			this.socket.send(data);
-			return true;
-		}
 		const what = withSign(data);
 		if (this.keptBytes + sizeOf(what) > KEPT_MAX)
 			return false;

@@ -304,7 +304,7 @@ resume_lost(struct client *c, unsigned reason, const char *why)
 	if (r && (r->state == RESUME_LOST || r->state == RESUME_AWAY))
 		return true;
 	if (r == NULL || r->state != RESUME_RUNNING || c->phase != PLAYING ||
-	    c->netd->draining)
+	    c->netd->draining || c->url->config.resume_ms == 0)
 		return false;
 	r->state = RESUME_LOST;
 	r->reason = (uint8_t)reason;

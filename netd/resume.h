@@ -3,8 +3,9 @@
  * on without a line for up to the limit resume_ms, and a new line takes its
  * place with nothing lost and nothing doubled. resume_word.h has the words.
  *
- * Only on ws:// and tcp:// with resume=TIME in the URL; a WebSocket asks for
- * it by the subprotocol penstock.resume.1, on tcp:// everybody must speak it.
+ * Only on ws:// and tcp:// with resume=TIME in the URL. A WebSocket asks for
+ * it by the subprotocol penstock.resume.1, which is agreed to in any case (MS
+ * is then 0); on such a tcp:// everybody must speak it.
  * A token is good in this process of netd only: what a line still owed lives
  * in its memory, so after netd's own death the answer is !gone.
  */

@@ -251,7 +251,7 @@ upgrade(struct client *c, struct ws *w, const struct http_head *h, bool close)
 	}
 	w->gather = NULL;
 	w->state = FRAMES;
-	ws_open(c, ws_hand_resumes(h, c->url));
+	ws_open(c, ws_hand_resumes(h));
 	return true;
 }
 

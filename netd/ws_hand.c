@@ -85,10 +85,11 @@ ws_hand_subprotocol(const struct http_head *h, const struct url *u)
 }
 
 bool
-ws_hand_resumes(const struct http_head *h, const struct url *u)
+ws_hand_resumes(const struct http_head *h)
 {
-	return u->config.resume_ms > 0 &&
-	       http_has_exact(h, "sec-websocket-protocol", RESUME_SUBPROTOCOL);
+	/* Without resume= as well, if only to say that there is no coming
+	 * back: a browser whose offer is declined hangs up. */
+	return http_has_exact(h, "sec-websocket-protocol", RESUME_SUBPROTOCOL);
 }
 
 bool
@@ -104,9 +105,9 @@ ws_hand_answer(struct ipc_buf *out, const struct http_head *h,
 		"Sec-WebSocket-Accept: %s\r\n",
 		accept))
 		return false;
-	if (ws_hand_resumes(h, u) || ws_hand_subprotocol(h, u)) {
+	if (ws_hand_resumes(h) || ws_hand_subprotocol(h, u)) {
 		if (!ipc_buf_printf(out, "Sec-WebSocket-Protocol: %s\r\n",
-			ws_hand_resumes(h, u) ? RESUME_SUBPROTOCOL
+			ws_hand_resumes(h) ? RESUME_SUBPROTOCOL
 					      : u->subprotocol))
 			return false;
 	}

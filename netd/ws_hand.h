@@ -24,8 +24,8 @@ unsigned
 ws_hand_check(const struct http_head *h, const struct url *u, const char **why);
 /* Is u's subprotocol set, and offered? */
 bool ws_hand_subprotocol(const struct http_head *h, const struct url *u);
-/* Is a line that may be lost and replaced asked for, and to be had? */
-bool ws_hand_resumes(const struct http_head *h, const struct url *u);
+/* Is a line that may be lost and replaced asked for? */
+bool ws_hand_resumes(const struct http_head *h);
 /* Append the whole 101. False: out is full. */
 bool ws_hand_answer(struct ipc_buf *out, const struct http_head *h,
     const struct url *u, int64_t now_s);
