@@ -469,6 +469,7 @@ struct link {
 		bool on;
 		uint64_t passed;  /* and not told yet */
 		uint64_t told_at; /* position of the last TICK */
+		int64_t due_us, every_us;
 	} tick;
 	struct timer *timers; /* uthash */
 	uint64_t n_timers;

@@ -11,14 +11,18 @@
 #include <uthash.h>
 
 #define SECONDS(us) ((double)(us) / 1e6)
+/* The loop rounds; a timer that is so near is due. */
+#define NEARLY_US 500
+/* A hundred years: what is longer than that is as good as never. */
+#define EVER_US (INT64_C(3153600000) * 1000000)
 
 struct timer {
 	ev_timer io;
 	struct link *link;
 	uint64_t number;
 	uint64_t passed;
-	uint64_t told_at; /* position of its last frame, 0: taken */
-	bool once;
+	uint64_t told_at;         /* position of its last frame, 0: taken */
+	int64_t due_us, every_us; /* 0: once */
 	UT_hash_handle hh;
 };
 
@@ -26,6 +30,23 @@ static bool
 taken(const struct link *l, uint64_t told_at)
 {
 	return l->phase == LINKED && told_at <= l->committed;
+}
+
+/*
+ * How often it passed until now, by the clock: a loop that was busy for long
+ * has missed some. Goes on at the time it should, not later and later.
+ */
+static uint64_t
+passed(struct link *l, ev_timer *w, int64_t *due_us, int64_t every_us)
+{
+	int64_t now = netd_now(l->netd), times = 0;
+
+	if (now + NEARLY_US >= *due_us)
+		times = now > *due_us ? 1 + (now - *due_us) / every_us : 1;
+	*due_us += times * every_us;
+	ev_timer_set(w, *due_us > now ? SECONDS(*due_us - now) : 0., 0.);
+	ev_timer_start(l->netd->loop, w);
+	return (uint64_t)times;
 }
 
 static void
@@ -47,7 +68,7 @@ on_tick(struct ev_loop *loop, ev_timer *w, int events)
 
 	(void)loop;
 	(void)events;
-	l->tick.passed++;
+	l->tick.passed += passed(l, w, &l->tick.due_us, l->tick.every_us);
 	tick_tell(l);
 }
 
@@ -56,8 +77,9 @@ tick_start(struct link *l, int64_t interval_us)
 {
 	tick_stop(l);
 	l->tick.io.data = l;
-	ev_timer_init(
-	    &l->tick.io, on_tick, SECONDS(interval_us), SECONDS(interval_us));
+	l->tick.every_us = interval_us;
+	l->tick.due_us = netd_now(l->netd) + interval_us;
+	ev_timer_init(&l->tick.io, on_tick, SECONDS(interval_us), 0.);
 	ev_timer_start(l->netd->loop, &l->tick.io);
 	l->tick.on = true;
 }
@@ -85,16 +107,16 @@ static void
 timer_tell(struct timer *t)
 {
 	struct link *l = t->link;
-	unsigned passed =
+	unsigned times =
 	    t->passed > UINT16_MAX ? UINT16_MAX : (unsigned)t->passed;
 
 	if (t->passed == 0 || !taken(l, t->told_at))
 		return;
-	link_up(l, IPC_TIMER, t->number, 0, passed, NULL, 0);
+	link_up(l, IPC_TIMER, t->number, 0, times, NULL, 0);
 	t->told_at = l->journal.position;
-	t->passed = 0;
-	l->held_timers--;
-	if (t->once)
+	t->passed -= times; /* what one frame cannot say is held */
+	l->held_timers -= t->passed == 0;
+	if (t->every_us == 0)
 		timer_end(l, t);
 }
 
@@ -102,11 +124,17 @@ static void
 on_timer(struct ev_loop *loop, ev_timer *w, int events)
 {
 	struct timer *t = w->data;
+	uint64_t times = 1, before = t->passed;
 
 	(void)loop;
 	(void)events;
-	if (t->passed++ == 0)
-		t->link->held_timers++;
+	if (t->every_us) {
+		if (t->due_us == 0) /* the first time, whenever that is */
+			t->due_us = netd_now(t->link->netd);
+		times = passed(t->link, w, &t->due_us, t->every_us);
+	}
+	t->passed += times;
+	t->link->held_timers += before == 0 && times > 0;
 	timer_tell(t);
 }
 
@@ -133,11 +161,11 @@ timer_add(struct link *l, uint64_t number, int64_t delay_us, int64_t repeat_us)
 		return false;
 	t->link = l;
 	t->number = number;
-	t->once = repeat_us == 0;
+	t->every_us = repeat_us < EVER_US ? repeat_us : EVER_US;
 	t->io.data = t;
 	/* From now, not from when this turn of the loop began. */
 	ev_now_update(l->netd->loop);
-	ev_timer_init(&t->io, on_timer, SECONDS(delay_us), SECONDS(repeat_us));
+	ev_timer_init(&t->io, on_timer, SECONDS(delay_us), 0.);
 	ev_timer_start(l->netd->loop, &t->io);
 	HASH_ADD(hh, l->timers, number, sizeof(t->number), t);
 	l->n_timers++;
