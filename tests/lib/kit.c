@@ -23,7 +23,7 @@
 
 #define PROCS_MAX 64
 #define FDS_MAX 16384
-#define OWNED_MAX 4096
+#define OWNED_MAX 65536
 #define ARGS_MAX 64
 
 static char folder[64]; /* the case's own */
