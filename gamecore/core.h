@@ -407,6 +407,8 @@ void wake_release(struct wake *w);
 void wake_told(struct wake *w);
 /* Copies older than number are not needed any more. */
 void wake_dismiss(struct wake *w, uint64_t number);
+/* Nor those of a new game that did not take over: from first on, a thousand. */
+void wake_dismiss_next(struct wake *w, uint64_t first);
 /* Let a copy go on; its pid, or 0 if there is none of that number. */
 pid_t
 wake_frozen(struct wake *w, int control, uint64_t number, const char *careful);

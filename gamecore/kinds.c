@@ -115,6 +115,7 @@ who_fill(struct gc_net *net, struct who *w, const struct ipc_frame *f)
 		.tls = o->tls != 0,
 		.state = o->state == IPC_RESUMED ? GC_RESUMED
 			 : o->state == IPC_NEW   ? GC_NEW
+			 : o->state == IPC_GONE  ? GC_GONE
 						 : GC_FRESH,
 		.tag = o->tag.addr ? o->tag.addr : (const void *)"",
 		.tag_len = o->tag.sz };

@@ -294,9 +294,13 @@ struct launcher {
 	bool no_start;   /* the game could not start, and has said why */
 	bool cut_off; /* the game was asked to stop, did not, and was killed */
 	struct wake wake;
-	pid_t next;    /* the new game of an upgrade */
-	pid_t old;     /* the game that an upgrade replaced */
-	char hung[64]; /* why netd had the game ended, or "" */
+	pid_t next; /* the new game of an upgrade */
+	bool next_ended;
+	int next_status;
+	pid_t old;         /* an upgrade ended this one */
+	uint64_t old_from; /* its first checkpoint, if it was the new one */
+	uint32_t upgrades; /* under this netd */
+	char hung[64];     /* why netd had the game ended, or "" */
 	struct kept *kept;
 	struct pipes fresh; /* the game's ends, until it asks for them */
 	bool have_fresh;
@@ -339,16 +343,21 @@ drop_fresh(struct launcher *l)
 static void
 game_died(struct launcher *l)
 {
-	char how[64], line[128];
+	struct ipc_control m = { .type = IPC_CONTROL_DIED,
+		.number = l->upgrades,
+		.value = (unsigned)l->game_status,
+		.fds = { -1, -1 } };
+	char how[64];
 
 	if (l->wake.last_words[0])
 		tell_netd(l, IPC_CONTROL_LOG, 0, l->wake.last_words);
 	l->wake.last_words[0] = '\0';
 	launch_how(l->game_status, how, sizeof(how));
-	snprintf(line, sizeof(line), "how=\"%s\"", l->hung[0] ? l->hung : how);
+	snprintf(
+	    m.text, sizeof(m.text), "how=\"%s\"", l->hung[0] ? l->hung : how);
 	l->hung[0] = '\0';
-	tell_netd(
-	    l, IPC_CONTROL_DIED, (uint64_t)(unsigned)l->game_status, line);
+	if (l->control >= 0 && l->netd)
+		ipc_control_send(l->control, &m);
 	if (!l->no_start && l->stops == 0)
 		return;
 	tell_netd(l, IPC_CONTROL_GIVE_UP, 0, "");
@@ -539,9 +548,10 @@ netd_ended(struct launcher *l, int status)
 	l->netd_status = status;
 	hear_out(l);
 	drop_fresh(l);
-	if (l->next) /* its link is gone, and the old game plays on */
+	if (l->next && !l->next_ended) /* its link is gone; the old plays on */
 		kill(l->next, SIGKILL);
 	l->next = 0;
+	l->upgrades = 0;
 	if (WIFSIGNALED(status) && l->stops == 0 && l->wake.keeper >= 0 &&
 	    game_goes_on(l)) {
 		respawn_netd(l);
@@ -549,6 +559,25 @@ netd_ended(struct launcher *l, int status)
 	}
 	l->netd_first = l->game != 0;
 	answer_again(l);
+}
+
+/* netd sees its pipe end, and says whether it had taken over before. */
+static void
+next_ended(struct launcher *l, int status)
+{
+	l->next_ended = true;
+	l->next_status = status;
+}
+
+/* The copies of a new game that was not to be go with it. */
+static void
+old_ended(struct launcher *l)
+{
+	l->old = 0;
+	if (l->old_from == 0)
+		return;
+	wake_told(&l->wake);
+	wake_dismiss_next(&l->wake, l->old_from);
 }
 
 static void
@@ -561,9 +590,9 @@ reap(struct launcher *l)
 		if (pid == l->game)
 			game_ended(l, status);
 		else if (pid == l->next)
-			l->next = 0; /* netd sees its pipe end */
+			next_ended(l, status);
 		else if (pid == l->old)
-			l->old = 0;
+			old_ended(l);
 		else if (pid == l->netd)
 			netd_ended(l, status);
 	}
@@ -661,27 +690,67 @@ on_wake(struct launcher *l, const struct ipc_control *m)
 		on_cold(l, m);
 }
 
+/* Its link is netd's already, and ends. */
+static void
+say_not_started(struct launcher *l)
+{
+	struct ipc_control m = {
+		.type = IPC_CONTROL_LOG, .number = 2, .fds = { -1, -1 }
+	};
+
+	snprintf(m.text, sizeof(m.text),
+	    "cannot_start program=\"%.1000s\" why=\"%s\"", l->wake.program,
+	    strerror(errno));
+	ipc_control_send(l->control, &m);
+}
+
 static void
 on_upgrade(struct launcher *l, const struct ipc_control *m)
 {
 	(void)m;
-	if (l->next == 0 && l->netd)
-		l->next = wake_cold(&l->wake, l->control, IPC_LINK_UPGRADE);
+	if (l->next || l->netd == 0 || l->stops)
+		return;
+	l->next_ended = false;
+	l->next = wake_cold(&l->wake, l->control, IPC_LINK_UPGRADE);
+	if (l->next == 0)
+		say_not_started(l);
+}
+
+static void
+took_over(struct launcher *l)
+{
+	l->upgrades++;
+	l->old = l->game;
+	l->old_from = 0;
+	if (l->game)
+		kill(l->game, SIGKILL);
+	l->game = l->next;
+	l->next = 0;
+	if (l->next_ended)
+		game_ended(l, l->next_status);
+}
+
+static void
+did_not(struct launcher *l, uint64_t checkpoints)
+{
+	l->old_from = checkpoints;
+	if (l->next && !l->next_ended) {
+		l->old = l->next;
+		kill(l->next, SIGKILL);
+	} else {
+		old_ended(l);
+	}
+	l->next = 0;
 }
 
 static void
 on_upgraded(struct launcher *l, const struct ipc_control *m)
 {
-	pid_t loser = m->number ? l->game : l->next;
-
 	wake_told(&l->wake);
-	if (loser)
-		kill(loser, SIGKILL);
-	if (m->number) {
-		l->old = l->game;
-		l->game = l->next;
-		l->next = 0;
-	}
+	if (m->number)
+		took_over(l);
+	else
+		did_not(l, m->value);
 }
 
 static void

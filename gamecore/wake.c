@@ -76,6 +76,17 @@ wake_dismiss(struct wake *w, uint64_t number)
 	}
 }
 
+void
+wake_dismiss_next(struct wake *w, uint64_t first)
+{
+	for (size_t i = 0; i < w->n;) {
+		if (w->frozen[i].number - first < IPC_CHECKPOINTS_APART)
+			forget(w, i);
+		else
+			i++;
+	}
+}
+
 static void
 add(struct wake *w, const struct ipc_control *m)
 {
@@ -233,6 +244,7 @@ wake_cold(struct wake *w, int control, unsigned how)
 	struct pipes p;
 	char **env;
 	pid_t pid = 0;
+	int e = EPIPE;
 
 	/* Over a rebuilt program the kernel's link says "(deleted)". */
 	if (strlen(w->program) > 10 &&
@@ -243,12 +255,12 @@ wake_cold(struct wake *w, int control, unsigned how)
 	if (env == NULL)
 		return 0;
 	if (link_netd(control, how, how == IPC_LINK_FIRST, &p)) {
-		if (spawn(w, &pid, &p, env) != 0)
-			pid = 0;
+		e = spawn(w, &pid, &p, env);
 		pipes_close_game(&p);
 	}
 	free(env);
-	return pid;
+	errno = e;
+	return e ? 0 : pid;
 }
 
 bool

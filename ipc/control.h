@@ -29,7 +29,8 @@ enum ipc_control_type {
 	IPC_CONTROL_STOP_NOW, /* the second signal: end at once */
 	IPC_CONTROL_ENDED,    /* the game ended well; drain and end */
 	IPC_CONTROL_DIED,     /* value: its wait status; hold the players, a
-			       * LINK will follow; text: a line for the log */
+			       * LINK will follow; text: a line for the log;
+			       * number: how many UPGRADED with 1 came before */
 	IPC_CONTROL_GIVE_UP,  /* no LINK will follow: close everybody and end */
 	IPC_CONTROL_ADOPT,    /* fds: a listening socket; text: its URL; number:
 			       * the listener it was; value: new connections
@@ -50,8 +51,8 @@ enum ipc_control_type {
 	IPC_CONTROL_CHECKPOINTED, /* value: the newest checkpoint's number;
 				   * older ones may be dismissed */
 	IPC_CONTROL_UPGRADE,      /* start a new game beside the old one */
-	IPC_CONTROL_UPGRADED, /* number: 1 the new one took over, 0 it did not
-			       */
+	IPC_CONTROL_UPGRADED, /* number: 1 the new one took over, 0 it did not;
+			       * value: its first checkpoint's number */
 	/* from the game to its launcher, over the keeper socket */
 	IPC_CONTROL_FROZEN = 200, /* fds: wakes the copy (LINK, with the
 				   * game's pipe ends) or, closed, ends it;
@@ -72,6 +73,10 @@ enum ipc_link_how {
 	IPC_LINK_AGAIN, /* a game that ran under a netd that died; says HELLO as
 			 * if it were new, and is told of whoever came since */
 };
+
+/* Of the games in an upgrade each has so many numbers for its checkpoints,
+ * which is more than are asked for meanwhile. */
+#define IPC_CHECKPOINTS_APART 1000
 
 #define IPC_CONTROL_TEXT_MAX 2560
 #define IPC_CONTROL_FDS_MAX 2

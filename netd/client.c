@@ -185,8 +185,10 @@ client_open(struct client *c)
 		client_abort(c, IPC_REASON_NO_MEMORY, "");
 		return;
 	}
-	if (c->link->phase != LINKED)
-		return; /* the next game is told of everybody who is there */
+	/* A fresh game is told of everybody who is there; a dead one that will
+	 * be woken finds it in its journal. */
+	if (c->link->phase != LINKED && !recover_parks(c->link))
+		return;
 	c->told = true;
 	client_tell(c, c->request, IPC_FRESH);
 }
@@ -236,7 +238,8 @@ static void
 tell_closed(struct client *c, unsigned reason, const char *detail)
 {
 	struct link *l = c->link;
-	bool failed = c->outgoing && !c->told && !resume_is_line(c);
+	bool failed =
+	    c->outgoing && !c->told && !c->forgotten && !resume_is_line(c);
 
 	client_report_drops(c);
 	c->reason = (uint8_t)reason;
@@ -460,7 +463,7 @@ client_readable(struct client *c)
 	}
 	if (c->phase == GONE || c->saw_eof || c->throttled || resume_holds(c))
 		return;
-	if (n->input_held && c->phase == PLAYING)
+	if (n->input_held && c->phase <= PLAYING)
 		return;
 	if (c->in.len) {
 		if (room > c->in.max - c->in.len)

@@ -226,3 +226,16 @@ connect_forget(struct client *c)
 	c->connecting = NULL;
 	free(k);
 }
+
+void
+connects_forget(struct netd *n)
+{
+	for (struct client *c = n->pending; c; c = n->sweep_at) {
+		n->sweep_at = c->next;
+		if (!c->outgoing || c->phase > HANDSHAKE || resume_is_line(c))
+			continue;
+		c->forgotten = true;
+		client_abort(c, IPC_REASON_GAME_GONE, "");
+	}
+	n->sweep_at = NULL;
+}

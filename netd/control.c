@@ -85,7 +85,9 @@ got_ended(struct netd *n, struct ipc_control *m)
 static void
 got_died(struct netd *n, struct ipc_control *m)
 {
-	recover_died(n->link, (int)m->value, m->text);
+	/* Not of the game that an upgrade has replaced meanwhile. */
+	if (m->number == (uint32_t)n->metrics.upgrades)
+		recover_died(n->link, (int)m->value, m->text);
 }
 
 static void

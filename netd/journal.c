@@ -202,6 +202,27 @@ journal_find(const struct journal *j, uint64_t position, struct ipc_frame *f)
 	return f;
 }
 
+bool
+journal_walk(const struct journal *j, struct walk *w, struct ipc_frame *f)
+{
+	size_t want;
+	const char *why;
+
+	if (w->chunk == NULL && !seek(j, w->position, &w->chunk, &w->off))
+		return false;
+	if (w->off == w->chunk->len && w->chunk->next) {
+		w->chunk = w->chunk->next;
+		w->off = 0;
+	}
+	if (w->off == w->chunk->len ||
+	    ipc_frame_decode(w->chunk->bytes + w->off, w->chunk->len - w->off,
+		w->chunk->size, f, &want, &why) != IPC_FRAME)
+		return false;
+	w->off += ipc_frame_size(f->len);
+	w->position++;
+	return true;
+}
+
 void
 journal_replace(struct journal *j, uint64_t position, struct ipc_frame *with)
 {

@@ -135,6 +135,15 @@ bool journal_rewind(struct journal *j, uint64_t position);
 /* Frame number position, a view; NULL if it is not kept. */
 struct ipc_frame *
 journal_find(const struct journal *j, uint64_t position, struct ipc_frame *f);
+/* A place between two frames; begins behind the frame at position. */
+struct walk {
+	uint64_t position;
+	struct chunk *chunk;
+	size_t off;
+};
+/* The next frame, a view; false at the end, or if it is not kept. */
+bool
+journal_walk(const struct journal *j, struct walk *w, struct ipc_frame *f);
 /* Put another frame in its place; its bytes, padded with blanks or cut to fit,
  * become a view of what is there. */
 void
@@ -181,6 +190,8 @@ struct client {
 	uint8_t reason; /* why it is LEAVING or GONE */
 	bool outgoing;
 	bool told;                  /* OPENED was sent up */
+	bool known;     /* to a game before this one, dead or replaced */
+	bool forgotten; /* outgoing: the game that asked for it is no more */
 	bool want_read, want_write; /* asked of epoll */
 	bool throttled;             /* out of tokens until tokens_us */
 	bool pressed;               /* PRESSURE high was reported */
@@ -388,6 +399,8 @@ void listen_release(struct netd *n);
 
 /* Begin; the game hears CONNECTING now and OPENED or CLOSED later. */
 void connect_begin(struct link *l, uint64_t request, const char *url);
+/* The game that asked for those under way is no more: end them untold. */
+void connects_forget(struct netd *n);
 /* The socket became writable, or its deadline passed. */
 void connect_writable(struct client *c);
 void connect_forget(struct client *c);
@@ -437,6 +450,7 @@ struct recovery {
 	unsigned alone;    /* how often */
 	bool poisoned;
 	ev_timer again;        /* a cold start is due */
+	bool told;             /* this process, of everybody */
 	struct journal parked; /* what the game before had not finished */
 	uint64_t parked_from;
 	struct ipc_buf snapshot, snapshot_next;
@@ -476,6 +490,7 @@ struct link {
 	uint64_t held_timers; /* passed, but the game is behind */
 	bool superseded;      /* another link has taken its place */
 	int64_t moved_us; /* the game took something, or had nothing to take */
+	int64_t watched_us; /* when somebody last looked whether it moves */
 	bool hang_warned;
 	struct ipc_buf recorded; /* of one that is not netd->link yet */
 	struct recovery rec;
@@ -519,6 +534,10 @@ void recover_woken(struct link *l, uint64_t number);
 void recover_tell(struct link *l);
 /* It waits for the first time. */
 void recover_ready(struct link *l);
+/* It has taken over: all that clients know by its predecessor's counting. */
+void recover_taken_over(struct link *l);
+/* No game is there, but one that knows all up to now will be. */
+bool recover_parks(const struct link *l);
 /* Frames may go up to this position for now. */
 uint64_t recover_until(const struct link *l);
 /* Does the game say again what the players have already? */
@@ -565,6 +584,7 @@ struct upgrade {
 	bool asked;    /* the launcher was asked for the new game */
 	uint64_t held; /* the old game gets frames up to this one */
 	uint64_t told; /* what had happened when the new one was told */
+	uint64_t asked_from; /* its checkpoints are numbered from here */
 	int64_t began_us;
 	struct link *standby; /* the new game's, until it is ready */
 	struct link *doomed;  /* to be freed at the turn's end */

@@ -64,6 +64,14 @@ link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
 		.channel = (uint16_t)channel,
 		.id = id };
 
+	/* It has yet to be greeted: this waits with what it is told then. */
+	if (l->phase == GREETING && kind != IPC_WELCOME && kind != IPC_FAULT) {
+		f.bytes = bytes;
+		f.len = (uint32_t)len;
+		if (l->told_once && !journal_add(&l->rec.parked, &f, NULL, 0))
+			l->lost = true;
+		return;
+	}
 	if (kind != IPC_WELCOME)
 		say_now(l);
 	l->netd->metrics.frames_up++;

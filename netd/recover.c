@@ -32,6 +32,8 @@
 #define NOTICE "The game is being restarted. Please hold on."
 /* After a copy that could not be made, before the next try. */
 #define RETRY_US 1000000
+/* A look at the game comes four times a second, or netd was held up. */
+#define WATCH_US 500000
 
 /* ---- hashes of what went out -----------------------------------------------
  */
@@ -142,7 +144,10 @@ recover_checkpointed(
 	journal_forget(&l->journal, r->position);
 	record_mark(l, IPC_RECORD_CHECKPOINT, "number=%llu",
 	    (unsigned long long)number);
-	control_say(l->netd, IPC_CONTROL_CHECKPOINTED, 0, number, "", -1);
+	/* Until an upgrade has succeeded the old game needs its own. */
+	if (l == l->netd->link)
+		control_say(
+		    l->netd, IPC_CONTROL_CHECKPOINTED, 0, number, "", -1);
 	return true;
 }
 
@@ -192,10 +197,16 @@ static void
 watch(struct link *l)
 {
 	int64_t limit = l->netd->config.hang_ms * 1000, since;
+	int64_t now = netd_now(l->netd), step = now - l->watched_us;
 	char text[64];
 
-	if (!awaited(l)) {
-		l->moved_us = netd_now(l->netd);
+	l->watched_us = now;
+	/* While netd itself stood still, nobody could be seen to move; and a
+	 * game that waits for netd to read does not hang. */
+	if (step > WATCH_US)
+		l->moved_us += step - WATCH_US;
+	if (!awaited(l) || l->stalled || l->moved_us > now) {
+		l->moved_us = now;
 		return;
 	}
 	since = netd_now(l->netd) - l->moved_us;
@@ -559,8 +570,9 @@ recover_fresh(struct link *l, bool able)
 {
 	struct recovery *r = &l->rec;
 
-	/* What the one before had not finished waits for this one. */
-	if (l->told_once && l->journal.position) {
+	/* What the one before had not finished waits for this one. One that
+	 * was never told leaves it to the next. */
+	if (l->told_once && r->told) {
 		journal_clear(&r->parked);
 		r->parked = l->journal;
 		r->parked_from = r->finished;
@@ -570,9 +582,10 @@ recover_fresh(struct link *l, bool able)
 	l->journal.keep = able;
 	l->taken = l->committed = l->down = 0;
 	r->able = able;
-	r->number = r->asked = r->finished = r->careful = r->redo = 0;
+	/* The numbers of checkpoints go on: the launcher knows them by that. */
+	r->number = r->finished = r->careful = r->redo = 0;
 	r->position = r->down = 0;
-	r->pending = false;
+	r->pending = r->told = false;
 	r->n_hashes = 0;
 	timers_release(l);
 	l->tick.told_at = 0;
@@ -599,50 +612,98 @@ tell_snapshot(struct link *l)
 	}
 }
 
-/* Did the game before know this connection? */
-static unsigned
-state_of(const struct link *l, const struct client *c)
-{
-	uint64_t known = l == l->netd->link ? l->rec.parked_from
-					    : l->netd->link->rec.finished;
+/* What no game is done with: what the dead one left, or what an upgrade keeps
+ * from the old one. */
+struct past {
+	const struct journal *journal;
+	uint64_t from;
+};
 
+static struct past
+past_of(const struct link *l)
+{
+	const struct link *old = l->netd->link;
+
+	if (l == old)
+		return (struct past){ &l->rec.parked, l->rec.parked_from };
+	return (struct past){ &old->journal, old->rec.finished };
+}
+
+/* Did a game before know this connection? Then that stays so, however many die
+ * before they could take it over. */
+static unsigned
+state_of(const struct link *l, struct client *c)
+{
 	if (!l->told_once)
 		return IPC_FRESH;
-	return c->opened_at && c->opened_at <= known ? IPC_RESUMED : IPC_NEW;
+	if (c->opened_at && c->opened_at <= past_of(l).from)
+		c->known = true;
+	return c->known ? IPC_RESUMED : IPC_NEW;
 }
 
-/* It left while no game was there: one OPENED that says so, and its CLOSED. */
-static void
-tell_gone(struct link *l, const struct ipc_frame *closed)
+static bool
+is_farewell(const struct ipc_frame *f)
 {
-	struct ipc_opened m = { .state = IPC_GONE };
-
-	link_up_msg(l, IPC_OPENED, closed->id, &m);
-	link_up(l, IPC_CLOSED, closed->id, closed->flags, closed->channel,
-	    closed->bytes, closed->len);
+	return f->kind == IPC_CLOSED && !(f->flags & IPC_FAILED);
 }
 
-/* Walk over what was parked; opened: was the connection new in there? */
+/* Those who left while no game took anything: their last words follow. */
 static void
-tell_parked(struct link *l, bool gone)
+tell_gone(struct link *l)
 {
-	struct recovery *r = &l->rec;
+	static char none[1];
+	struct ipc_opened m = { .state = IPC_GONE,
+		.uid = UINT32_MAX,
+		.transport = none,
+		.terminal = none,
+		.peer = none,
+		.local = none,
+		.real = none,
+		.path = none,
+		.query = none,
+		.origin = none,
+		.cookies = none,
+		.subprotocol = none };
+	struct past past = past_of(l);
+	struct walk w = { .position = past.from };
 	struct ipc_frame f;
 
-	for (uint64_t at = r->parked_from + 1; at <= r->parked.position; at++) {
-		struct client *c;
+	while (journal_walk(past.journal, &w, &f))
+		if (is_farewell(&f))
+			link_up_msg(l, IPC_OPENED, f.id, &m);
+}
 
-		if (journal_find(&r->parked, at, &f) == NULL)
-			continue;
-		c = client_find(l->netd, f.id);
-		if (gone && f.kind == IPC_CLOSED && !(f.flags & IPC_FAILED) &&
-		    (c == NULL || !c->opened_at ||
-			c->opened_at <= r->parked_from))
-			tell_gone(l, &f);
-		if (!gone && f.kind == IPC_MESSAGE && c && c->told)
+static void
+tell_living(struct link *l)
+{
+	for (struct client *c = l->netd->playing; c; c = c->next) {
+		struct link *was = c->link;
+		uint64_t opened_at = c->opened_at;
+
+		c->told = true;
+		/* An upgrade tells a link that is not theirs yet. */
+		c->link = l;
+		client_tell(c, c->request, state_of(l, c));
+		if (c->resume && c->resume->state == RESUME_AWAY)
+			link_up(l, IPC_AWAY, c->id, 0, 0, NULL, 0);
+		c->link = was;
+		if (was != l)
+			c->opened_at = opened_at;
+	}
+}
+
+/* What was said meanwhile, and by whom that was the last, in order. */
+static void
+tell_parked(struct link *l)
+{
+	struct past past = past_of(l);
+	struct walk w = { .position = past.from };
+	struct ipc_frame f;
+
+	while (journal_walk(past.journal, &w, &f))
+		if (f.kind == IPC_MESSAGE || is_farewell(&f))
 			link_up(l, f.kind, f.id, f.flags, f.channel, f.bytes,
 			    f.len);
-	}
 }
 
 void
@@ -652,34 +713,46 @@ recover_tell(struct link *l)
 	struct netd *n = l->netd;
 	bool cold = l->told_once;
 
-	l->netd->upgrade.told = n->link->journal.position;
+	n->upgrade.told = n->link->journal.position;
 	if (cold) {
 		tell_snapshot(l);
-		tell_parked(l, true);
+		tell_gone(l);
 	}
-	for (struct client *c = n->playing; c; c = c->next) {
-		struct link *was = c->link;
-		uint64_t opened_at = c->opened_at;
-
-		c->told = true;
-		c->link =
-		    l; /* an upgrade tells a link that is not theirs yet */
-		client_tell(c, c->request, state_of(l, c));
-		if (c->resume && c->resume->state == RESUME_AWAY)
-			link_up(l, IPC_AWAY, c->id, 0, 0, NULL, 0);
-		c->link = was;
-		if (was != l)
-			c->opened_at = opened_at;
-	}
+	tell_living(l);
 	link_up(l, IPC_LIVE, n->n_playing, 0, 0, NULL, 0);
-	if (cold) {
-		tell_parked(l, false);
-		journal_clear(&r->parked);
-	}
-	l->told_once = true;
-	r->since_us = netd_now(n);
+	/* Before anything is done: a death from here on needs no snapshot. */
 	if (r->able)
 		ask(l);
+	if (cold)
+		tell_parked(l);
+	if (cold && l == n->link) {
+		recover_taken_over(l);
+		journal_clear(&r->parked);
+		r->parked_from = 0;
+	}
+	l->told_once = r->told = true;
+	r->since_us = netd_now(n);
+}
+
+/* Clients know of positions in the journal of a game that is no more. */
+void
+recover_taken_over(struct link *l)
+{
+	struct netd *n = l->netd;
+
+	connects_forget(n);
+	for (struct client *c = n->pending; c; c = c->next)
+		if (c->linger)
+			c->closed_at = l->journal.position;
+	/* Who reads slowly is reported anew. */
+	for (struct client *c = n->playing; c; c = c->next)
+		c->pressed = false;
+}
+
+bool
+recover_parks(const struct link *l)
+{
+	return l->phase == NO_GAME && l->rec.able && l->rec.told;
 }
 
 /* It has said its first words: from here on is better than from its start. */

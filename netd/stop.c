@@ -46,6 +46,8 @@ stop_asked(struct netd *n, const char *by)
 	}
 	ipc_log(
 	    IPC_LOG_INFO, "stopping", "by=%s players=%zu", by, n->n_playing);
+	/* The old game is the one that says the goodbyes. */
+	upgrade_fail(n, "netd is to stop");
 	listen_pause(n, true);
 	ev_timer_set(&n->stop_hard, (double)n->config.stop_ms / 1e3, 0.);
 	ev_timer_start(n->loop, &n->stop_hard);

@@ -29,6 +29,8 @@ on_late(struct ev_loop *loop, ev_timer *w, int events)
 static const char *
 busy(const struct netd *n)
 {
+	if (n->stops || n->draining)
+		return "netd is stopping";
 	if (n->upgrade.on)
 		return "an upgrade is under way";
 	if (!n->link->rec.able)
@@ -88,32 +90,84 @@ upgrade_standby(struct netd *n)
 		return NULL;
 	u->standby = l;
 	/* Its checkpoints are told from those of the old game. */
-	l->rec.asked = n->link->rec.asked + 1000;
+	if (u->asked_from < n->link->rec.asked)
+		u->asked_from = n->link->rec.asked;
+	u->asked_from += IPC_CHECKPOINTS_APART;
+	l->rec.asked = u->asked_from;
 	l->told_once = true;
 	return l;
 }
 
-/* What the old game has not seen any more, as the new one needs it. */
+/* Somebody came after the new one was told: as the old one would have been. */
+static void
+hand_over_opened(struct link *to, const struct ipc_frame *f)
+{
+	struct client *c = client_find(to->netd, f->id);
+	const char *why, *field;
+	struct ipc_opened m;
+
+	if (ipc_msg_unpack(f, &m, &why, &field) < 0)
+		return;
+	/* The answer to a question of the old one. */
+	if (m.request != IPC_REQUEST_INFO) {
+		m.state = IPC_NEW;
+		link_up_msg(to, IPC_OPENED, f->id, &m);
+		if (c)
+			c->opened_at = to->journal.position;
+	}
+	ipc_msg_release(f->kind, &m);
+}
+
+/* What happened since the new one was told, all of it held back. */
 static void
 hand_over(struct link *from, struct link *to, uint64_t told)
 {
+	struct walk w = { .position = told };
 	struct ipc_frame f;
 
-	for (uint64_t at = from->rec.finished + 1; at <= from->journal.position;
-	     at++) {
-		struct client *c;
+	while (journal_walk(&from->journal, &w, &f)) {
+		if (f.kind == IPC_OPENED)
+			hand_over_opened(to, &f);
+		else if (f.kind == IPC_MESSAGE || f.kind == IPC_AWAY ||
+			 f.kind == IPC_BACK ||
+			 (f.kind == IPC_CLOSED && !(f.flags & IPC_FAILED)))
+			link_up(to, f.kind, f.id, f.flags, f.channel, f.bytes,
+			    f.len);
+	}
+}
 
-		if (journal_find(&from->journal, at, &f) == NULL)
-			continue;
-		c = client_find(to->netd, f.id);
-		if (f.kind == IPC_OPENED && at > told && c && c->told)
-			client_tell(c, c->request, IPC_NEW);
-		else if (f.kind == IPC_CLOSED && at > told)
-			link_up(to, f.kind, f.id, f.flags, f.channel, f.bytes,
-			    f.len);
-		else if (f.kind == IPC_MESSAGE && (c == NULL || c->told))
-			link_up(to, f.kind, f.id, f.flags, f.channel, f.bytes,
-			    f.len);
+/* A game may leave its snapshot once for all that follow. */
+static void
+inherit_snapshot(struct link *from, struct link *to)
+{
+	if (to->rec.snapshot.len)
+		return;
+	ipc_buf_release(&to->rec.snapshot);
+	to->rec.snapshot = from->rec.snapshot;
+	ipc_buf_init(&from->rec.snapshot, 0);
+}
+
+/* Everybody is the new game's. */
+static void
+hand_over_clients(struct link *l, uint64_t told)
+{
+	struct netd *n = l->netd;
+
+	for (struct client *c = n->playing; c; c = c->next) {
+		groups_forget(c);
+		c->link = l;
+		group_join(l, 0, c);
+		/* From its first frame on. */
+		if (c->opened_at && c->opened_at <= told)
+			c->opened_at = 1;
+	}
+	for (struct client *c = n->pending; c; c = c->next) {
+		groups_forget(c);
+		c->link = l;
+	}
+	for (struct client *c = n->gone; c; c = c->next) {
+		groups_forget(c);
+		c->link = l;
 	}
 }
 
@@ -139,23 +193,17 @@ upgrade_ready(struct link *l)
 	record_up(old);
 	n->link = l;
 	record_upgraded(l);
-	for (struct client *c = n->playing; c; c = c->next) {
-		groups_forget(c);
-		c->link = l;
-		group_join(l, 0, c);
-	}
-	for (struct client *c = n->pending; c; c = c->next) {
-		groups_forget(c);
-		c->link = l;
-	}
-	for (struct client *c = n->gone; c; c = c->next) {
-		groups_forget(c);
-		c->link = l;
-	}
+	hand_over_clients(l, n->upgrade.told);
 	hand_over(old, l, n->upgrade.told);
+	recover_taken_over(l);
+	inherit_snapshot(old, l);
 	end(n);
 	n->metrics.upgrades++;
-	control_say(n, IPC_CONTROL_UPGRADED, 1, 0, "", -1);
+	control_say(
+	    n, IPC_CONTROL_UPGRADED, 1, n->upgrade.asked_from + 1, "", -1);
+	if (l->rec.number)
+		control_say(
+		    n, IPC_CONTROL_CHECKPOINTED, 0, l->rec.number, "", -1);
 	old->superseded = true;
 	link_free(old);
 	clients_hold_input(n);
@@ -172,7 +220,8 @@ upgrade_fail(struct netd *n, const char *why)
 	    "why=\"%s\" game=%s hint=\"the old game plays on\"", why,
 	    n->link->game);
 	end(n);
-	control_say(n, IPC_CONTROL_UPGRADED, 0, 0, "", -1);
+	control_say(
+	    n, IPC_CONTROL_UPGRADED, 0, n->upgrade.asked_from + 1, "", -1);
 	if (standby) {
 		standby->superseded = true;
 		n->upgrade.doomed = standby;
