@@ -129,7 +129,7 @@ hand_over(struct link *from, struct link *to, uint64_t told)
 		if (f.kind == IPC_OPENED)
 			hand_over_opened(to, &f);
 		else if (f.kind == IPC_MESSAGE || f.kind == IPC_AWAY ||
-			 f.kind == IPC_BACK ||
+			 f.kind == IPC_BACK || f.kind == IPC_RESIZED ||
 			 (f.kind == IPC_CLOSED && !(f.flags & IPC_FAILED)))
 			link_up(to, f.kind, f.id, f.flags, f.channel, f.bytes,
 			    f.len);
