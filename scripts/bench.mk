@@ -21,13 +21,21 @@ $(BENCH)/codecs.a: $(BENCH_CODECS)
 $(BENCH)/inproc: $(O)/tests/bench/inproc.o $(BENCH)/codecs.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(NETD_LIBS)
 
+# The game's side alone, with its inside.
+$(BENCH)/sessions: $(O)/tests/bench/sessions.o $(call obj,$(CORE_SRC) $(IPC_SRC))
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(GAME_LIBS)
+
 $(BENCH)/%: $(O)/tests/bench/games/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(GAME_LIBS)
 
 BENCH_ALL := $(BENCH)/load $(BENCH)/inproc $(BENCH)/fan
 
-.PHONY: bench bench-quick
+.PHONY: bench bench-quick bench-sessions
+bench-sessions: $(BENCH)/sessions ## a switch, a turn and the memory of a session
+	@$(BENCH)/sessions
+
 bench: all $(BENCH_ALL) ## measure against targets and peers (12 minutes)
 	@scripts/bench --bin $(BIN) --bench $(BENCH)
 
