@@ -153,6 +153,36 @@ an_overflow_is_logged_with_the_sessions_name_and_costs_that_player_only(void)
 	expect_question(other);
 }
 
+/* Names, sleeps, dice, ticks of the room, a death and the goodbyes. */
+static void
+a_recording_of_sessions_replays_the_same(void)
+{
+	const char *file = kit_path("visits.rec");
+	struct kit_proc *p;
+
+	launcher = kit_game(
+	    players_game("visits"), "--listen", URL, "--record", file, NULL);
+	for (unsigned i = 0; i < 5; i++)
+		come(&visitors[i], i);
+	for (unsigned i = 0; i < 5; i++)
+		kit_send(visitors[i].fd, "sleep 20\nwait\ndice\n");
+	death_signal(launcher, SIGKILL);
+	for (unsigned i = 0; i < 5; i++) {
+		visitors[i].n++;
+		expect_question(&visitors[i]);
+		kit_expect(visitors[i].fd, "ticked\n");
+		visitors[i].n++;
+		expect_question(&visitors[i]);
+		kit_expect(visitors[i].fd, "dice ");
+		kit_line(visitors[i].fd);
+	}
+	kit_signal(launcher, SIGTERM);
+	assert_int_equal(kit_wait(launcher), 0);
+	p = kit_start(players_game("visits"), "--replay", file, NULL);
+	assert_int_equal(kit_wait(p), 0);
+	kit_expect_log(p, "the replay is the same");
+}
+
 static void
 a_bad_end_is_a_line_in_the_log_and_hangs_up(void)
 {
@@ -190,6 +220,7 @@ main(void)
 		KIT_TEST(sleeps_and_room_ticks_go_on_after_a_death),
 		KIT_TEST(
 		    an_overflow_is_logged_with_the_sessions_name_and_costs_that_player_only),
+		KIT_TEST(a_recording_of_sessions_replays_the_same),
 		KIT_TEST(a_bad_end_is_a_line_in_the_log_and_hangs_up),
 		KIT_TEST(everybody_says_goodbye_when_the_game_is_stopped),
 	};
