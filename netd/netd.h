@@ -682,7 +682,7 @@ struct netd {
 	int stops;
 	bool draining;
 	int status;
-	const char *notice;    /* for players without a game, or NULL */
+	const char *notice; /* for players without a game, or NULL */
 	int64_t began_us;
 	int64_t clock_base_us; /* real minus monotonic time, at the start */
 	struct upgrade upgrade;

@@ -271,8 +271,7 @@ command(struct telnet *t, uint8_t b, struct telnet_event *e)
 	}
 	/* SE without SB, and what is no command at all, mean nothing. */
 	if (b != TELNET_SE && b >= TELNET_EOF)
-		*e = (struct telnet_event){ .what = TELNET_COMMAND,
-			.code = b };
+		*e = (struct telnet_event){ .what = TELNET_COMMAND, .code = b };
 	return true;
 }
 

@@ -230,8 +230,7 @@ set_word(struct parse *p, const char *name, const char *value)
 			return setters[words[i].kind](p, &words[i], value,
 			    (char *)p->u + words[i].offset);
 	if (strncmp(name, "resume", 6) == 0 && !p->u->transport->resumable)
-		return no(
-		    p, "no line of %s:// resumes", p->u->transport->name);
+		return no(p, "no line of %s:// resumes", p->u->transport->name);
 	return config_set(
 	    &p->u->config, name, value, CONFIG_URL, p->why, p->why_size);
 }
