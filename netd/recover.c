@@ -203,9 +203,7 @@ watch(struct link *l)
 	l->watched_us = now;
 	/* While netd itself stood still, nobody could be seen to move; and a
 	 * game that waits for netd to read does not hang. */
-	if (step > WATCH_US)
-		l->moved_us += step - WATCH_US;
-	if (!awaited(l) || l->stalled || l->moved_us > now) {
+	if (step > WATCH_US || !awaited(l) || l->stalled) {
 		l->moved_us = now;
 		return;
 	}

@@ -118,6 +118,16 @@ hand_over_opened(struct link *to, const struct ipc_frame *f)
 	ipc_msg_release(f->kind, &m);
 }
 
+/* What a player did, and not what the old one had asked for. */
+static const bool of_a_player[IPC_KIND_END] = {
+	[IPC_MESSAGE] = true,
+	[IPC_CLOSED] = true,
+	[IPC_AWAY] = true,
+	[IPC_BACK] = true,
+	[IPC_RESIZED] = true,
+	[IPC_TERMINAL] = true,
+};
+
 /* What happened since the new one was told, all of it held back. */
 static void
 hand_over(struct link *from, struct link *to, uint64_t told)
@@ -128,9 +138,7 @@ hand_over(struct link *from, struct link *to, uint64_t told)
 	while (journal_walk(&from->journal, &w, &f)) {
 		if (f.kind == IPC_OPENED)
 			hand_over_opened(to, &f);
-		else if (f.kind == IPC_MESSAGE || f.kind == IPC_AWAY ||
-			 f.kind == IPC_BACK || f.kind == IPC_RESIZED ||
-			 (f.kind == IPC_CLOSED && !(f.flags & IPC_FAILED)))
+		else if (!(f.flags & IPC_FAILED) && of_a_player[f.kind])
 			link_up(to, f.kind, f.id, f.flags, f.channel, f.bytes,
 			    f.len);
 	}
