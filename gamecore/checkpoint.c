@@ -12,6 +12,7 @@
 #include "gamecore/core.h"
 #include "ipc/control.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -53,13 +54,32 @@ close_ends(struct gc_net *net)
 	net->up = net->down = -1;
 }
 
-/* Frozen: wait for the launcher's word. Returns when woken, never else. */
+/* Frozen: wait until the launcher's word is there, and leave it there: who has
+ * no pipes yet is not the game that somebody kills. */
 static void
 freeze(struct gc_net *net, int wake)
 {
-	struct ipc_control m;
+	char word;
 
 	close_ends(net);
+	ipc_reader_clear(&net->in);
+	ipc_buf_clear(&net->out);
+	net->cut = NULL;
+	net->down_gone = false;
+	/* Those are its children, not ours. */
+	memset(net->frozen, 0, sizeof(net->frozen));
+	if (TEMP_FAILURE_RETRY(recv(wake, &word, 1, MSG_PEEK)) <= 0)
+		_exit(0);
+}
+
+/* Take the word: fresh pipes, and how to go on with them. */
+static void
+thaw(struct gc_net *net, int wake)
+{
+	struct ipc_control m;
+
+	/* The launcher has adopted us; we do not outlive it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (ipc_control_recv(wake, &m) <= 0 || m.type != IPC_CONTROL_LINK ||
 	    m.fds[1] < 0)
 		_exit(0);
@@ -70,13 +90,6 @@ freeze(struct gc_net *net, int wake)
 		net->careful_to = 0;
 	net->up = m.fds[0];
 	net->down = m.fds[1];
-	/* The launcher has adopted us; we do not outlive it. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	ipc_reader_clear(&net->in);
-	ipc_buf_clear(&net->out);
-	net->cut = NULL;
-	net->down_gone = false;
-	memset(net->frozen, 0, sizeof(net->frozen));
 }
 
 /* Hand the copy's socket to the launcher. */
@@ -91,31 +104,47 @@ keep(const struct gc_net *net, pid_t pid, uint64_t number, int fd)
 	return ipc_control_send(net->keeper, &m) == 0;
 }
 
-/* Make a copy; true in the game, and in the copy once it is woken. */
-static bool
-copy(struct gc_net *net, uint64_t number)
+/* Make a copy and hand it over. 0 in the copy, whose end of the socket becomes
+ * *wake; 1 in the game; -1 if there is no copy. */
+static int
+split(struct gc_net *net, uint64_t number, int *wake)
 {
-	int ends[2];
+	int ends[2], r;
 	pid_t pid;
-	bool ok;
 
-	for (;;) {
-		if (socketpair(
-			AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-			return false;
-		pid = fork();
-		if (pid != 0)
-			break;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
 		close(ends[0]);
-		freeze(net, ends[1]);
-		/* Woken: leave a copy in our place and go on. */
+		if (*wake >= 0)
+			close(*wake);
+		*wake = ends[1];
+		return 0;
 	}
-	ok = pid > 0 && keep(net, pid, number, ends[0]);
+	r = pid > 0 && keep(net, pid, number, ends[0]) ? 1 : -1;
 	close(ends[0]);
 	close(ends[1]);
 	if (pid > 0)
 		net->frozen[net->n_frozen++ % RING] = pid;
-	return ok;
+	return r;
+}
+
+/*
+ * Make a copy; true in the game, and in the copy once it is woken. That one
+ * leaves a copy in its place before it takes its pipes: at no instant is there
+ * a game that can die and nothing to wake.
+ */
+static bool
+copy(struct gc_net *net, uint64_t number)
+{
+	int wake = -1, r;
+
+	while ((r = split(net, number, &wake)) == 0)
+		freeze(net, wake);
+	if (wake >= 0)
+		thaw(net, wake);
+	return r > 0;
 }
 
 int

@@ -82,10 +82,11 @@ death_game(struct kit_proc *launcher)
 pid_t
 death_signal(struct kit_proc *launcher, int signal)
 {
-	pid_t pid = death_game(launcher);
+	pid_t pid;
 
-	if (kill(pid, signal) < 0)
-		kit_fail("kill %ld: %s", (long)pid, strerror(errno));
+	do {
+		pid = death_game(launcher);
+	} while (kill(pid, signal) < 0 && errno == ESRCH);
 	return pid;
 }
 
