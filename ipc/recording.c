@@ -478,8 +478,8 @@ make_room(struct ipc_flight *f, size_t need)
 
 /*
  * As memcpy(), around the cache: nobody reads the ring for a long time, and
- * what it would push out is needed in a moment. Measured on 1,024-byte
- * messages: a third of what memcpy() costs the process.
+ * what it would push out is needed in a moment. CPU of netd and game together
+ * for an echo of 1,024 bytes, against no recorder: 1.11 with memcpy(), 1.08.
  */
 static void
 lay(uint8_t *to, const uint8_t *from, size_t n)
