@@ -142,8 +142,7 @@ struct walk {
 	size_t off;
 };
 /* The next frame, a view; false at the end, or if it is not kept. */
-bool
-journal_walk(const struct journal *j, struct walk *w, struct ipc_frame *f);
+bool journal_walk(const struct journal *j, struct walk *w, struct ipc_frame *f);
 /* Put another frame in its place; its bytes, padded with blanks or cut to fit,
  * become a view of what is there. */
 void
@@ -189,7 +188,7 @@ struct client {
 	uint8_t phase;
 	uint8_t reason; /* why it is LEAVING or GONE */
 	bool outgoing;
-	bool told;                  /* OPENED was sent up */
+	bool told;      /* OPENED was sent up */
 	bool known;     /* to a game before this one, dead or replaced */
 	bool forgotten; /* outgoing: the game that asked for it is no more */
 	bool want_read, want_write; /* asked of epoll */
@@ -581,9 +580,9 @@ void play_release(struct netd *n);
 
 struct upgrade {
 	bool on;
-	bool asked;    /* the launcher was asked for the new game */
-	uint64_t held; /* the old game gets frames up to this one */
-	uint64_t told; /* what had happened when the new one was told */
+	bool asked;          /* the launcher was asked for the new game */
+	uint64_t held;       /* the old game gets frames up to this one */
+	uint64_t told;       /* what had happened when the new one was told */
 	uint64_t asked_from; /* its checkpoints are numbered from here */
 	int64_t began_us;
 	struct link *standby; /* the new game's, until it is ready */

@@ -108,7 +108,7 @@ ws_hand_answer(struct ipc_buf *out, const struct http_head *h,
 	if (ws_hand_resumes(h) || ws_hand_subprotocol(h, u)) {
 		if (!ipc_buf_printf(out, "Sec-WebSocket-Protocol: %s\r\n",
 			ws_hand_resumes(h) ? RESUME_SUBPROTOCOL
-					      : u->subprotocol))
+					   : u->subprotocol))
 			return false;
 	}
 	return ipc_buf_add(out, "\r\n", 2);
