@@ -374,7 +374,7 @@ resume_sweep(struct client *c, int64_t now)
 	if (r->state != RESUME_AWAY)
 		return r->state == RESUME_LOST;
 	if (now - r->since_us > grace_us(c))
-		client_abort(c, r->reason, r->why);
+		client_abort(c, IPC_REASON_RESET, r->why);
 	else if (c->outgoing)
 		try_again(c, now);
 	return true;

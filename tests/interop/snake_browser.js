@@ -312,14 +312,22 @@ async function phone(browser)
 	await page.fill("#name", "Phone");
 	await page.tap("#welcome .main");
 	await until(page, () => window.snake.state.playing);
-	const f = await look(page, await state(page, "frames"));
-	const way = (f.way + 1) % 4;
-	await page.tap('#pad [data-way="' + way + '"]');
-	await until(page, (w) => {
-		const s = window.snake.state, mine = s.players.get(s.me);
-		return mine && [...s.cells.values()]
-			.some((c) => c.slot === mine.slot && c.look === "LURD"[w]);
-	}, way);
+	for (let turned = false; !turned;) {
+		const f = await look(page, await state(page, "frames"));
+		const way = (f.way + 1) % 4;
+		if (f.playing && f.head >= 0)
+			await page.tap('#pad [data-way="' + way + '"]');
+		/* It may die before it turns: then another snake tries. */
+		await until(page, (w) => {
+			const s = window.snake.state, mine = s.players.get(s.me);
+			window.turned = [...s.cells.values()].some((c) => mine &&
+				c.slot === mine.slot && c.look === "LURD"[w]);
+			return window.turned || !s.playing;
+		}, way);
+		turned = await page.evaluate(() => window.turned);
+		if (!turned && !await state(page, "playing"))
+			await again(page);
+	}
 	const wide = await page.evaluate(() => document.documentElement.scrollWidth);
 	must(wide <= 390, "the page is " + wide + " pixels wide on a phone of 390");
 	await page.screenshot({ path: path.join(dir, "snake-phone.png") });
