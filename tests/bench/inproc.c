@@ -185,6 +185,22 @@ client_abort(struct client *c, unsigned reason, const char *detail)
 	client_close(c, reason, detail);
 }
 
+/* Only of terminals, and nobody has one here. */
+void
+client_resized(struct client *c, unsigned columns, unsigned rows)
+{
+	(void)c;
+	(void)columns;
+	(void)rows;
+}
+
+void
+client_terminal(struct client *c, const char *text)
+{
+	(void)c;
+	(void)text;
+}
+
 /* What was queued leaves after the read that is going on. */
 void
 client_mark(struct client *c)
