@@ -79,9 +79,18 @@ page_welcome(struct text *t, const struct room *r)
 	text_json(t, r->name);
 	text_printf(t,
 	    ",\"width\":%d,\"height\":%d,\"wrap\":%s,\"speed\":%d,"
-	    "\"most\":%d}],[\"world\",[",
+	    "\"most\":%d}]",
 	    w->rules.width, w->rules.height, w->rules.wrap ? "true" : "false",
 	    r->game->speed, WORLD_SNAKES);
+	page_all(t, r);
+}
+
+void
+page_all(struct text *t, const struct room *r)
+{
+	const struct world *w = r->world;
+
+	text_printf(t, ",[\"world\",[");
 	for (int i = 0; i < w->size; i++)
 		if (w->cells[i].look != WORLD_FREE)
 			cell(t, w, i);

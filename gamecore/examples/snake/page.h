@@ -34,6 +34,8 @@
 void page_begin(struct text *t);
 void page_end(struct text *t);
 void page_welcome(struct text *t, const struct room *r);
+/* The same for a page that has been welcomed: as it is now. */
+void page_all(struct text *t, const struct room *r);
 void page_handshake(struct text *t, const struct player *p);
 void page_reset(struct text *t);
 /* What changed since world_seen(); nothing if nothing did. */

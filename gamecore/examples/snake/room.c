@@ -11,6 +11,7 @@
 
 #include "bot.h"
 #include "page.h"
+#include "save.h"
 #include "term.h"
 
 #include <stdio.h>
@@ -229,6 +230,8 @@ run_clock(struct game *g)
 		gc_tick(g->net, 1000 / g->speed);
 	else
 		gc_tick_stop(g->net);
+	if (!wanted)
+		save(g);
 }
 
 /* ---- rooms
@@ -273,6 +276,28 @@ add_bots(struct room *r)
 	}
 }
 
+struct room *
+room_made(struct game *g, const char *name, uint64_t number)
+{
+	struct room *r =
+	    g->rooms_len < ROOMS_MAX ? calloc(1, sizeof(*r)) : NULL;
+
+	if (r == NULL)
+		return NULL;
+	r->world = world_new(&g->rules, dice, g->net);
+	if (r->world == NULL) {
+		free(r);
+		return NULL;
+	}
+	r->game = g;
+	r->number = number;
+	snprintf(r->name, sizeof(r->name), "%s", name);
+	r->next = g->rooms;
+	g->rooms = r;
+	g->rooms_len++;
+	return r;
+}
+
 /* The room of that name; past ROOMS_MAX the one where one arrives. */
 static struct room *
 find(struct game *g, const char *name)
@@ -282,23 +307,14 @@ find(struct game *g, const char *name)
 	for (r = g->rooms; r != NULL; r = r->next)
 		if (strcmp(r->name, name) == 0)
 			return r;
-	if (g->rooms_len >= ROOMS_MAX && *name != '\0')
+	/* One place is kept for that. */
+	if (g->rooms_len >= ROOMS_MAX - 1 && *name != '\0')
 		return find(g, "");
-	r = calloc(1, sizeof(*r));
+	r = room_made(g, name, g->next_number + 1);
 	if (r == NULL)
 		return NULL;
-	r->world = world_new(&g->rules, dice, g->net);
-	if (r->world == NULL) {
-		free(r);
-		return NULL;
-	}
-	r->game = g;
-	r->number = ++g->next_number;
-	snprintf(r->name, sizeof(r->name), "%s", name);
+	g->next_number++;
 	add_bots(r);
-	r->next = g->rooms;
-	g->rooms = r;
-	g->rooms_len++;
 	return r;
 }
 
@@ -340,6 +356,108 @@ rooms_free(struct game *g)
 	}
 	text_release(&g->page);
 	text_release(&g->term);
+}
+
+/* ---- after an upgrade or a cold start -------------------------------------
+ */
+
+void
+room_renew(struct room *r)
+{
+	struct world *w = world_new(&r->game->rules, dice, r->game->net);
+
+	/* No memory now: an empty world will do that has nobody in it. */
+	if (w == NULL)
+		return;
+	world_free(r->world);
+	r->world = w;
+}
+
+void
+room_restore(struct room *r, const struct player *as)
+{
+	struct player *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return;
+	*p = *as;
+	p->room = r;
+	p->awaited = p->conn != 0;
+	if (p->slot < 0 || p->slot >= WORLD_SNAKES ||
+	    r->playing[p->slot] != NULL || !r->world->snakes[p->slot].used)
+		p->slot = -1;
+	if (p->slot >= 0)
+		r->playing[p->slot] = p;
+	p->next = r->players;
+	r->players = p;
+	r->people += p->conn != 0;
+}
+
+/* A snake that nobody steers would be in the way for ever. */
+void
+room_restored(struct room *r)
+{
+	for (int i = 0; i < WORLD_SNAKES; i++)
+		if (r->world->snakes[i].used && r->playing[i] == NULL)
+			world_leave(r->world, i);
+	world_seen(r->world);
+}
+
+struct player *
+room_back(struct game *g, uint64_t conn)
+{
+	struct player *p = NULL;
+
+	for (struct room *r = g->rooms; r != NULL && p == NULL; r = r->next)
+		for (p = r->players; p != NULL; p = p->next)
+			if (p->awaited && p->conn == conn)
+				break;
+	if (p == NULL)
+		return NULL;
+	p->awaited = false;
+	gc_bind(g->net, conn, p);
+	gc_join(g->net, conn, 2 * p->room->number + p->terminal);
+	page_begin(&g->page);
+	if (p->terminal)
+		term_welcome(&g->term, p->room);
+	else
+		page_all(&g->page, p->room);
+	to_one(p);
+	run_clock(g);
+	return p;
+}
+
+static struct player *
+awaited(const struct game *g)
+{
+	for (const struct room *r = g->rooms; r != NULL; r = r->next)
+		for (struct player *p = r->players; p != NULL; p = p->next)
+			if (p->awaited)
+				return p;
+	return NULL;
+}
+
+static bool
+end_empty(struct game *g)
+{
+	for (struct room *r = g->rooms; r != NULL; r = r->next)
+		if (r->people == 0) {
+			end_room(r);
+			return true;
+		}
+	return false;
+}
+
+void
+rooms_settle(struct game *g)
+{
+	struct player *p;
+
+	g->settled = true;
+	while ((p = awaited(g)) != NULL)
+		room_leave(p);
+	while (end_empty(g))
+		;
 }
 
 struct player *
@@ -572,6 +690,7 @@ rooms_tick(struct game *g)
 		show(r);
 	}
 	run_clock(g);
+	save_now_and_then(g);
 }
 
 void

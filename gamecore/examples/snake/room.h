@@ -34,6 +34,7 @@ struct player {
 	char name[NAME_BYTES]; /* "" until it is given */
 	int slot;              /* in the world, or -1: it watches */
 	bool terminal;         /* sees term.h, not page.h */
+	bool awaited;          /* was saved, and has not come back yet */
 	unsigned rest;         /* frames until a bot plays again */
 	int64_t talk_us;       /* when it may talk again */
 };
@@ -59,13 +60,12 @@ struct game {
 	size_t rooms_len;
 	uint64_t next_number;
 	unsigned next_id;
-	/*
-	 * Best per name, highest first. For as long as the process lives:
-	 * they become part of the game's snapshot when there are snapshots.
-	 */
+	/* Best per name, highest first. They outlive the process: save.h. */
 	struct top_score top[TOP_SCORES];
 	int top_len;
 	bool ticking;
+	int64_t saved_us;
+	bool settled;           /* nobody is awaited any more */
 	struct text page, term; /* what is being written */
 };
 
@@ -73,6 +73,9 @@ struct game {
  * there; it sees everything from now on. NULL: memory is short. */
 struct player *
 room_enter(struct game *g, uint64_t conn, bool terminal, const char *name);
+/* A connection that the program before this one knew: the player goes on, and
+ * sees everything anew. NULL: it was not saved. */
+struct player *room_back(struct game *g, uint64_t conn);
 /* It is gone; its snake dies. Frees it. */
 void room_leave(struct player *p);
 
@@ -91,6 +94,19 @@ void rooms_tick(struct game *g);
 void rooms_timer(struct game *g, uint64_t number);
 /* The game ends: say so to everybody. */
 void rooms_bye(struct game *g);
+/* All who were to come back have: the others are gone. */
+void rooms_settle(struct game *g);
+
+/* For restore(): a room as it was made, empty; NULL: memory is short, or there
+ * are too many. */
+struct room *room_made(struct game *g, const char *name, uint64_t number);
+/* Its world makes no sense: a new one. */
+void room_renew(struct room *r);
+/* A player as it was, which is copied; a bot, too. */
+void room_restore(struct room *r, const struct player *as);
+/* World and players are there: nobody is left out. */
+void room_restored(struct room *r);
+
 void rooms_free(struct game *g);
 
 #endif

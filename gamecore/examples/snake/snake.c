@@ -11,6 +11,7 @@
  */
 #include "page.h"
 #include "room.h"
+#include "save.h"
 #include "term.h"
 
 #include "gamecore/gamecore.h"
@@ -27,6 +28,8 @@ on_open(struct game *g, struct gc_event *ev)
 	bool terminal = strcmp(ev->peer->transport, "line") == 0 ||
 			strcmp(ev->peer->transport, "telnet") == 0;
 
+	if (ev->peer->state != GC_FRESH && room_back(g, ev->conn) != NULL)
+		return;
 	text_query(room, NAME_LETTERS, ev->peer->query, "room");
 	if (room_enter(g, ev->conn, terminal, room) == NULL)
 		gc_hang_up(g->net, ev->conn, GC_NO_MEMORY, NULL);
@@ -68,12 +71,21 @@ on_timer(struct game *g, struct gc_event *ev)
 	rooms_timer(g, ev->timer);
 }
 
+/* Another build goes on with the game from here. */
+static void
+on_upgrade(struct game *g, struct gc_event *ev)
+{
+	(void)ev;
+	save(g);
+}
+
 static void (*const handlers[])(struct game *, struct gc_event *) = {
 	[GC_OPEN] = on_open,
 	[GC_MESSAGE] = on_message,
 	[GC_CLOSE] = on_close,
 	[GC_TICK] = on_tick,
 	[GC_TIMER] = on_timer,
+	[GC_UPGRADE] = on_upgrade,
 };
 
 static int
@@ -87,6 +99,10 @@ play(struct game *g)
 			rooms_bye(g);
 			break;
 		}
+		/* Everybody who was there is told of before all else. */
+		if (!g->settled &&
+		    (ev.kind != GC_OPEN || ev.peer->state == GC_FRESH))
+			rooms_settle(g);
 		if ((size_t)ev.kind < sizeof(handlers) / sizeof(handlers[0]) &&
 		    handlers[ev.kind] != NULL)
 			handlers[ev.kind](g, &ev);
@@ -189,6 +205,7 @@ main(int argc, char **argv)
 	g.bots = (int)bots;
 	/* Left alone jansson would take its seed from the clock. */
 	json_object_seed((size_t)gc_random(g.net, UINT32_MAX) + 1);
+	restore(&g);
 	print_addresses(g.net);
 	error = play(&g);
 	if (error < 0)

@@ -154,6 +154,13 @@ void world_leave(struct world *w, int slot);
  */
 bool world_turn(struct world *w, int slot, enum world_way way);
 
+/*
+ * Field, snakes and frame were filled in as they were once: count what is on
+ * the field. False: they do not agree with each other, and the world is not
+ * to be played in.
+ */
+bool world_restored(struct world *w);
+
 /* One frame. What it did is in changes and news; slots of the dead are free
  * again. */
 void world_step(struct world *w);

@@ -209,9 +209,17 @@ const on = {
 		put(list, true);
 	},
 	players(list) {
+		state.players.clear();
 		for (const p of list)
 			add(...p);
 		panels.players();
+		/* Not new here: the game goes on from a moment ago, perhaps. */
+		if (state.me) {
+			const mine = mySnake();
+			state.playing = Boolean(mine);
+			state.score = mine ? mine.score : 0;
+			cards();
+		}
 	},
 	handshake(name, id) {
 		state.me = id;
