@@ -218,12 +218,19 @@ broken(struct gc_net *net, const struct ipc_frame *f, const char *why)
 	    net->up_taken + 1, info ? info->name : "unknown", f->kind, why);
 }
 
+/* One of these frames may have killed the game before. */
+static bool
+careful(const struct gc_net *net)
+{
+	return net->careful_to && net->up_taken >= net->careful_from &&
+	       net->up_taken <= net->careful_to;
+}
+
 int
 stream_take(struct gc_net *net, struct ipc_frame *f)
 {
 	uncut(net);
-	if (net->up_taken <= net->careful_to &&
-	    net->up_taken >= net->careful_from && net->careful_to)
+	if (careful(net))
 		stream_commit(
 		    net, net->working || net->backlog_at < net->backlog.len);
 	while (!net->failed) {
@@ -239,6 +246,9 @@ stream_take(struct gc_net *net, struct ipc_frame *f)
 			if (why)
 				return broken(net, f, why);
 			net->up_taken++;
+			/* In hand now: who dies of what was not begun? */
+			if (careful(net) && f->kind != IPC_NOW)
+				stream_commit(net, true);
 			return 0;
 		}
 		/* If nobody reads this any more, the read says so in turn. */

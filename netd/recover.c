@@ -288,9 +288,10 @@ examine(struct link *l)
 		report_frame(&f, r->died_of, sizeof(r->died_of));
 	if (journal_find(&l->journal, at, &f) && f.kind == IPC_MESSAGE)
 		r->died_conn = f.id;
-	/* Alone in its hand, and in its hand the time before as well. */
+	/* Alone in its hand, and in its hand the time before as well. One that
+	 * it had not begun is innocent: somebody else killed it. */
 	if (!r->careful || !r->died_conn || at < r->suspect_from ||
-	    at > r->suspect_to)
+	    at > r->suspect_to || at > l->taken)
 		return;
 	r->alone = r->alone_at == at ? r->alone + 1 : 1;
 	r->alone_at = at;
