@@ -1,5 +1,5 @@
-/* links: tests/lib/kit*.c tests/lib/players.c tests/lib/family.c
- * tests/lib/deaths.c */
+/* links: tests/lib/kit*.c tests/lib/players.c tests/lib/family.c */
+/* links: tests/lib/deaths.c */
 /*
  * A new program takes over from the running one, and players notice nothing
  * but a short pause; and if it cannot, the old one plays on. The same after a
