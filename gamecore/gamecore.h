@@ -242,7 +242,8 @@ struct gc_peer {
 	long uid;               /* unix://: the peer's user; else -1 */
 	bool tls;
 	/* Told after a cold start or an upgrade: the game before knew it, or
-	 * it came meanwhile, or it left meanwhile and GC_CLOSE follows. */
+	 * it came meanwhile, or it left meanwhile: then nothing else is known
+	 * here, and what it still said and its GC_CLOSE follow. */
 	enum { GC_FRESH, GC_RESUMED, GC_NEW, GC_GONE } state;
 	const void *tag; /* what gc_tag() put there */
 	size_t tag_len;
