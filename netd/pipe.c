@@ -459,11 +459,11 @@ link_attach(struct link *l, int up_fd, int down_fd, enum ipc_link_how how,
 	if (how == IPC_LINK_WOKEN) {
 		recover_woken(l, value);
 		l->pid = 0; /* not that of the dead: a copy says no HELLO */
-		l->moved_us = netd_now(l->netd);
+		l->moved_us = l->watched_us = netd_now(l->netd);
 		l->phase = LINKED;
 		return;
 	}
-	l->moved_us = netd_now(l->netd);
+	l->moved_us = l->watched_us = netd_now(l->netd);
 	l->phase = GREETING;
 	l->frame_max = l->reader.max = (size_t)l->netd->config.frame_bytes;
 	record_fresh(l, how);

@@ -200,6 +200,7 @@ upgrade_ready(struct link *l)
 	    (double)(netd_now(n) - n->upgrade.began_us) / 1e3);
 	record_up(old);
 	n->link = l;
+	l->watched_us = netd_now(n);
 	record_upgraded(l);
 	hand_over_clients(l, n->upgrade.told);
 	hand_over(old, l, n->upgrade.told);
