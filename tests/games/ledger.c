@@ -338,6 +338,8 @@ main(int argc, char **argv)
 		on_event(&ev);
 	if (r < 0)
 		fprintf(stderr, "ledger: %s\n", gc_problem(net));
+	for (uint64_t c = 0; (c = gc_next_conn(net, c)) != 0;)
+		free(gc_bound(net, c));
 	gc_close(net);
 	return r < 0;
 }

@@ -15,6 +15,8 @@
 
 #define WINDOW_MAX 32
 #define IN_MAX 4096
+/* Bytes of bits, one a place; untouched ones cost nothing. */
+#define SEEN_MAX ((size_t)64 << 20)
 /* Of a masked WebSocket frame of less than 64 KiB. */
 #define FRAME_HEAD 8
 
@@ -40,7 +42,6 @@ struct players {
 	uint64_t dice, answers, sequence_max, ticks;
 	int64_t longest_us;
 	uint8_t *seen; /* bits: places of the sequence */
-	size_t seen_size;
 	bool quiet;
 	struct player *all;
 };
@@ -142,19 +143,8 @@ place(struct players *p, uint64_t sequence)
 {
 	size_t at = (size_t)(sequence / 8);
 
-	if (at >= p->seen_size) {
-		size_t size = p->seen_size ? p->seen_size : 4096;
-		uint8_t *seen;
-
-		while (size <= at)
-			size *= 2;
-		seen = realloc(p->seen, size);
-		if (seen == NULL)
-			kit_fail("out of memory");
-		memset(seen + p->seen_size, 0, size - p->seen_size);
-		p->seen = seen;
-		p->seen_size = size;
-	}
+	if (at >= SEEN_MAX)
+		kit_fail("place %" PRIu64 " is beyond this run", sequence);
 	if (p->seen[at] >> (sequence % 8) & 1)
 		kit_fail("place %" PRIu64 " was given twice", sequence);
 	p->seen[at] = (uint8_t)(p->seen[at] | 1u << (sequence % 8));
@@ -417,6 +407,7 @@ players_mixed(enum players_of game, const char *even, const char *odd,
 		.dice = seed,
 		.quiet = true };
 	p->all = kit_own(calloc(n, sizeof(*p->all)));
+	p->seen = kit_own(calloc(SEEN_MAX, 1));
 	p->set = kit_own_fd(epoll_create1(EPOLL_CLOEXEC));
 	for (unsigned i = 0; i < n; i++) {
 		struct player *one = &p->all[i];

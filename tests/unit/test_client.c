@@ -12,6 +12,7 @@
 
 #include "ipc/log.h"
 #include "netd/netd.h"
+#include "netd/record.h"
 #include "netd/resolve.h"
 
 #include <errno.h>
@@ -124,6 +125,7 @@ player(struct end *e, size_t room)
 static void
 finish(void)
 {
+	record_release(&n);
 	clients_release(&n);
 	assert_int_equal(n.queued_bytes, 0);
 	assert_int_equal(n.n_clients, 0);
