@@ -77,6 +77,7 @@ static void
 is_replaced_when_it(const char *word)
 {
 	int64_t before, took;
+	const char *said;
 
 	start();
 	before = kit_now_ms();
@@ -93,8 +94,8 @@ is_replaced_when_it(const char *word)
 	wait_log(" game_slow ", 1);
 	wait_log("hung for ", 1);
 	assert_int_equal(kit_count_log(launcher, " game_died "), 1);
-	assert_true(strstr(kit_said(launcher), " game_slow ") <
-		    strstr(kit_said(launcher), " game_died "));
+	said = kit_said(launcher);
+	assert_true(strstr(said, " game_slow ") < strstr(said, " game_died "));
 	assert_int_equal(kit_count_log(launcher, "poison"), 0);
 }
 
