@@ -146,7 +146,7 @@ static void
 watch_all(struct netd *n, bool on)
 {
 	for (struct listener *l = n->listeners; l; l = l->next) {
-		if (on)
+		if (on && !ev_is_active(&l->again))
 			ev_io_start(n->loop, &l->io);
 		else
 			ev_io_stop(n->loop, &l->io);
@@ -210,6 +210,25 @@ out_of_fds(struct listener *l)
 	rest(n);
 }
 
+/* At its rate: it alone rests, the others go on. */
+static void
+rest_alone(struct listener *l)
+{
+	ev_io_stop(l->netd->loop, &l->io);
+	ev_timer_set(&l->again, REST_S, 0.);
+	ev_timer_start(l->netd->loop, &l->again);
+}
+
+static void
+on_again(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct listener *l = w->data;
+
+	(void)events;
+	if (!l->netd->accept_paused)
+		ev_io_start(loop, &l->io);
+}
+
 static bool
 accept_token(struct listener *l)
 {
@@ -270,7 +289,7 @@ on_accept(struct ev_loop *loop, ev_io *w, int events)
 			return;
 		}
 		if (!accept_token(l)) {
-			rest(n);
+			rest_alone(l);
 			return;
 		}
 		fd = accept4(
@@ -352,12 +371,15 @@ open_tcp(const struct url *u, const char **what)
 	return fd;
 }
 
-/* A socket file that nobody listens on any more may be replaced. */
+/* A socket file that nobody listens on any more may be replaced. To connect
+ * to a plain file is refused as well: that one is somebody's, and stays. */
 static bool
 stale(const struct sockaddr_un *a)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool dead = fd >= 0 &&
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct stat st;
+	bool dead = fd >= 0 && lstat(a->sun_path, &st) == 0 &&
+		    S_ISSOCK(st.st_mode) &&
 		    connect(fd, (const struct sockaddr *)a, sizeof(*a)) < 0 &&
 		    errno == ECONNREFUSED;
 
@@ -484,6 +506,8 @@ listen_open(struct netd *n, const char *text, int fd, char *why, size_t size)
 	n->n_listeners++;
 	ev_io_init(&l->io, on_accept, fd, EV_READ);
 	l->io.data = l;
+	ev_timer_init(&l->again, on_again, REST_S, 0.);
+	l->again.data = l;
 	if (!n->accept_paused)
 		ev_io_start(n->loop, &l->io);
 	ipc_log(IPC_LOG_INFO, "listening", "listener=%u url=%s", l->number,
@@ -539,6 +563,7 @@ listen_close(struct listener *l)
 	orphan(n->pending, l);
 	orphan(n->gone, l);
 	ev_io_stop(n->loop, &l->io);
+	ev_timer_stop(n->loop, &l->again);
 	close(l->fd);
 	if (l->url->transport->is_unix)
 		unlink(l->url->path);

@@ -366,6 +366,7 @@ struct listener {
 	int fd;
 	uint32_t number;
 	struct url *url; /* shared with its clients, counted */
+	ev_timer again;  /* it is at its rate and rests */
 	double tokens;   /* accepts_per_s */
 	int64_t tokens_us;
 	char text[2048]; /* its URL with the real port */

@@ -372,8 +372,8 @@ link_budget(struct link *l)
 {
 	struct netd *n = l->netd;
 	size_t budget = (size_t)n->config.budget_bytes;
-	bool over = l->stalled ? n->queued_bytes > budget / 4 * 3
-			       : n->queued_bytes > budget;
+	bool over = l->phase == LINKED &&
+		    n->queued_bytes > (l->stalled ? budget / 4 * 3 : budget);
 	int64_t now = netd_now(n);
 
 	if (over == l->stalled || l->down_fd < 0)

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HARD 4096
 
@@ -420,6 +421,46 @@ the_sum_of_all_queues_is_always_right(void **state)
 	finish();
 }
 
+/* Where HELLO is not read, no game can ever begin. */
+static void
+a_full_budget_does_not_keep_a_game_from_its_first_word(void **state)
+{
+	static struct end e;
+	struct ipc_frame f;
+	int up[2], down[2];
+
+	(void)state;
+	begin();
+	n.config.budget_bytes = 1000;
+	say(player(&e, 0), IPC_RELIABLE, 0, letters('x', 2000));
+	n.link->told_once = true;
+	assert_int_equal(pipe(up), 0);
+	assert_int_equal(pipe(down), 0);
+	link_attach(n.link, up[1], down[0], IPC_LINK_FIRST, 0);
+	assert_int_equal(n.link->phase, GREETING);
+	link_budget(n.link);
+	assert_false(n.link->stalled);
+	assert_true(ev_is_active(&n.link->down_io));
+	/* nor does its relief speak before WELCOME */
+	client_abort(n.playing, IPC_REASON_RESET, "");
+	link_budget(n.link);
+	assert_int_equal(n.link->journal.position, 0);
+	/* a game that is there waits */
+	n.link->phase = LINKED;
+	say(player(&e, 0), IPC_RELIABLE, 0, letters('x', 2000));
+	link_budget(n.link);
+	assert_true(n.link->stalled);
+	assert_false(ev_is_active(&n.link->down_io));
+	client_abort(n.playing, IPC_REASON_RESET, "");
+	link_budget(n.link);
+	assert_false(n.link->stalled);
+	assert_true(told(IPC_STALLED, &f) > 0);
+	n.stops = 0;
+	finish();
+	close(up[0]);
+	close(down[1]);
+}
+
 int
 main(void)
 {
@@ -433,6 +474,8 @@ main(void)
 		cmocka_unit_test(
 		    everybody_hears_the_notice_even_behind_a_slow_one),
 		cmocka_unit_test(one_who_leaves_cannot_make_its_queue_grow),
+		cmocka_unit_test(
+		    a_full_budget_does_not_keep_a_game_from_its_first_word),
 		cmocka_unit_test(the_sum_of_all_queues_is_always_right),
 	};
 
