@@ -208,6 +208,9 @@ journal_walk(const struct journal *j, struct walk *w, struct ipc_frame *f)
 	size_t want;
 	const char *why;
 
+	/* What is not kept any more is passed over. */
+	if (w->chunk == NULL && j->head && w->position + 1 < j->head->first)
+		w->position = j->head->first - 1;
 	if (w->chunk == NULL && !seek(j, w->position, &w->chunk, &w->off))
 		return false;
 	if (w->off == w->chunk->len && w->chunk->next) {

@@ -141,7 +141,7 @@ struct walk {
 	struct chunk *chunk;
 	size_t off;
 };
-/* The next frame, a view; false at the end, or if it is not kept. */
+/* The next frame that is kept, a view; false at the end. */
 bool journal_walk(const struct journal *j, struct walk *w, struct ipc_frame *f);
 /* Put another frame in its place; its bytes, padded with blanks or cut to fit,
  * become a view of what is there. */

@@ -439,6 +439,32 @@ a_replaced_frame_says_what_fits(void **state)
 	end();
 }
 
+static void
+a_walk_passes_over_what_is_forgotten(void **state)
+{
+	(void)state;
+	for (int keep = 0; keep < 2; keep++)
+		for (uint64_t from = 0; from < 22; from++) {
+			struct walk w = { .position = from };
+			struct ipc_frame f;
+			uint64_t next = 0;
+			size_t at = 0;
+
+			begin(keep);
+			for (int i = 0; i < 20; i++)
+				add(10000);
+			send_in(SIZE_MAX, 15, &at, SIZE_MAX);
+			while (journal_walk(&j, &w, &f)) {
+				assert_true(next == 0 || f.id == next);
+				next = f.id + 1;
+				assert_int_equal(w.position, f.id);
+			}
+			/* to the end, and at the latest from what is unsent */
+			assert_int_equal(next, from < 20 ? 21 : 0);
+			end();
+		}
+}
+
 int
 main(void)
 {
@@ -455,6 +481,7 @@ main(void)
 		cmocka_unit_test(what_is_forgotten_is_gone_and_the_rest_stands),
 		cmocka_unit_test(a_frame_is_found_by_its_position),
 		cmocka_unit_test(a_frame_is_replaced_and_its_neighbours_stand),
+		cmocka_unit_test(a_walk_passes_over_what_is_forgotten),
 		cmocka_unit_test(a_replaced_frame_says_what_fits),
 	};
 
