@@ -110,4 +110,56 @@ assert_got(const void *bytes, size_t len)
 		assert_memory_equal(fake.got.data, bytes, len);
 }
 
+/* What comes in, and what the game must hear of it. */
+struct sample {
+	const char *in;
+	size_t in_len;
+	const char *out;
+	size_t out_len;
+};
+
+/* In pieces of so many bytes, the first one perhaps shorter or longer. */
+static inline void
+assert_sample(const struct transport *t, const struct sample *s,
+    int64_t message_bytes, size_t first, size_t piece)
+{
+	size_t n = first < s->in_len ? first : s->in_len;
+
+	fake_init(t, message_bytes);
+	for (size_t at = 0; at < s->in_len; at += n, n = piece) {
+		if (n > s->in_len - at)
+			n = s->in_len - at;
+		if (n)
+			assert_int_equal(fake_arrive(s->in + at, n), 0);
+	}
+	assert_got(s->out, s->out_len);
+	fake_release();
+}
+
+static inline void
+assert_whole(const struct transport *t, const struct sample *s, size_t count,
+    int64_t message_bytes)
+{
+	for (size_t i = 0; i < count; i++)
+		assert_sample(t, &s[i], message_bytes, s[i].in_len, 1);
+}
+
+static inline void
+assert_at_every_cut(const struct transport *t, const struct sample *s,
+    size_t count, int64_t message_bytes)
+{
+	for (size_t i = 0; i < count; i++)
+		for (size_t cut = 0; cut <= s[i].in_len; cut++)
+			assert_sample(
+			    t, &s[i], message_bytes, cut, s[i].in_len);
+}
+
+static inline void
+assert_byte_by_byte(const struct transport *t, const struct sample *s,
+    size_t count, int64_t message_bytes)
+{
+	for (size_t i = 0; i < count; i++)
+		assert_sample(t, &s[i], message_bytes, 1, 1);
+}
+
 #endif

@@ -13,12 +13,7 @@
 #define S(text) text, sizeof(text) - 1
 #define MAX 16
 
-static const struct {
-	const char *in;
-	size_t in_len;
-	const char *out;
-	size_t out_len;
-} samples[] = {
+static const struct sample samples[] = {
 	{ S("look\nsay hi\n\ngo no"), S("look|say hi||") },
 	{ S("look\r\nsay hi\r\n\r\ngo"), S("look|say hi||") },
 	{ S("\n\r\n\n"), S("|||") },
@@ -38,42 +33,21 @@ static void
 lines_become_messages(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(samples); i++) {
-		fake_init(&tr_line, MAX);
-		assert_int_equal(
-		    fake_arrive(samples[i].in, samples[i].in_len), 0);
-		assert_got(samples[i].out, samples[i].out_len);
-		fake_release();
-	}
+	assert_whole(&tr_line, samples, COUNT(samples), MAX);
 }
 
 static void
 feeds_the_same_at_every_cut(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(samples); i++)
-		for (size_t cut = 0; cut <= samples[i].in_len; cut++) {
-			fake_init(&tr_line, MAX);
-			assert_int_equal(fake_arrive(samples[i].in, cut), 0);
-			assert_int_equal(fake_arrive(samples[i].in + cut,
-					     samples[i].in_len - cut),
-			    0);
-			assert_got(samples[i].out, samples[i].out_len);
-			fake_release();
-		}
+	assert_at_every_cut(&tr_line, samples, COUNT(samples), MAX);
 }
 
 static void
 feeds_the_same_byte_by_byte(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(samples); i++) {
-		fake_init(&tr_unix, MAX);
-		for (size_t at = 0; at < samples[i].in_len; at++)
-			assert_int_equal(fake_arrive(samples[i].in + at, 1), 0);
-		assert_got(samples[i].out, samples[i].out_len);
-		fake_release();
-	}
+	assert_byte_by_byte(&tr_unix, samples, COUNT(samples), MAX);
 }
 
 static void

@@ -13,12 +13,7 @@
 #define S(text) text, sizeof(text) - 1
 #define MAX 16
 
-static const struct {
-	const char *in;
-	size_t in_len;
-	const char *out;
-	size_t out_len;
-} samples[] = {
+static const struct sample samples[] = {
 	{ S("\0\0\0\4look"), S("#look|") },
 	{ S("\0\0\0\0"), S("#|") },
 	{ S("\0\0\0\0\0\0\0\1x\0\0\0\0"), S("#|#x|#|") },
@@ -34,42 +29,21 @@ static void
 frames_become_messages(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(samples); i++) {
-		fake_init(&tr_tcp, MAX);
-		assert_int_equal(
-		    fake_arrive(samples[i].in, samples[i].in_len), 0);
-		assert_got(samples[i].out, samples[i].out_len);
-		fake_release();
-	}
+	assert_whole(&tr_tcp, samples, COUNT(samples), MAX);
 }
 
 static void
 feeds_the_same_at_every_cut(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(samples); i++)
-		for (size_t cut = 0; cut <= samples[i].in_len; cut++) {
-			fake_init(&tr_tcp, MAX);
-			assert_int_equal(fake_arrive(samples[i].in, cut), 0);
-			assert_int_equal(fake_arrive(samples[i].in + cut,
-					     samples[i].in_len - cut),
-			    0);
-			assert_got(samples[i].out, samples[i].out_len);
-			fake_release();
-		}
+	assert_at_every_cut(&tr_tcp, samples, COUNT(samples), MAX);
 }
 
 static void
 feeds_the_same_byte_by_byte(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(samples); i++) {
-		fake_init(&tr_tcp, MAX);
-		for (size_t at = 0; at < samples[i].in_len; at++)
-			assert_int_equal(fake_arrive(samples[i].in + at, 1), 0);
-		assert_got(samples[i].out, samples[i].out_len);
-		fake_release();
-	}
+	assert_byte_by_byte(&tr_tcp, samples, COUNT(samples), MAX);
 }
 
 static void
