@@ -28,8 +28,8 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -I. -DPENSTOCK_VERSION='"$(VERSION)"' \
 	-DPENSTOCK_PREFIX='"$(PREFIX)"' -fPIC -fvisibility=hidden -MMD -MP \
 	$(WARN) $(if $(WERROR),-Werror) $(CFLAGS)
 
-NETD_LIBS := -lev -ltpl -lcares -lcrypto -lz -lm
-GAME_LIBS := -ltpl
+NETD_LIBS := -lev -ltpl -ljansson -lcares -lcrypto -lz -lm
+GAME_LIBS := -ltpl -ljansson
 
 IPC_SRC := $(wildcard ipc/*.c)
 NETCTL_SRC := $(wildcard netd/netctl*.c)
@@ -84,7 +84,7 @@ $(BIN)/netd: $(O)/netd/main.o $(call obj,$(NETD_SRC) $(IPC_SRC))
 # The operator's tool knows the pipe and nothing of netd's inside.
 $(BIN)/netctl: $(call obj,$(NETCTL_SRC) $(IPC_SRC))
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -ltpl
+	$(CC) $(LDFLAGS) -o $@ $^ -ltpl -ljansson
 
 $(LIB): $(call obj,$(CORE_SRC) $(IPC_SRC))
 	@rm -f $@ $(O)/gamecore-all.o

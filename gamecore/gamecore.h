@@ -748,6 +748,106 @@ int gc_room_tick(struct gc_room *r, int interval_ms);
  * mostly 1, GC_ECLOSED (the room is gone), or as above. */
 int gc_room_next_tick(struct gc_session *s, struct gc_room *r);
 
+/* ---- values ------------------------------------------------------------- */
+
+/*
+ * What is known only at run time: a tree of nil, bool, int, float, str, bytes,
+ * array and map, whose keys are str or int. Values have nothing to do with a
+ * struct gc_net: they need no stream and never wait.
+ */
+struct gc_value;
+
+enum gc_value_type {
+	GC_V_NIL,
+	GC_V_BOOL,
+	GC_V_INT,
+	GC_V_FLOAT,
+	GC_V_STR,
+	GC_V_BYTES,
+	GC_V_ARRAY,
+	GC_V_MAP
+};
+
+/* Owned: gc_value_free() it, or give it to a call that takes it. NULL: out of
+ * memory, or the text is not UTF-8. */
+struct gc_value *gc_value_nil(void);
+struct gc_value *gc_value_bool(bool b);
+struct gc_value *gc_value_int(int64_t i);
+struct gc_value *gc_value_float(double f);
+struct gc_value *gc_value_str(const char *text);
+struct gc_value *gc_value_str_len(const char *text, size_t len);
+struct gc_value *gc_value_bytes(const void *bytes, size_t len);
+struct gc_value *gc_value_array(void);
+struct gc_value *gc_value_map(void);
+/* NULL is copied as nil. */
+struct gc_value *gc_value_copy(const struct gc_value *v);
+/* With all that is in it; NULL is ignored. */
+void gc_value_free(struct gc_value *v);
+/*
+ * A tree from a format and its arguments: n nil, b bool (int), i int,
+ * l int64_t, f double, s text, S text and its size_t length, y bytes and their
+ * size_t length, v a value that is taken, [ ] an array, { } a map whose keys
+ * are s, S, i or l. Blanks, commas and colons mean nothing.
+ *
+ *	gc_value_make("{s: {i: {s: s, s: [f, f]}}}", "players", 7,
+ *	    "name", "ann", "position", 0.0, 0.0)
+ *
+ * NULL also for a wrong format; what was to be taken is freed then.
+ */
+struct gc_value *gc_value_make(const char *format, ...);
+struct gc_value *gc_value_vmake(const char *format, va_list ap);
+
+/* Append to an array. v is taken, whatever comes out: 0, GC_EINVALID (not an
+ * array), GC_ENO_MEMORY (also if v is NULL). */
+int gc_value_add(struct gc_value *array, struct gc_value *v);
+/* Put into a map, in place of what has this key. As gc_value_add(). */
+int gc_value_set(struct gc_value *map, const char *key, struct gc_value *v);
+int gc_value_set_at(struct gc_value *map, int64_t key, struct gc_value *v);
+/* The same with a key that is an int or a str itself; borrowed. */
+int gc_value_set_key(
+    struct gc_value *map, const struct gc_value *key, struct gc_value *v);
+/* False: there was none. */
+bool gc_value_remove(struct gc_value *map, const char *key);
+bool gc_value_remove_at(struct gc_value *map, int64_t key);
+/* Of each key of from: two maps are merged in turn, everything else is
+ * replaced by a copy. 0, GC_EINVALID (not two maps), GC_ENO_MEMORY. */
+int gc_value_merge(struct gc_value *into, const struct gc_value *from);
+
+/* NULL is nil to all of these, and what is of another type is 0, "" or
+ * false. */
+enum gc_value_type gc_value_type(const struct gc_value *v);
+bool gc_value_as_bool(const struct gc_value *v);
+/* A float loses its fraction. */
+int64_t gc_value_as_int(const struct gc_value *v);
+double gc_value_as_float(const struct gc_value *v);
+/* Of str and bytes; a view while v is there, a NUL that is not counted ends
+ * it. len may be NULL. */
+const char *gc_value_text(const struct gc_value *v, size_t *len);
+/* How many are in an array or a map. */
+size_t gc_value_size(const struct gc_value *v);
+/* Number i of them, a view, or NULL; and its key in a map: the text, a view,
+ * or NULL and *number. */
+struct gc_value *gc_value_at(const struct gc_value *v, size_t i);
+const char *gc_value_key(const struct gc_value *v, size_t i, int64_t *number);
+/* What has this key: a view, or NULL. */
+struct gc_value *gc_value_get(const struct gc_value *v, const char *key);
+struct gc_value *gc_value_get_at(const struct gc_value *v, int64_t key);
+/*
+ * The same along a path, "players/7/name". A name of digits alone is an int
+ * key, unless an apostrophe stands before it ("players/'7"). "" is v itself.
+ */
+struct gc_value *gc_value_find(const struct gc_value *v, const char *path);
+/* Same types, same content, whatever the order of keys. */
+bool gc_value_equal(const struct gc_value *a, const struct gc_value *b);
+
+/* As JSON or msgpack; owned: free(). NULL: out of memory, or too deep (32).
+ * In JSON int keys are text and bytes are {"$bytes": "base64"}. */
+char *gc_value_json(const struct gc_value *v);
+char *gc_value_pack(const struct gc_value *v, size_t *len);
+/* Owned, or NULL: not that, too deep, a key twice, text that is not UTF-8. */
+struct gc_value *gc_value_from_json(const char *text, size_t len);
+struct gc_value *gc_value_unpack(const void *bytes, size_t len);
+
 /* ---- the log ------------------------------------------------------------ */
 
 /* One line in netd's log, control bytes escaped. level 0 info, 1 warning,
