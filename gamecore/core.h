@@ -88,6 +88,15 @@ struct who {
 struct timeds;
 struct sessions;
 
+/* In a worker: the job at hand. */
+struct work {
+	bool has; /* it is not answered */
+	uint64_t number;
+	unsigned tried;
+	const char *text;
+	size_t len;
+};
+
 struct gc_net {
 	/* stream.c */
 	int up, down; /* read events here, write orders there; -1: closed */
@@ -138,6 +147,7 @@ struct gc_net {
 	/* launch.c */
 	int control; /* to netd, if this process has it, or -1 */
 	pid_t netd;  /* our child, or 0 */
+	pid_t crew;  /* the same: who sees to workers (crew.c) */
 
 	/* checkpoint.c */
 	int keeper; /* to the launcher, which keeps frozen copies; or -1 */
@@ -146,6 +156,12 @@ struct gc_net {
 	uint64_t careful_from, careful_to;
 	pid_t frozen[8]; /* ring: copies that this process made */
 	unsigned n_frozen;
+
+	/* job.c, work.c */
+	struct conns jobs; /* not done, by number; bound is owned */
+	uint64_t n_jobs;   /* the last number given */
+	char worker[IPC_WORKERS_NAME_MAX + 1]; /* what this process is, or "" */
+	struct work work;
 
 	struct timeds *timed;      /* timed.c; NULL until there was one */
 	struct sessions *sessions; /* engine.c; the same */
@@ -240,6 +256,21 @@ int sessions_step(struct gc_net *net);
 /* Put an event aside if it is for a session that stands. */
 bool sessions_keep(struct gc_net *net, const struct gc_event *ev);
 void sessions_release(struct gc_net *net);
+
+/* ---- job.c, work.c: both ends of a job ---------------------------------- */
+
+/* A frame about a job came; false: nobody wants to know. */
+bool job_arrived(struct gc_net *net, const struct ipc_frame *f);
+/* Make an event of it; false: it was cancelled meanwhile. */
+bool
+job_shown(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev);
+/* True: it is a session's, which has it now. */
+bool job_deliver(struct gc_net *net, const struct gc_event *ev);
+/* Netd is another one: what is not answered is begun again. */
+int jobs_again(struct gc_net *net);
+void jobs_release(struct gc_net *net);
+/* In a worker: there is a job. 0 or GC_E... */
+int work_arrived(struct gc_net *net, const struct ipc_frame *f);
 
 /* ---- kinds.c ------------------------------------------------------------ */
 
@@ -349,6 +380,8 @@ struct launched {
 	uint32_t pid; /* of the game */
 	int keeper;   /* as in struct gc_net */
 	uint64_t break_at;
+	pid_t crew;
+	char worker[IPC_WORKERS_NAME_MAX + 1]; /* as in struct gc_net */
 };
 
 /*
@@ -362,7 +395,7 @@ bool launch(struct launched *l, const struct options *o, struct gc_start *start,
 void launch_deafen(void);
 /* The game's link is closed: see netd of --foreground to its end. well: the
  * game said its goodbye. Returns what waitpid() said, or -1 without a netd. */
-int launch_end(int control, pid_t netd, bool well);
+int launch_end(int control, pid_t netd, pid_t crew, bool well);
 /* Does a debugger look at this process? */
 bool launch_traced(void);
 /* The ends of both pipes, all close-on-exec. */
@@ -373,6 +406,40 @@ struct pipes {
 bool pipes_open(struct pipes *p);
 void pipes_close_game(const struct pipes *p);
 void pipes_close_netd(const struct pipes *p);
+
+/* ---- crew.c: the processes of workers ------------------------------------ */
+
+struct crew {
+	const struct gc_workers *table; /* a view */
+	char **argv;                    /* of the game, a view */
+	struct hand *hands;
+	size_t n;
+	uint32_t numbers;
+	bool ending;
+};
+
+/* table may be NULL. False: out of memory. */
+bool crew_init(struct crew *c, const struct gc_workers *table, char **argv);
+void crew_release(struct crew *c);
+/* Tell netd which workers there will be, before it has the game's link. */
+void crew_declare(const struct crew *c, int control);
+/* Start who is due, kill who is: in each turn of the launcher's loop. */
+void crew_run(struct crew *c, int control);
+/* How long that may wait, for poll(). */
+int crew_wait_ms(const struct crew *c);
+size_t crew_alive(const struct crew *c);
+/* A child has ended: was it one of these? control: netd's, or -1. */
+bool crew_ended(struct crew *c, pid_t pid, int status, int control);
+/* netd asks for it: this one is over its time. */
+void crew_kill(struct crew *c, uint32_t number);
+/* netd died: their pipes are closed, so they end, and a new netd has others. */
+void crew_lost(struct crew *c);
+/* No further ones. Those that are there end by themselves, or at once. */
+void crew_end(struct crew *c, bool at_once);
+/* Without a launcher: a process that does all that; its pid, or 0. */
+pid_t crew_beside(const struct gc_workers *table, char **argv, int control);
+/* In a program that was started as a worker: true, and *l is filled. */
+bool crew_started(struct launched *l);
 
 /* ---- wake.c: the launcher's side of a recovery -------------------------- */
 

@@ -438,6 +438,7 @@ end(struct sessions *all, struct gc_session *s)
 {
 	all_off(s);
 	gc_later_stop_all(s->net, s->number);
+	jobs_of_session_end(s);
 	gc_room_leave(s);
 	if (s->conn && s->result > 0)
 		session_strand(s);
@@ -543,6 +544,8 @@ deliver(struct sessions *all, const struct gc_event *ev)
 		session_post(s, &l, NULL, 0);
 		return true;
 	}
+	if (ev->kind == GC_JOB && job_deliver(all->net, ev))
+		return true;
 	if (ev->kind == GC_OPEN)
 		all->fresh_conn = ev->conn;
 	else if (ev->kind == GC_TICK)

@@ -31,6 +31,8 @@ SAME(NO_NETD);
 SAME(LIMIT);
 SAME(NOTHING);
 SAME(CANCELLED);
+SAME(FAILED);
+SAME(CRASHED);
 static_assert((int)GC_LEFT == (int)IPC_REASON_LEFT, "reasons");
 static_assert((int)GC_NETD_GONE == (int)IPC_REASON_NETD_GONE, "reasons");
 static_assert((int)GC_GAME_GONE == (int)IPC_REASON_GAME_GONE, "reasons");
@@ -177,6 +179,7 @@ net_free(struct gc_net *net)
 	conns_release(&net->conns);
 	listeners_release(net);
 	respawn_release(net);
+	jobs_release(net);
 	free(net);
 }
 
@@ -186,17 +189,18 @@ gc_close(struct gc_net *net)
 	struct ipc_frame bye = { .kind = IPC_BYE };
 	bool well;
 	int control;
-	pid_t netd;
+	pid_t netd, crew;
 
 	if (net == NULL)
 		return;
-	if (!net->failed && stream_put(net, &bye, NULL) == 0)
+	if (!net->failed && !net->worker[0] && stream_put(net, &bye, NULL) == 0)
 		stream_commit(net, false);
 	well = !net->failed && !net->down_gone;
 	control = net->control;
 	netd = net->netd;
+	crew = net->crew;
 	net_free(net);
-	launch_end(control, netd, well);
+	launch_end(control, netd, crew, well);
 }
 
 /* Listen everywhere. False: start says why not. */
@@ -250,7 +254,7 @@ begin(const struct launched *l, const struct options *o, struct gc_start *start)
 	if (net == NULL) {
 		close(l->up);
 		close(l->down);
-		launch_end(l->control, l->netd, false);
+		launch_end(l->control, l->netd, l->crew, false);
 		options_say(start, 1, "out of memory");
 		return NULL;
 	}
@@ -258,14 +262,18 @@ begin(const struct launched *l, const struct options *o, struct gc_start *start)
 	net->netd = l->netd;
 	net->keeper = l->keeper;
 	net->break_at = l->break_at;
+	net->crew = l->crew;
+	memcpy(net->worker, l->worker, sizeof(net->worker));
 	if (net_hello(net, start->name, l->pid) < 0)
 		options_say(start, 1, "%s", gc_problem(net));
+	else if (net->worker[0])
+		return net;
 	else if (listen_all(net, o, start) && told_all(net, start))
 		return net;
 	gone = net->failed == GC_ENETD_GONE;
 	checkpoint_no_start(net);
 	net_free(net);
-	status = launch_end(l->control, l->netd, false);
+	status = launch_end(l->control, l->netd, l->crew, false);
 	if (!gone)
 		return NULL;
 	if (status < 0)

@@ -63,6 +63,8 @@ enum gc_error {
 	GC_ELIMIT = -15,     /* a limit is reached */
 	GC_ENOTHING = -16, /* gc_read_now: nothing yet; there is no such one */
 	GC_ECANCELLED = -19, /* somebody cancelled this session */
+	GC_EFAILED = -30,    /* a worker said that it cannot do the job */
+	GC_ECRASHED = -31,   /* the workers died of the job, all its tries */
 };
 
 /* A sentence for an error, for ever. "no error" for 0 and above. */
@@ -90,6 +92,20 @@ struct gc_option {
 	bool *on;
 };
 
+/* Processes for slow work: see gc_job(). */
+struct gc_workers {
+	const char *name;    /* "paths", up to 31 bytes; NULL ends the list */
+	const char *program; /* a program in the folder of this one; NULL: this
+			      * program itself, started again as a worker */
+	/* Its arguments, ended by NULL; NULL: those of the game. */
+	const char *const *arguments;
+	unsigned count;    /* so many processes; 0: one */
+	unsigned retries;  /* a job that its worker died of is tried again so
+			    * often before it has failed */
+	unsigned limit_ms; /* a job may take so long, then its worker is ended
+			    * and it counts as died of it; 0: any time */
+};
+
 /* What a game says of itself, and what gc_open() says when it says no. */
 struct gc_start {
 	const char *name;    /* "snake" */
@@ -102,6 +118,7 @@ struct gc_start {
 	const char *arguments; /* "[FILE]": after the options; NULL: none */
 	int first_argument;    /* out: index in argv of the first of them */
 	const char *pages;     /* whose pages {www} means; NULL: of name */
+	const struct gc_workers *workers; /* may be NULL */
 	/* Out, when gc_open() returns NULL: the exit status for main() and
 	 * what to print before (owned by the library, may be "", for stderr
 	 * if status is not 0, else for stdout). */
@@ -198,6 +215,7 @@ enum gc_kind {
 	GC_DUE,      /* what gc_later() began: timer, owner, bound its thing,
 		      * count */
 	GC_TERMINAL, /* text: what conn's terminal is, as in struct gc_peer */
+	GC_JOB,      /* what a worker answered: job, status, text, len */
 };
 
 enum gc_reason {
@@ -263,6 +281,8 @@ struct gc_event {
 	const struct gc_peer *peer; /* GC_OPEN only */
 	void *bound;                /* what gc_bind() tied to conn, or NULL */
 	uint64_t owner;             /* GC_DUE only */
+	int64_t job;                /* GC_JOB only, as status */
+	int status; /* 0: done; GC_JOB_NOTE: news, it goes on; else GC_E... */
 };
 
 /*
@@ -472,6 +492,94 @@ int gc_later_stop(struct gc_net *net, uint64_t number);
 /* Take back all of an owner's; returns how many there were. */
 size_t gc_later_stop_all(struct gc_net *net, uint64_t owner);
 
+/* ---- jobs: slow work in processes of its own ---------------------------- */
+
+/*
+ * A worker is a process that computes and waits for nothing but its next job:
+ *
+ *	static int
+ *	work(struct gc_net *net)
+ *	{
+ *		struct gc_job job;
+ *
+ *		while (gc_job_next(net, &job) > 0)
+ *			gc_job_done(net, &job, answer, len);
+ *		return 0;
+ *	}
+ *	... in main, behind gc_open():
+ *	if (gc_worker(net)) {
+ *		status = work(net);
+ *		gc_close(net);
+ *		return status;
+ *	}
+ *
+ * gc_start.workers says which there are. The launcher starts them, starts one
+ * again that dies, and ends them behind the game, which waits for none: a job
+ * is a message to netd, held like all others until the game waits, and its
+ * answer an event in the one stream. So a game that is killed has each answer
+ * once, and a replay needs no workers. They run with --foreground and --attach,
+ * too.
+ *
+ * Jobs are given out in the order in which they were begun, and with a count
+ * of 1 also done in that order. A job that its worker dies of is tried again,
+ * and one that is under way when netd dies is begun again: a worker that
+ * changes something in the world sees such a job twice.
+ */
+
+/* The status of news: the job goes on. */
+#define GC_JOB_NOTE 1
+
+/*
+ * Begin a job of the workers of that name; bytes are copied. Does not wait.
+ *
+ * What becomes of it is GC_JOB with its number: any gc_job_note() with status
+ * GC_JOB_NOTE, then once, last and in any case, status 0 and what the worker
+ * answered, or an error, and in text why, for a person: GC_EFAILED (the worker
+ * said so), GC_ECRASHED, GC_ETIMEOUT (the limit_ms), GC_EINVALID (no such
+ * workers), GC_ELIMIT (over the limits jobs_max or jobs_bytes of netd). Begun
+ * in a session it comes to that session, as GC_FOR_JOB, and is cancelled with
+ * the session's end.
+ *
+ * Returns its number, 1 and up, never used again; or GC_EINVALID (the name),
+ * GC_ETOO_LONG, GC_ENETD_GONE, GC_ENO_MEMORY.
+ */
+int64_t
+gc_job(struct gc_net *net, const char *workers, const void *bytes, size_t len);
+/* Nothing more of it comes. A worker that has it finishes it in vain. 0, or
+ * GC_ENOTHING: it is over. */
+int gc_job_cancel(struct gc_net *net, int64_t job);
+
+/* Is this process a worker? Its name in gc_start.workers, or NULL: it is the
+ * game. In a worker only the calls below, gc_now(), gc_random(), gc_problem()
+ * and gc_close() are of use. */
+const char *gc_worker(const struct gc_net *net);
+
+struct gc_job {
+	uint64_t number;   /* for these calls, not the game's */
+	const char *bytes; /* what it gets; a NUL that is not counted ends it */
+	size_t len;
+	unsigned tried; /* how often a worker died of it before */
+};
+
+/*
+ * Wait for the next job. Blocks. job->bytes is a view until the next call of
+ * this. Returns 1, or 0: there is no more to do, end; or GC_EPROTOCOL,
+ * GC_ESYSTEM, GC_ENO_MEMORY, for ever.
+ */
+int gc_job_next(struct gc_net *net, struct gc_job *job);
+/* The answer. Leaves at once. 0, GC_ETOO_LONG, GC_EINVALID (it is answered
+ * already), GC_ENETD_GONE. */
+int gc_job_done(struct gc_net *net, const struct gc_job *job, const void *bytes,
+    size_t len);
+/* It cannot be done; why is one sentence for a person. Returns as
+ * gc_job_done(). */
+int
+gc_job_failed(struct gc_net *net, const struct gc_job *job, const char *why);
+/* News for the game before the answer. Leaves at once, or waits while the game
+ * has more than enough to read. Returns as gc_job_done(). */
+int gc_job_note(struct gc_net *net, const struct gc_job *job, const void *bytes,
+    size_t len);
+
 /* ---- sessions: a straight-line function for each player ----------------- */
 
 /*
@@ -626,6 +734,8 @@ enum gc_for {
 	GC_FOR_CONDITION = 64,  /* gc_notify_all(condition) */
 	GC_FOR_CHANNEL = 128,   /* a value of channel: thing */
 	GC_FOR_ROOM_TICK = 256, /* of room: count */
+	GC_FOR_JOB = 512, /* of gc_job(): from its number, value its status,
+			   * text, len */
 };
 
 struct gc_wait {
@@ -654,6 +764,15 @@ struct gc_wait {
  * was, GC_ETIMEOUT, GC_ECLOSED also for a channel that is closed, or as above.
  */
 int gc_wait(struct gc_session *s, struct gc_wait *w, int timeout_ms);
+
+/*
+ * Begin a job, as gc_job() does, and wait for its answer. Waits. *out becomes a
+ * view of it until this session next waits, ended by a NUL that is not counted.
+ * Returns its length, an error of the job (gc_problem() says why), of gc_job(),
+ * or as above: then the job is cancelled.
+ */
+ssize_t gc_job_wait(struct gc_session *s, const char *workers,
+    const void *bytes, size_t len, const char **out);
 
 /* ---- tasks, and what sessions are to each other ------------------------- */
 

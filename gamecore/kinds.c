@@ -345,6 +345,20 @@ arrive_live(struct gc_net *net, const struct ipc_frame *f)
 	return DONE;
 }
 
+static int
+arrive_job(struct gc_net *net, const struct ipc_frame *f)
+{
+	return job_arrived(net, f) ? EVENT : DONE;
+}
+
+static int
+arrive_work(struct gc_net *net, const struct ipc_frame *f)
+{
+	if (!net->worker[0])
+		return not_legal(net, f, "this is no worker");
+	return work_arrived(net, f);
+}
+
 /* ---- showing ------------------------------------------------------------ */
 
 /* The connection that an event is about, known to the game; else NULL, and
@@ -515,6 +529,12 @@ show_terminal(
 	return show_text(net, f, ev);
 }
 
+static int
+show_job(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
+{
+	return job_shown(net, f, ev) ? show_text(net, f, ev) : DONE;
+}
+
 /* ---- the table ---------------------------------------------------------- */
 
 static const struct row {
@@ -546,6 +566,9 @@ static const struct row {
 	[IPC_RESTORE] = { arrive_restore, 0, NULL },
 	[IPC_RESIZED] = { arrive_of_player, GC_RESIZE, show_resized },
 	[IPC_TERMINAL] = { arrive_of_player, GC_TERMINAL, show_terminal },
+	[IPC_JOB_DONE] = { arrive_job, GC_JOB, show_job },
+	[IPC_JOB_NOTE] = { arrive_job, GC_JOB, show_job },
+	[IPC_WORK] = { arrive_work, 0, NULL },
 };
 
 int
@@ -554,6 +577,8 @@ kind_arrive(struct gc_net *net, const struct ipc_frame *f)
 	/* stream_take() let only legal kinds through; the handshake is first */
 	if (!net->welcomed && f->kind != IPC_WELCOME && f->kind != IPC_FAULT)
 		return not_legal(net, f, "it came before WELCOME");
+	if (net->worker[0] && rows[f->kind].event)
+		return not_legal(net, f, "this is a worker");
 	return rows[f->kind].arrive(net, f);
 }
 

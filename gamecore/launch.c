@@ -294,6 +294,7 @@ struct launcher {
 	bool no_start;   /* the game could not start, and has said why */
 	bool cut_off; /* the game was asked to stop, did not, and was killed */
 	struct wake wake;
+	struct crew crew;
 	pid_t next; /* the new game of an upgrade */
 	bool next_ended;
 	int next_status;
@@ -508,10 +509,13 @@ respawn_netd(struct launcher *l)
 	    !netd_start(&o, l->start, &l->netd, &l->control)) {
 		/* The game is told, and ends by itself. */
 		l->given_up = true;
+		crew_end(&l->crew, false);
 		answer_again(l);
 		return;
 	}
 	l->respawns++;
+	crew_lost(&l->crew);
+	crew_declare(&l->crew, l->control);
 	hand_over_listeners(l);
 	say_netd_died(l, how, now);
 	/* If it died at once or we have no descriptors: the next try. */
@@ -558,6 +562,7 @@ netd_ended(struct launcher *l, int status)
 		return;
 	}
 	l->netd_first = l->game != 0;
+	crew_end(&l->crew, false);
 	answer_again(l);
 }
 
@@ -595,6 +600,9 @@ reap(struct launcher *l)
 			old_ended(l);
 		else if (pid == l->netd)
 			netd_ended(l, status);
+		else
+			crew_ended(
+			    &l->crew, pid, status, l->netd ? l->control : -1);
 	}
 }
 
@@ -610,6 +618,7 @@ asked_to_stop(struct launcher *l, int number)
 		return;
 	}
 	tell_netd(l, IPC_CONTROL_STOP_NOW, 0, "");
+	crew_end(&l->crew, true);
 	if (l->game)
 		kill(l->game, SIGKILL);
 	if (l->netd && l->stops > 2)
@@ -754,6 +763,19 @@ on_upgraded(struct launcher *l, const struct ipc_control *m)
 }
 
 static void
+on_no_workers(struct launcher *l, const struct ipc_control *m)
+{
+	(void)m;
+	crew_end(&l->crew, false);
+}
+
+static void
+on_worker_kill(struct launcher *l, const struct ipc_control *m)
+{
+	crew_kill(&l->crew, m->number);
+}
+
+static void
 on_unlistened(struct launcher *l, const struct ipc_control *m)
 {
 	struct kept **p = &l->kept, *k;
@@ -799,6 +821,8 @@ static void (*const orders[])(struct launcher *, const struct ipc_control *) = {
 	[IPC_CONTROL_COLD] = on_cold,
 	[IPC_CONTROL_UPGRADE] = on_upgrade,
 	[IPC_CONTROL_UPGRADED] = on_upgraded,
+	[IPC_CONTROL_NO_WORKERS] = on_no_workers,
+	[IPC_CONTROL_WORKER_KILL] = on_worker_kill,
 };
 #define N_ORDERS (sizeof(orders) / sizeof(orders[0]))
 
@@ -841,7 +865,7 @@ out_of_patience(struct launcher *l)
 	/* netd lives, and ended the game's link: the game ends, too. */
 	while (l->wake.n_askers)
 		wake_answer(&l->wake, 0, NULL);
-	if (l->netd || l->cut_off)
+	if (l->netd || l->cut_off || l->game == 0)
 		return;
 	l->cut_off = true;
 	kill(l->game, SIGKILL);
@@ -851,15 +875,20 @@ static void
 wait_for_all(struct launcher *l)
 {
 	reap(l);
-	while (l->game || l->netd) {
+	while (l->game || l->netd || crew_alive(&l->crew)) {
 		struct pollfd fds[3] = { { .fd = l->signals, .events = POLLIN },
 			{ .fd = l->control, .events = POLLIN },
 			{ .fd = l->wake.keeper, .events = POLLIN } };
-		int n = poll(fds, 3, patience_ms(l));
+		int patience = patience_ms(l), crew, n;
 
+		crew_run(&l->crew, l->netd ? l->control : -1);
+		crew = crew_wait_ms(&l->crew);
+		n = poll(fds, 3,
+		    crew >= 0 && (patience < 0 || crew < patience) ? crew
+								   : patience);
 		if (n < 0)
 			continue;
-		if (n == 0)
+		if (n == 0 && (crew < 0 || (patience >= 0 && crew >= patience)))
 			out_of_patience(l);
 		if (fds[2].revents) {
 			wake_told(&l->wake);
@@ -968,6 +997,9 @@ launch_two(struct launched *l, const struct options *o, struct gc_start *start,
 		return false;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	can_wake = wake_init(&me.wake, argv);
+	/* Without memory for them jobs fail, and say so. */
+	if (crew_init(&me.crew, start->workers, argv))
+		crew_declare(&me.crew, me.control);
 	launcher_signals(&mine);
 	sigprocmask(SIG_BLOCK, &mine, &before);
 	me.signals = signalfd(-1, &mine, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -994,6 +1026,7 @@ launch_two(struct launched *l, const struct options *o, struct gc_start *start,
 		options_say(start, 1, "cannot start the game: %s", strerror(e));
 	close(me.signals);
 	wake_release(&me.wake);
+	crew_release(&me.crew);
 	if (me.control >= 0)
 		close(me.control);
 	sigprocmask(SIG_SETMASK, &before, NULL);
@@ -1030,10 +1063,11 @@ link_here(struct launched *l, const struct options *o, int control, pid_t netd,
 	struct pipes p;
 	char how[64];
 	int status;
+	pid_t crew = crew_beside(start->workers, o->argv, control);
 
 	if (!link_send(control, IPC_LINK_FIRST, 0, o->argv, &p)) {
 		snprintf(how, sizeof(how), "%s", strerror(errno));
-		status = launch_end(control, netd, false);
+		status = launch_end(control, netd, crew, false);
 		if (status >= 0)
 			options_say(start, 1,
 			    "netd ended before the game began: %s",
@@ -1046,6 +1080,7 @@ link_here(struct launched *l, const struct options *o, int control, pid_t netd,
 		.down = p.down_w,
 		.control = control,
 		.netd = netd,
+		.crew = crew,
 		.pid = (uint32_t)getpid(),
 		.keeper = -1 };
 	handler_control = control;
@@ -1126,7 +1161,7 @@ ends_in_time(int control, int pidfd, int end_ms)
 }
 
 int
-launch_end(int control, pid_t netd, bool well)
+launch_end(int control, pid_t netd, pid_t crew, bool well)
 {
 	int status = -1, pidfd;
 
@@ -1145,6 +1180,11 @@ launch_end(int control, pid_t netd, bool well)
 	}
 	handler_control = -1;
 	close(control);
+	if (crew) {
+		kill(crew, SIGTERM);
+		while (waitpid(crew, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
 	return status;
 }
 
@@ -1169,6 +1209,8 @@ bool
 launch(struct launched *l, const struct options *o, struct gc_start *start,
     char **argv)
 {
+	if (crew_started(l))
+		return true;
 	if (o->replay)
 		return replay(l, o, start);
 	if (wake_started(l))

@@ -182,7 +182,9 @@ respawn_welcomed(struct gc_net *net)
 	timed_forgotten(net);
 	if (r == 0 && net->tick_us)
 		r = put(net, IPC_TICK_START, (uint64_t)net->tick_us);
-	return r < 0 ? r : put_timers(net);
+	if (r == 0)
+		r = put_timers(net);
+	return r < 0 ? r : jobs_again(net);
 }
 
 /* No connection has the number 0, but a timer may. */

@@ -98,6 +98,10 @@ struct gc_session {
 	struct waiters joiners;
 	struct monitor *monitors;
 
+	/* job.c */
+	size_t jobs;        /* that it began and has not heard the end of */
+	int64_t job_waited; /* by gc_job_wait() */
+
 	/* room.c */
 	struct gc_room *room;
 	struct gc_session *room_prev, *room_next;
@@ -165,6 +169,8 @@ void session_strand(struct gc_session *s);
 
 /* Beside enum gc_for: a list that only this room knows of. */
 #define FOR_OTHER (1u << 30)
+/* A letter with the answer that gc_job_wait() waits for. */
+#define FOR_JOB_WAIT (1u << 29)
 
 /* Put a letter into its mailbox: 0, GC_EFULL, GC_ENO_MEMORY. text may be NULL.
  */
@@ -184,6 +190,14 @@ void wake_lost(struct waiters *list);
 /* From one mailbox to the end of another: what the player typed. */
 void letters_move(struct gc_session *from, struct gc_session *to);
 void letters_free(struct gc_session *s);
+/* Those of these kinds. */
+void letters_drop(struct gc_session *s, unsigned what);
+
+/* ---- job.c ----------------------------------------------------------------
+ */
+
+/* It ends: its jobs are cancelled. */
+void jobs_of_session_end(struct gc_session *s);
 
 /* ---- between.c ---------------------------------------------------------- */
 

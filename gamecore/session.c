@@ -95,8 +95,11 @@ session_post(
 	size_t max = s->net->sessions->limits.mailbox_bytes;
 	struct letter *copy;
 
-	/* One is taken in any case, or a long message could never be read. */
-	if (s->first && s->mailbox_bytes + size > max)
+	/* One is taken in any case, or a long message could never be read; and
+	 * each answer of a job that it began itself. */
+	if (s->first && s->mailbox_bytes + size > max &&
+	    (!(l->what & (GC_FOR_JOB | FOR_JOB_WAIT)) ||
+		l->value == GC_JOB_NOTE))
 		return GC_EFULL;
 	copy = malloc(size);
 	if (copy == NULL)
@@ -157,12 +160,18 @@ letters_move(struct gc_session *from, struct gc_session *to)
 }
 
 void
-letters_free(struct gc_session *s)
+letters_drop(struct gc_session *s, unsigned what)
 {
 	struct letter *l;
 
-	while ((l = take(s, ~0u)) != NULL)
+	while ((l = take(s, what)) != NULL)
 		free(l);
+}
+
+void
+letters_free(struct gc_session *s)
+{
+	letters_drop(s, ~0u);
 	free(s->held);
 	s->held = NULL;
 }
@@ -357,7 +366,7 @@ session_wait(struct gc_session *s, struct gc_wait *w, struct waiters *other,
 int
 gc_wait(struct gc_session *s, struct gc_wait *w, int timeout_ms)
 {
-	static const unsigned all = (GC_FOR_ROOM_TICK << 1) - 1;
+	static const unsigned all = (GC_FOR_JOB << 1) - 1;
 
 	if (w->what & ~all)
 		return net_problem(s->net, GC_EINVALID,

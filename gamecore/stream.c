@@ -392,6 +392,9 @@ gc_next(struct gc_net *net, struct gc_event *ev)
 {
 	int r;
 
+	if (net->worker[0])
+		return net_problem(net, GC_EINVALID,
+		    "a worker cannot call gc_next(): gc_job_next() is its own");
 	if (sessions_running(net))
 		return net_problem(net, GC_EINVALID,
 		    "a session cannot call gc_next(): gc_wait() is its own");

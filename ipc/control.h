@@ -39,6 +39,11 @@ enum ipc_control_type {
 			       * a dying game says it to its launcher too;
 			       * number: 0 info, 1 warning, 2 error; value: 0,
 			       * or when it began (CLOCK_MONOTONIC, in us) */
+	IPC_CONTROL_WORKERS,  /* text: the name of workers that there will be;
+			       * number: how often a job is tried again;
+			       * value: how long it may take, in ms, or 0 */
+	IPC_CONTROL_WORKER,   /* fds: netd's write end, netd's read end; number:
+			       * which worker; value: its pid; text: the name */
 	/* to the launcher */
 	IPC_CONTROL_LISTENER = 100, /* fds: a listening socket; text: its URL as
 				     * the game gave it; number: the listener.
@@ -53,6 +58,8 @@ enum ipc_control_type {
 	IPC_CONTROL_UPGRADE,      /* start a new game beside the old one */
 	IPC_CONTROL_UPGRADED, /* number: 1 the new one took over, 0 it did not;
 			       * value: its first checkpoint's number */
+	IPC_CONTROL_NO_WORKERS,  /* none is needed any more */
+	IPC_CONTROL_WORKER_KILL, /* number: a worker that is over its time */
 	/* from the game to its launcher, over the keeper socket */
 	IPC_CONTROL_FROZEN = 200, /* fds: wakes the copy (LINK, with the
 				   * game's pipe ends) or, closed, ends it;

@@ -37,6 +37,10 @@
 #define IPC_PARTIAL 0x01u
 #define IPC_MORE 0x01u
 #define IPC_FIRST 0x02u
+/* channel of WORKED */
+enum ipc_worked { IPC_WORKED_DONE, IPC_WORKED_FAILED, IPC_WORKED_NOTE };
+/* The longest name of workers, in bytes. */
+#define IPC_WORKERS_NAME_MAX 31u
 /* opened.state */
 enum ipc_opened_state {
 	IPC_FRESH,
@@ -53,7 +57,7 @@ enum ipc_kind {
 #undef RAW
 #undef MSG
 #undef GONE
-	IPC_KIND_END = 64 /* every kind is below */
+	IPC_KIND_END = 128 /* every kind is below */
 };
 
 enum ipc_reason {

@@ -34,6 +34,8 @@ control_end(struct netd *n)
 	ev_io_stop(n->loop, &n->control_io);
 	close(n->control_fd);
 	n->control_fd = -1;
+	/* Who starts workers is gone, and they with it. */
+	jobs_forget(n);
 }
 
 static void
@@ -143,6 +145,19 @@ got_adopt(struct netd *n, struct ipc_control *m)
 		ipc_log(IPC_LOG_ERROR, "adopt", "fault=\"%s\"", why);
 }
 
+static void
+got_workers(struct netd *n, struct ipc_control *m)
+{
+	jobs_declare(n, m->text, m->number, (int64_t)m->value);
+}
+
+static void
+got_worker(struct netd *n, struct ipc_control *m)
+{
+	worker_attach(
+	    n, m->text, m->number, (int64_t)m->value, m->fds[0], m->fds[1]);
+}
+
 static const struct {
 	uint32_t type;
 	bool takes_fds;
@@ -157,6 +172,8 @@ static const struct {
 	{ IPC_CONTROL_ADOPT, true, got_adopt },
 	{ IPC_CONTROL_UPGRADE, false, got_upgrade },
 	{ IPC_CONTROL_LOG, false, got_log },
+	{ IPC_CONTROL_WORKERS, false, got_workers },
+	{ IPC_CONTROL_WORKER, true, got_worker },
 };
 
 static void

@@ -326,6 +326,34 @@ on_timer_stop(struct link *l, const struct ipc_frame *f)
 	return true;
 }
 
+/* ---- jobs ------------------------------------------------------------------
+ */
+
+static bool
+on_job(struct link *l, const struct ipc_frame *f)
+{
+	char name[IPC_WORKERS_NAME_MAX + 1];
+	size_t n = f->bytes[0];
+
+	if (n == 0 || n > IPC_WORKERS_NAME_MAX || n > f->len - 1)
+		return fault(l, f, "bytes: no name of workers");
+	if (f->id == 0)
+		return fault(l, f, "id: not the number of a job");
+	memcpy(name, f->bytes + 1, n);
+	name[n] = '\0';
+	if (strlen(name) != n)
+		return fault(l, f, "bytes: a NUL in a name");
+	jobs_add(l, f->id, name, f->bytes + 1 + n, f->len - 1 - n);
+	return true;
+}
+
+static bool
+on_job_cancel(struct link *l, const struct ipc_frame *f)
+{
+	jobs_cancel(l, f->id);
+	return true;
+}
+
 /* ---- the rest
  * ---------------------------------------------------------------------- */
 
@@ -376,6 +404,8 @@ on_bye(struct link *l, const struct ipc_frame *f)
 {
 	(void)f;
 	cast_flush(l);
+	/* What it began is done, and told to nobody. */
+	jobs_disown(l);
 	l->phase = FINISHED;
 	stop_bye(l->netd);
 	return true;
@@ -410,6 +440,8 @@ static const struct route {
 	[IPC_CHECKPOINTED] = { DURING, 0, 0, false, on_checkpointed },
 	[IPC_SNAPSHOT] = { DURING, 0, 0, true, on_snapshot },
 	[IPC_READY] = { DURING, 0, 0, true, on_ready },
+	[IPC_JOB] = { DURING, 2, 0, true, on_job },
+	[IPC_JOB_CANCEL] = { DURING, 0, 0, true, on_job_cancel },
 	[IPC_BYE] = { DURING, 0, 0, false, on_bye },
 };
 

@@ -194,6 +194,7 @@ on_turn(struct ev_loop *loop, ev_prepare *w, int events)
 	n->metrics.turns++;
 	look_at_clock(n);
 	recover_turn(n->link);
+	jobs_turn(n);
 	link_turn(n->link);
 	clients_turn(n);
 	link_budget(n->link);
@@ -226,6 +227,7 @@ netd_init(struct netd *n, const struct config *config)
 		exit(1);
 	}
 	listen_init(n);
+	jobs_init(n);
 	stop_init(n);
 	ev_check_init(&n->woken, on_woken);
 	ev_set_priority(&n->woken, EV_MAXPRI);
@@ -244,6 +246,7 @@ netd_release(struct netd *n)
 	ev_check_stop(n->loop, &n->woken);
 	clients_release(n);
 	listen_release(n);
+	jobs_release(n);
 	control_release(n);
 	play_release(n);
 	operator_release(n);

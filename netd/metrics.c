@@ -39,6 +39,10 @@ static const struct counter {
 	ROW("recoveries_total", recoveries, "Games that came back"),
 	ROW("away_total", away, "Players who lost their line and may be back"),
 	ROW("back_total", back, "Lines that took the place of another"),
+	ROW("jobs_done_total", jobs_done, "Jobs that workers answered"),
+	ROW("jobs_failed_total", jobs_failed, "Jobs that came to nothing"),
+	ROW("jobs_retried_total", jobs_retried, "Jobs that were tried again"),
+	ROW("worker_deaths_total", worker_deaths, "Workers that died"),
 	ROW("poisoned_total", poisoned, "Messages that were set aside"),
 #undef ROW
 };
@@ -80,6 +84,7 @@ put_gauges(struct ipc_buf *out, const struct netd *n)
 		{ "queued_bytes", "Waiting for all players", n->queued_bytes },
 		{ "unsent_bytes", "Waiting for the game",
 		    n->link->journal.unsent },
+		{ "jobs", "Jobs that are not done", n->n_jobs },
 		{ "input_held", "1 while nobody is read", n->input_held },
 		{ "game", "1 while a game is attached",
 		    n->link->phase == LINKED },

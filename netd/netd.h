@@ -354,6 +354,39 @@ void timer_cancel(struct link *l, uint64_t number);
 void timers_committed(struct link *l);
 void timers_release(struct link *l);
 
+/* ---- jobs.c: slow work, queued for workers --------------------------------
+ */
+
+struct job;
+struct jobs;
+
+/* The game begins a job; what becomes of it goes up, however it ends. */
+void jobs_add(struct link *l, uint64_t number, const char *name,
+    const uint8_t *bytes, size_t len);
+/* Nobody is to hear of this one, of all of that game, any more. */
+void jobs_cancel(struct link *l, uint64_t number);
+void jobs_disown(struct link *l);
+/* Workers of this name there will be; all that is known of them goes. */
+void jobs_declare(
+    struct netd *n, const char *name, unsigned retries, int64_t limit_ms);
+void jobs_forget(struct netd *n);
+/* A new program took over: who is idle ends, the others after their job. */
+void jobs_retire(struct netd *n);
+/* At a turn's end: give out what waits. */
+void jobs_turn(struct netd *n);
+/* The game has ended: is there still something to wait for? */
+void jobs_finish(struct netd *n);
+bool jobs_pending(const struct netd *n);
+void jobs_init(struct netd *n);
+void jobs_release(struct netd *n);
+
+/* ---- workers.c: their pipes -----------------------------------------------
+ */
+
+/* A worker's pipe ends, which are taken; -1: it could not be started. */
+void worker_attach(struct netd *n, const char *name, uint32_t number,
+    int64_t pid, int in_fd, int out_fd);
+
 /* ---- listen.c: listeners and accepting ----------------------------------- */
 
 /* How many connections an address has (uthash by address). */
@@ -488,6 +521,7 @@ struct link {
 	struct timer *timers; /* uthash */
 	uint64_t n_timers;
 	uint64_t held_timers; /* passed, but the game is behind */
+	struct job *jobs;     /* uthash; those it wants to hear of */
 	bool superseded;      /* another link has taken its place */
 	int64_t moved_us; /* the game took something, or had nothing to take */
 	int64_t watched_us; /* when somebody last looked whether it moves */
@@ -686,6 +720,8 @@ struct netd {
 	int64_t began_us;
 	int64_t clock_base_us; /* real minus monotonic time, at the start */
 	struct upgrade upgrade;
+	struct jobs *jobs;
+	size_t n_jobs; /* that are not done */
 	struct recorder record;
 	struct play *play;         /* or NULL */
 	struct operator* operator; /* NULL: none */

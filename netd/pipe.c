@@ -416,6 +416,7 @@ link_free(struct link *l)
 {
 	link_detach(l);
 	timers_release(l);
+	jobs_disown(l);
 	groups_release(l);
 	recover_release(l);
 	ipc_buf_release(&l->recorded);

@@ -587,6 +587,8 @@ recover_fresh(struct link *l, bool able)
 	r->pending = r->told = false;
 	r->n_hashes = 0;
 	timers_release(l);
+	/* What was begun is done; a fresh game knows nothing of it. */
+	jobs_disown(l);
 	l->tick.told_at = 0;
 }
 

@@ -72,6 +72,7 @@ stop_drain(struct netd *n, unsigned reason)
 	}
 	clients_close_all(n, reason, "");
 	clients_hold_input(n);
+	jobs_finish(n);
 }
 
 void
@@ -96,7 +97,7 @@ stop_game_gone(struct netd *n)
 void
 stop_turn(struct netd *n)
 {
-	if (n->draining && n->n_clients == 0)
+	if (n->draining && n->n_clients == 0 && !jobs_pending(n))
 		ev_break(n->loop, EVBREAK_ALL);
 }
 

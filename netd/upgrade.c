@@ -215,6 +215,7 @@ upgrade_ready(struct link *l)
 		    n, IPC_CONTROL_CHECKPOINTED, 0, l->rec.number, "", -1);
 	old->superseded = true;
 	link_free(old);
+	jobs_retire(n);
 	clients_hold_input(n);
 }
 
