@@ -64,7 +64,8 @@ conns_add(struct conns *c, uint64_t id, struct gc_conn *file)
 	if (c->used * 2 >= c->size && !grow(c))
 		return NULL;
 	c->files += file != NULL;
-	return put(c, (struct conn){ .id = id, .file = file });
+	return put(
+	    c, (struct conn){ .id = id, .file = file, .able = IPC_ABLE_UTF8 });
 }
 
 void

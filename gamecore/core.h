@@ -2,12 +2,12 @@
  * core.h - the inside of struct gc_net, for the files of this room only.
  *
  * Reading order: game.c (begin and end), stream.c (the pipe), kinds.c (what
- * each kind of frame does), then send.c, conns.c, conn.c, listen.c; of sessions
- * sched.h, engine.c, session.c, between.c, room.c, below them timed.c, stack.c
- * and ctx_*.c. options.c, where.c and launch.c run before there is a stream;
- * after that, what is not in these structs cannot change what the game does:
- * they are the game's whole library state, so that a copy of the process is a
- * copy of the game.
+ * each kind of frame does), then send.c, terminal.c, conns.c, conn.c, listen.c;
+ * of sessions sched.h, engine.c, session.c, between.c, room.c, below them
+ * timed.c, stack.c and ctx_*.c. options.c, where.c and launch.c run before
+ * there is a stream; after that, what is not in these structs cannot change
+ * what the game does: they are the game's whole library state, so that a copy
+ * of the process is a copy of the game.
  */
 #ifndef GAMECORE_CORE_H
 #define GAMECORE_CORE_H
@@ -37,7 +37,8 @@
 struct conn {
 	uint64_t id; /* 0: the slot is empty */
 	void *bound;
-	struct gc_conn *file; /* of gc_connect(); NULL: a player */
+	struct gc_conn *file;         /* of gc_connect(); NULL: a player */
+	uint16_t columns, rows, able; /* able: IPC_ABLE_* */
 };
 
 /* Open addressing; a slot's view ends with the next add or remove. */
@@ -166,6 +167,7 @@ struct gc_net {
 	struct timeds *timed;      /* timed.c; NULL until there was one */
 	struct sessions *sessions; /* engine.c; the same */
 
+	bool markup;            /* of every text: gc_markup() */
 	struct ipc_buf printed; /* gc_printf() writes here first */
 	char problem[640];
 };

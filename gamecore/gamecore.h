@@ -216,6 +216,8 @@ enum gc_kind {
 		      * count */
 	GC_TERMINAL, /* text: what conn's terminal is, as in struct gc_peer */
 	GC_JOB,      /* what a worker answered: job, status, text, len */
+	GC_SIDE,     /* text: "Package.Sub json" of conn's program: gc_side() */
+	GC_ABLE,     /* what conn's terminal can do: gc_terminal() */
 };
 
 enum gc_reason {
@@ -310,6 +312,8 @@ struct gc_how {
 	uint16_t key;         /* of GC_LATEST */
 	bool binary;          /* 0: text */
 	uint64_t but;         /* to a group: leave this connection out */
+	bool markup;          /* the text is markup, see below */
+	bool plain;           /* it is not, whatever gc_markup() says */
 };
 
 /*
@@ -966,6 +970,120 @@ char *gc_value_pack(const struct gc_value *v, size_t *len);
 /* Owned, or NULL: not that, too deep, a key twice, text that is not UTF-8. */
 struct gc_value *gc_value_from_json(const char *text, size_t len);
 struct gc_value *gc_value_unpack(const void *bytes, size_t len);
+
+/* ---- terminals and MUD clients ------------------------------------------ */
+
+/*
+ * Markup: colours as words in braces, which netd turns into what each player's
+ * terminal can show: 24 bits, 256 colours, 16, or none.
+ *
+ *	{red} {green} {yellow} {blue} {magenta} {cyan} {white} {black} {grey}
+ *	{bright red} and so on: the light ones
+ *	{#ff8800}           any colour
+ *	{on blue} {on #202020} {on bright red}: behind the letters
+ *	{bold} {dim} {italic} {underline} {reverse} {strike}
+ *	{/}                 back to what was before the last of these
+ *	{reset}             back to nothing
+ *	{pre} {/pre}        no word wrap in between (a map, a table)
+ *	{{                  a brace; a } alone is itself
+ *
+ * What is in braces and none of these is shown as it stands. At the end of a
+ * message all is reset. Where the player's width is known, lines are broken
+ * between words, each with the indentation that its paragraph began with; a
+ * word that is too long is broken. Terminals that read aloud get neither
+ * colours nor lines drawn with box characters (these become + - |). What does
+ * not go to a terminal (tcp://, unix://, line://, and ws:// without the
+ * subprotocol gmcp.mudstandards.org) gets the bare text.
+ *
+ * A text is markup if gc_how.markup says so, or every text since gc_markup(net,
+ * true). It is the message and not the listener that is marked, because the
+ * game alone knows which of its texts it wrote and which a player did: one's
+ * own words go through gc_escape(), or need no markup at all.
+ */
+void gc_markup(struct gc_net *net, bool on);
+/*
+ * A player's words for a text of markup: { is doubled, and control characters
+ * become ?. Writes at most size bytes with the NUL, cut at a whole character;
+ * returns out, for use in a printf.
+ */
+const char *gc_escape(const char *text, char *out, size_t size);
+
+/*
+ * A question: what the player types stands behind it. Newlines at its end are
+ * left away. On telnet:// it is marked as a prompt (EOR or GA), as is any
+ * message without a newline at its end. Returns as gc_send().
+ */
+int gc_prompt(struct gc_net *net, uint64_t conn, const char *text);
+/*
+ * What this player types is not to be seen (a password), or is again. telnet://
+ * turns off the terminal's echo. A page on ws:// gets the out-of-band message
+ * Client.Input {"hidden":true} or false, if it offered the subprotocol
+ * gmcp.mudstandards.org. Elsewhere nothing can be hidden. Returns as gc_send().
+ */
+int gc_hide_input(struct gc_net *net, uint64_t conn, bool hide);
+/* gc_ask() with the answer hidden. Waits; the same answers. */
+ssize_t gc_ask_hidden(
+    struct gc_session *s, const char *question, char *line, size_t size);
+/*
+ * A long text to the player, a screen at a time: it ends with --More-- and goes
+ * on when the player presses Enter; q ends it. All at once where the height is
+ * not known. Waits. 0 (read to its end, or not), or what a call that waits
+ * says.
+ */
+int gc_page(struct gc_session *s, const char *text);
+
+/*
+ * Say something to the player's program, beside the text: GMCP and MSDP on
+ * telnet://, TEXT frames with the subprotocol gmcp.mudstandards.org on ws://;
+ * elsewhere it goes nowhere, which is no error. name is Package.Sub, up to 64
+ * of the characters a-z A-Z 0-9 . _ -; json a JSON text, or NULL. What a client
+ * said it does not want (Core.Supports) is not sent to it. netd checks the
+ * JSON; one that is none is dropped with a line in the log.
+ *
+ * MSDP knows a package as a variable, Char.Vitals as CHAR_VITALS with a table
+ * of what is in it; the members of a package named MSDP are variables of their
+ * own. Clients ask netd for them (REPORT, SEND, LIST), which knows the last
+ * value of each. Returns as gc_send(), or GC_EINVALID: not a name.
+ */
+int
+gc_side(struct gc_net *net, uint64_t conn, const char *name, const char *json);
+/* The same to a group, or GC_ALL. how: class, key and but; may be NULL. */
+int gc_side_group(struct gc_net *net, uint64_t group, const struct gc_how *how,
+    const char *name, const char *json);
+/*
+ * What came as GC_SIDE: is it of this name (in any case of letters); its JSON,
+ * "" if there is none. It is whole and valid, and no deeper than the limit
+ * side_depth_max. Core.Hello and Core.Supports.* come at the beginning and
+ * again after a cold start; Core.Ping is answered by netd. What a client sets
+ * by MSDP comes as MSDP {"NAME":value}.
+ */
+bool gc_side_is(const char *text, const char *name);
+const char *gc_side_json(const char *text);
+
+/* What a player's terminal can do, as far as it said so. */
+struct gc_terminal {
+	unsigned columns, rows; /* 0: not known */
+	unsigned colours;       /* 0, 16, 256, 16777216 */
+	bool utf8;              /* else Latin-1 or ASCII; netd transliterates */
+	bool reader;            /* it reads aloud: no maps, no tables */
+	bool side;              /* gc_side() reaches it */
+	bool edits;             /* it sends whole lines by itself (LINEMODE) */
+};
+
+/* Waits for nothing: what events said up to now (GC_OPEN, GC_RESIZE, GC_ABLE).
+ * 0, GC_ECLOSED. */
+int gc_terminal(const struct gc_net *net, uint64_t conn, struct gc_terminal *t);
+
+enum gc_setting {
+	GC_SET_COLOURS, /* 0, 16, 256, 16777216 */
+	GC_SET_UTF8,    /* 0: no, 1: yes */
+	GC_SET_READER,  /* 0: no, 1: yes */
+	GC_SET_WRAP,    /* columns, up to 1000; 0: never */
+};
+/* The player says what the terminal does not; -1: as it said. Lasts as long as
+ * the connection. Returns as gc_send(), or GC_EINVALID. */
+int gc_terminal_set(
+    struct gc_net *net, uint64_t conn, enum gc_setting what, int value);
 
 /* ---- the log ------------------------------------------------------------ */
 

@@ -391,6 +391,7 @@ static int
 show_opened(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
 {
 	struct who *w = &net->event_who;
+	struct conn *c;
 	int r = who_fill(net, w, f);
 
 	if (r < 0)
@@ -400,8 +401,11 @@ show_opened(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
 		return DONE;
 	if (conns_find(&net->conns, f->id))
 		return not_legal(net, f, "it is open already");
-	if (conns_add(&net->conns, f->id, NULL) == NULL)
+	c = conns_add(&net->conns, f->id, NULL);
+	if (c == NULL)
 		return net_fail(net, GC_ENO_MEMORY, "out of memory");
+	c->columns = w->opened.columns;
+	c->rows = w->opened.rows;
 	ev->conn = f->id;
 	ev->peer = &w->peer;
 	ev->columns = w->peer.columns;
@@ -508,15 +512,27 @@ show_notice(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
 static int
 show_resized(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
 {
+	struct conn *c = known(net, f, ev);
 	uint16_t size[2];
 
-	if (known(net, f, ev) == NULL)
+	if (c == NULL)
 		return net->failed;
 	if (f->len != sizeof(size))
 		return not_legal(net, f, "not two numbers of 16 bits");
 	memcpy(size, f->bytes, sizeof(size));
-	ev->columns = size[0];
-	ev->rows = size[1];
+	ev->columns = c->columns = size[0];
+	ev->rows = c->rows = size[1];
+	return EVENT;
+}
+
+static int
+show_able(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
+{
+	struct conn *c = known(net, f, ev);
+
+	if (c == NULL)
+		return net->failed;
+	c->able = f->channel;
 	return EVENT;
 }
 
@@ -569,6 +585,8 @@ static const struct row {
 	[IPC_JOB_DONE] = { arrive_job, GC_JOB, show_job },
 	[IPC_JOB_NOTE] = { arrive_job, GC_JOB, show_job },
 	[IPC_WORK] = { arrive_work, 0, NULL },
+	[IPC_SIDE] = { arrive_of_player, GC_SIDE, show_terminal },
+	[IPC_ABLE] = { arrive_of_player, GC_ABLE, show_able },
 };
 
 int

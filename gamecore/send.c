@@ -46,6 +46,8 @@ put_message(struct gc_net *net, unsigned kind, uint64_t id,
 	f.channel = how->key;
 	f.flags = (uint8_t)((unsigned)how->class_ |
 			    (how->binary ? IPC_BINARY : IPC_TEXT));
+	if (!how->binary && !how->plain && (how->markup || net->markup))
+		f.flags |= IPC_MARKUP;
 	return stream_put(net, &f, kind == IPC_SEND_BUT ? &how->but : NULL);
 }
 

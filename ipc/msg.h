@@ -32,6 +32,17 @@
 #define IPC_DROPPABLE 0x02u /* the oldest goes first */
 #define IPC_TEXT 0x00u
 #define IPC_BINARY 0x04u
+#define IPC_MARKUP 0x08u /* SEND...: its text is markup (markup.h) */
+/* bits of ABLE, and what SET_ABLE sets */
+#define IPC_ABLE_COLOURS 0x03u
+#define IPC_ABLE_UTF8 0x04u
+#define IPC_ABLE_READER 0x08u
+#define IPC_ABLE_SIDE 0x10u
+#define IPC_ABLE_EDITS 0x20u
+enum ipc_able { IPC_SET_COLOURS, IPC_SET_UTF8, IPC_SET_READER, IPC_SET_WRAP };
+#define IPC_COLUMNS_MAX 1000
+/* The name of an out-of-band message, in bytes. */
+#define IPC_SIDE_NAME_MAX 64u
 /* flags of CLOSED, COMMIT, and of things in pieces */
 #define IPC_FAILED 0x01u
 #define IPC_PARTIAL 0x01u

@@ -528,7 +528,8 @@ ipc_text_about(const struct ipc_frame *f, uint64_t conn)
 	static const uint8_t kinds[] = { IPC_OPENED, IPC_MESSAGE, IPC_CLOSED,
 		IPC_PRESSURE, IPC_DROPPED, IPC_CONNECTING, IPC_AWAY, IPC_BACK,
 		IPC_RESIZED, IPC_SEND, IPC_CLOSE, IPC_JOIN, IPC_LEAVE, IPC_TAG,
-		IPC_INFO, IPC_HIDE_INPUT };
+		IPC_INFO, IPC_HIDE_INPUT, IPC_TERMINAL, IPC_SIDE, IPC_ABLE,
+		IPC_SEND_SIDE, IPC_SET_ABLE };
 
 	return f->id == conn && memchr(kinds, f->kind, sizeof(kinds));
 }

@@ -171,8 +171,10 @@ client_tell(struct client *c, uint64_t request, unsigned state)
 	if (c->fd >= 0 && getsockname(c->fd, &here.sa, &len) == 0)
 		address_print(&here, local, sizeof(local));
 	link_up_msg(c->link, IPC_OPENED, c->id, &m);
-	if (request != IPC_REQUEST_INFO)
-		c->opened_at = c->link->journal.position;
+	if (request == IPC_REQUEST_INFO)
+		return;
+	c->opened_at = c->link->journal.position;
+	terminal_tell(c);
 }
 
 void
@@ -203,6 +205,7 @@ client_resized(struct client *c, unsigned columns, unsigned rows)
 		return;
 	p->columns = size[0];
 	p->rows = size[1];
+	terminal_said(c, IPC_SET_WRAP, size[0]);
 	if (c->told)
 		link_up(c->link, IPC_RESIZED, c->id, 0, 0, size, sizeof(size));
 }
@@ -384,6 +387,19 @@ client_take(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
 	c->heard_us = c->bytes_us;
 	n->metrics.messages_in++;
 	link_up(c->link, IPC_MESSAGE, c->id, flags, 0, bytes, len);
+	if (!take_token(c)) {
+		clients_throttle(c);
+		return false;
+	}
+	return true;
+}
+
+bool
+client_side(struct client *c, const uint8_t *bytes, size_t len)
+{
+	if (c->phase != PLAYING || !c->told)
+		return c->phase == PLAYING || c->phase == LEAVING;
+	link_up(c->link, IPC_SIDE, c->id, 0, 0, bytes, len);
 	if (!take_token(c)) {
 		clients_throttle(c);
 		return false;

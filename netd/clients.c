@@ -199,6 +199,8 @@ client_free(struct client *c)
 	}
 	url_drop(c->url);
 	resume_free(c);
+	side_free(c);
+	free(c->terminal);
 	free(c->bye);
 	free(c);
 }

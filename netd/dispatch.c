@@ -212,6 +212,40 @@ on_hide_input(struct link *l, const struct ipc_frame *f)
 }
 
 static bool
+on_send_side(struct link *l, const struct ipc_frame *f)
+{
+	struct client *c = client_find(l->netd, f->id);
+
+	if (f->flags > IPC_DROPPABLE)
+		return fault(l, f, "flags: no such class");
+	if (!side_send(l, c, f))
+		return fault(l, f, "bytes: no name of a message");
+	return true;
+}
+
+static bool
+on_send_side_group(struct link *l, const struct ipc_frame *f)
+{
+	if (f->flags > IPC_DROPPABLE)
+		return fault(l, f, "flags: no such class");
+	if (!side_send_group(l, f))
+		return fault(l, f, "bytes: no name of a message");
+	return true;
+}
+
+static bool
+on_set_able(struct link *l, const struct ipc_frame *f)
+{
+	struct client *c = client_find(l->netd, f->id);
+	int32_t value;
+
+	memcpy(&value, f->bytes, sizeof(value));
+	if (!terminal_set(c, f->channel, value))
+		return fault(l, f, "bytes: no such value");
+	return true;
+}
+
+static bool
 on_info(struct link *l, const struct ipc_frame *f)
 {
 	struct client *c = client_find(l->netd, f->id);
@@ -435,6 +469,9 @@ static const struct route {
 	[IPC_TIMER_START] = { DURING, 0, 0, false, on_timer_start },
 	[IPC_TIMER_STOP] = { DURING, 0, 0, false, on_timer_stop },
 	[IPC_HIDE_INPUT] = { DURING, 0, 0, false, on_hide_input },
+	[IPC_SEND_SIDE] = { DURING, 1, 0, false, on_send_side },
+	[IPC_SEND_SIDE_GROUP] = { DURING, 9, 0, false, on_send_side_group },
+	[IPC_SET_ABLE] = { DURING, 4, 4, false, on_set_able },
 	[IPC_INFO] = { DURING, 0, 0, false, on_info },
 	[IPC_LOG] = { DURING, 0, 0, true, on_log },
 	[IPC_CHECKPOINTED] = { DURING, 0, 0, false, on_checkpointed },

@@ -176,16 +176,16 @@ encode(const struct cast *k, const struct transport *t, bool outgoing,
 	size_t apart = t->apart ? strlen(t->apart) : 0, len = 0;
 
 	for (size_t i = 0; i < k->n; i++)
-		len += t->encode_max(k->frames[i].len) + apart;
+		len += t->encode_max(k->frames[i].len) +
+		       (apart ? t->encode_max(apart) : 0);
 	s = slice_new(len);
 	if (s == NULL)
 		return NULL;
 	len = 0;
 	for (size_t i = 0; i < k->n; i++) {
-		if (apart && len && s->bytes[len - 1] != '\n') {
-			memcpy(s->bytes + len, t->apart, apart);
-			len += apart;
-		}
+		if (apart && len && s->bytes[len - 1] != '\n')
+			len += t->encode(outgoing, k->flags,
+			    (const uint8_t *)t->apart, apart, s->bytes + len);
 		len += t->encode(outgoing, k->flags, k->frames[i].bytes,
 		    k->frames[i].len, s->bytes + len);
 		ends[i] = (uint32_t)len;
@@ -315,6 +315,23 @@ cast_add(
 	k->flags = f->flags;
 	k->key = f->channel;
 	k->frames[k->n++] = *f;
+}
+
+void
+group_each(struct link *l, uint64_t group, uint64_t but,
+    void (*fn)(struct client *c, void *arg), void *arg)
+{
+	struct group *g = group_find(l, group);
+
+	if (g)
+		g->turn++;
+	for (size_t i = 0; g && i < g->n; i++) {
+		struct client *c = g->clients[(g->turn + i) % g->n];
+
+		if (c->id != but && client_takes(c) &&
+		    !(group == 0 && c->outgoing))
+			fn(c, arg);
+	}
 }
 
 void

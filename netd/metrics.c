@@ -43,6 +43,9 @@ static const struct counter {
 	ROW("jobs_failed_total", jobs_failed, "Jobs that came to nothing"),
 	ROW("jobs_retried_total", jobs_retried, "Jobs that were tried again"),
 	ROW("worker_deaths_total", worker_deaths, "Workers that died"),
+	ROW("side_in_total", side_in, "Out-of-band messages from players"),
+	ROW("side_out_total", side_out, "Out-of-band messages to players"),
+	ROW("side_bad_total", side_bad, "Out-of-band messages that were none"),
 	ROW("poisoned_total", poisoned, "Messages that were set aside"),
 #undef ROW
 };

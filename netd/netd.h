@@ -212,6 +212,9 @@ struct client {
 	uint64_t closed_at;            /* position of its CLOSED frame */
 	struct connecting *connecting; /* connect.c, while CONNECTING */
 	struct resume *resume;         /* resume.c: may come back; or NULL */
+	struct side *side;             /* side.c: its program; or NULL */
+	struct terminal *terminal;     /* terminal.c; or NULL */
+	uint32_t looks;                /* how text is written for it */
 	int64_t since_us;              /* when this phase began */
 	int64_t bytes_us;              /* last bytes in */
 	int64_t heard_us;              /* last message in */
@@ -254,6 +257,9 @@ void client_abort(struct client *c, unsigned reason, const char *detail);
 void client_lost(struct client *c, unsigned reason, const char *detail);
 /* The handshake's details, made on first use; NULL when out of memory. */
 struct peer *client_peer(struct client *c);
+
+/* The same as client_got() for an out-of-band message, which is checked. */
+bool client_side(struct client *c, const uint8_t *bytes, size_t len);
 
 /* For wires and the loop. */
 void client_readable(struct client *c);
@@ -341,7 +347,47 @@ void groups_forget(struct client *c);
 void cast_add(
     struct link *l, uint64_t group, uint64_t but, const struct ipc_frame *f);
 void cast_flush(struct link *l);
+/* Each member that takes messages, but one. */
+void group_each(struct link *l, uint64_t group, uint64_t but,
+    void (*fn)(struct client *c, void *arg), void *arg);
 void groups_release(struct link *l);
+
+/* ---- terminal.c: what a player's terminal can do -------------------------
+ */
+
+struct terminal;
+
+/* client.looks; 0: no terminal, it gets the bare text. */
+#define LOOKS_WRAP_AT 0 /* 10 bits: columns, 0: do not wrap */
+#define LOOKS_COLOURS_AT 10
+#define LOOKS_CHARSET_AT 12
+#define LOOKS_READER (1u << 14)
+#define LOOKS_TERMINAL (1u << 15)
+enum { LOOKS_ASCII, LOOKS_UTF8, LOOKS_LATIN1 }; /* values of IPC_SET_UTF8 */
+
+/* The terminal, or the transport for it, says: IPC_SET_*, as in SET_ABLE. */
+void terminal_said(struct client *c, enum ipc_able what, int value);
+/* It takes out-of-band messages, it edits its lines by itself (or not). */
+void terminal_takes_side(struct client *c, bool on);
+void terminal_edits(struct client *c, bool on);
+/* The game decides; -1: as it said. False: no such value. */
+bool terminal_set(struct client *c, unsigned what, int value);
+/* A game that does not know yet is told of it. */
+void terminal_tell(const struct client *c);
+
+/* ---- side.c: out-of-band messages ----------------------------------------
+ */
+
+struct side;
+
+/* One came from the player: true: go on feeding. What is none is dropped. */
+bool side_heard(struct client *c, const uint8_t *bytes, size_t len);
+/* A game says one, c may be NULL. False: it is no name, the game's fault. */
+bool side_send(struct link *l, struct client *c, const struct ipc_frame *f);
+bool side_send_group(struct link *l, const struct ipc_frame *f);
+/* After a cold start: what the player's program said at its beginning. */
+void side_tell(struct client *c);
+void side_free(struct client *c);
 
 /* ---- timers.c: ticks and timers ------------------------------------------ */
 
@@ -526,6 +572,7 @@ struct link {
 	int64_t moved_us; /* the game took something, or had nothing to take */
 	int64_t watched_us; /* when somebody last looked whether it moves */
 	bool hang_warned;
+	int64_t complained_us;   /* of its out-of-band messages */
 	struct ipc_buf recorded; /* of one that is not netd->link yet */
 	struct recovery rec;
 	char game[65];

@@ -178,6 +178,9 @@ static bool (*const say[IPC_KIND_END])(struct play *, struct ipc_frame *) = {
 	[IPC_LISTEN] = say_listen,
 	[IPC_LOG] = say_as_it_is,
 	[IPC_HIDE_INPUT] = say_to_one,
+	[IPC_SEND_SIDE] = say_to_one,
+	[IPC_SEND_SIDE_GROUP] = say_but_one,
+	[IPC_SET_ABLE] = say_to_one,
 };
 
 static void

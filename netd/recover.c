@@ -685,6 +685,7 @@ tell_living(struct link *l)
 		/* An upgrade tells a link that is not theirs yet. */
 		c->link = l;
 		client_tell(c, c->request, state_of(l, c));
+		side_tell(c);
 		if (c->resume && c->resume->state == RESUME_AWAY)
 			link_up(l, IPC_AWAY, c->id, 0, 0, NULL, 0);
 		c->link = was;
@@ -702,7 +703,8 @@ tell_parked(struct link *l)
 	struct ipc_frame f;
 
 	while (journal_walk(past.journal, &w, &f))
-		if (f.kind == IPC_MESSAGE || is_farewell(&f))
+		if (f.kind == IPC_MESSAGE || f.kind == IPC_SIDE ||
+		    is_farewell(&f))
 			link_up(l, f.kind, f.id, f.flags, f.channel, f.bytes,
 			    f.len);
 }

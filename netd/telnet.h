@@ -46,7 +46,8 @@ enum telnet_option {
 	TELNET_EOR = 25,
 	TELNET_NAWS = 31,
 	TELNET_CHARSET = 42,
-	TELNET_MSSP = 70
+	TELNET_MSSP = 70,
+	TELNET_GMCP = 201
 };
 
 /* Bytes of one subnegotiation; the rest of a longer one is not kept. */

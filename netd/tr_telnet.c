@@ -82,6 +82,7 @@ offer(struct telnet *t)
 	telnet_will(t, TELNET_CHARSET, true);
 	telnet_will(t, TELNET_EOR, true);
 	telnet_will(t, TELNET_MSSP, true);
+	telnet_will(t, TELNET_GMCP, true);
 }
 
 static int
@@ -95,6 +96,8 @@ telnet_start(struct client *c)
 	telnet_init(&s->telnet);
 	line_edit_init(&s->edit, (size_t)c->url->config.message_bytes);
 	s->edit.budget = DRAW_MAX;
+	if (!c->outgoing)
+		terminal_said(c, IPC_SET_COLOURS, 0);
 	client_open(c);
 	if (!c->outgoing)
 		offer(&s->telnet);
@@ -257,6 +260,8 @@ on_our_option(struct client *c, uint8_t option, bool on)
 		ask_charset(&s->telnet);
 	} else if (option == TELNET_MSSP && on && !c->outgoing) {
 		tell_mssp(c);
+	} else if (option == TELNET_GMCP && !c->outgoing) {
+		terminal_takes_side(c, on);
 	}
 }
 
@@ -385,8 +390,8 @@ on_charset(struct telnet *t, const uint8_t *p, size_t len)
 	telnet_sub(t, TELNET_CHARSET, "\3", 1);
 }
 
-/* One that nobody asked for is ignored. */
-static void
+/* One that nobody asked for is ignored. False: stop feeding. */
+static bool
 on_sub(struct client *c, const struct telnet_event *e)
 {
 	struct telnet *t = &session(c)->telnet;
@@ -399,6 +404,10 @@ on_sub(struct client *c, const struct telnet_event *e)
 		 (telnet_is_ours(t, TELNET_CHARSET) ||
 		     telnet_is_theirs(t, TELNET_CHARSET)))
 		on_charset(t, e->bytes, e->len);
+	else if (e->code == TELNET_GMCP && telnet_is_ours(t, TELNET_GMCP) &&
+		 !c->outgoing)
+		return side_heard(c, e->bytes, e->len);
+	return true;
 }
 
 /* ---- lines ----------------------------------------------------------------
@@ -526,6 +535,23 @@ on_command(struct client *c, uint8_t command)
 	}
 }
 
+/* ---- beside the text -------------------------------------------------------
+ */
+
+static unsigned
+telnet_side_forms(const struct client *c)
+{
+	const struct telnet *t = &session(c)->telnet;
+
+	return telnet_is_ours(t, TELNET_GMCP) ? SIDE_GMCP : 0;
+}
+
+static bool
+telnet_may_pong(struct client *c)
+{
+	return telnet_may_answer(&session(c)->telnet);
+}
+
 /* ---- bytes ----------------------------------------------------------------
  */
 
@@ -561,8 +587,7 @@ act(struct client *c, const struct telnet_event *e, size_t *taken)
 		on_option(c, e);
 		return 1;
 	case TELNET_SUB:
-		on_sub(c, e);
-		return 1;
+		return on_sub(c, e);
 	default:
 		return 1;
 	}
@@ -655,6 +680,8 @@ const struct transport tr_telnet = {
 	.before = fresh_line,
 	.sent = telnet_sent,
 	.hide = telnet_hide,
+	.side_forms = telnet_side_forms,
+	.may_pong = telnet_may_pong,
 	.goodbye = telnet_goodbye,
 	.ping = telnet_ping,
 	.close = telnet_close,

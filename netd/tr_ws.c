@@ -11,6 +11,7 @@
  * client.c for who calls this.
  */
 #include "netd/http.h"
+#include "netd/line_edit.h"
 #include "netd/netd.h"
 #include "netd/resume.h"
 #include "netd/utf8.h"
@@ -29,7 +30,7 @@
 /* The request of a handshake. */
 #define ASK_MAX (8u << 10)
 
-static const struct transport tr_ws_resumable;
+static const struct transport tr_ws_resumable, tr_ws_mud;
 
 /* ---- frames out ---------------------------------------------------------- */
 
@@ -188,9 +189,51 @@ head_fits(struct client *c, struct ws *w)
 	return true;
 }
 
+/* A page's keys: mostly one whole line. Its end may be left away. */
+static bool
+mud_lines(struct client *c, const uint8_t *bytes, size_t len)
+{
+	static const uint8_t nothing[1];
+	struct ws *w = c->codec;
+	struct line_edit e = { 0 };
+	size_t used = 0;
+	bool more = true, ended = len > 0;
+
+	w->midline = false;
+	line_edit_init(&e, (size_t)c->url->config.message_bytes);
+	/* All of it is used, also when it must be the last for a while. */
+	while (used < len && c->phase == PLAYING) {
+		size_t n;
+		enum line_edit_did did =
+		    line_edit_feed(&e, bytes + used, len - used, &n);
+
+		used += n;
+		ended = did == LINE_EDIT_LINE;
+		if (did == LINE_EDIT_TOO_LONG) {
+			more = ws_give_up(
+			    c, IPC_REASON_TOO_LONG, "message too long");
+			ended = true;
+		} else if (ended) {
+			more = client_got(c, IPC_TEXT,
+				   e.line.len ? e.line.data : nothing,
+				   e.line.len) &&
+			       more;
+		}
+	}
+	if (!ended && line_edit_typed(&e))
+		more = client_got(c, IPC_TEXT, e.line.data, e.line.len) && more;
+	else if (len == 0)
+		more = client_got(c, IPC_TEXT, nothing, 0);
+	line_edit_release(&e);
+	return more;
+}
+
 static bool
 deliver(struct client *c, unsigned opcode, const uint8_t *bytes, size_t len)
 {
+	if (c->transport == &tr_ws_mud)
+		return opcode == WS_TEXT ? side_heard(c, bytes, len)
+					 : mud_lines(c, bytes, len);
 	return client_got(
 	    c, opcode == WS_TEXT ? IPC_TEXT : IPC_BINARY, bytes, len);
 }
@@ -421,11 +464,16 @@ feed_frames(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
 /* ---- open ---------------------------------------------------------------- */
 
 void
-ws_open(struct client *c, bool resumes)
+ws_open(struct client *c, const char *subprotocol)
 {
 	int r;
 
-	if (!resumes) {
+	if (subprotocol && strcmp(subprotocol, WS_MUD_SUBPROTOCOL) == 0) {
+		c->transport = &tr_ws_mud;
+		terminal_said(c, IPC_SET_COLOURS, 3);
+		terminal_takes_side(c, true);
+	}
+	if (subprotocol == NULL || strcmp(subprotocol, RESUME_SUBPROTOCOL)) {
 		client_open(c);
 		return;
 	}
@@ -482,9 +530,83 @@ feed_asking(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
 	if (p && http_count(&h, "sec-websocket-protocol"))
 		p->subprotocol = strdup(c->url->subprotocol);
 	w->state = FRAMES;
-	ws_open(c,
-	    http_has_exact(&h, "sec-websocket-protocol", RESUME_SUBPROTOCOL));
+	/* As a client we speak plain messages, whatever the server calls it. */
+	ws_open(
+	    c, http_has_exact(&h, "sec-websocket-protocol", RESUME_SUBPROTOCOL)
+		   ? RESUME_SUBPROTOCOL
+		   : NULL);
 	return r;
+}
+
+/* ---- the subprotocol of MUDs -----------------------------------------------
+ */
+
+static size_t
+mud_encode_max(size_t len)
+{
+	return 2 * len + WS_HEAD_MAX;
+}
+
+/* A terminal wants CR LF. */
+static size_t
+mud_encode(bool outgoing, unsigned flags, const uint8_t *bytes, size_t len,
+    uint8_t *out)
+{
+	size_t n = len, head;
+	uint8_t *to;
+
+	(void)outgoing;
+	(void)flags;
+	for (size_t i = 0; i < len; i++)
+		n += bytes[i] == '\n' && (i == 0 || bytes[i - 1] != '\r');
+	head = ws_head_write(out, WS_BINARY, NULL, n);
+	to = out + head;
+	for (size_t i = 0; i < len; i++) {
+		if (bytes[i] == '\n' && (i == 0 || bytes[i - 1] != '\r'))
+			*to++ = '\r';
+		*to++ = bytes[i];
+	}
+	return head + n;
+}
+
+/* What is sent next begins a line. */
+static void
+mud_before(struct client *c)
+{
+	static const uint8_t next_line[] = { 0x82, 2, '\r', '\n' };
+	struct ws *w = c->codec;
+
+	if (w->midline)
+		client_raw(c, next_line, sizeof(next_line));
+	w->midline = false;
+}
+
+static void
+mud_sent(struct client *c, const uint8_t *bytes, size_t len)
+{
+	struct ws *w = c->codec;
+
+	w->midline = len && bytes[len - 1] != '\n';
+}
+
+static void
+mud_hide(struct client *c, bool on)
+{
+	char text[64];
+	int n = snprintf(text, sizeof(text), "Client.Input {\"hidden\":%s}",
+	    on ? "true" : "false");
+	uint8_t frame[sizeof(text) + WS_HEAD_MAX];
+
+	client_raw(c, frame,
+	    frame_write(
+		false, WS_TEXT, (const uint8_t *)text, (size_t)n, frame));
+}
+
+static unsigned
+mud_side_forms(const struct client *c)
+{
+	(void)c;
+	return SIDE_TEXT;
 }
 
 /* ---- the transport ------------------------------------------------------- */
@@ -576,6 +698,24 @@ const struct transport tr_ws = {
 	.drained = ws_drained,
 	.close = ws_close,
 	.resumable = &tr_ws_resumable,
+};
+
+static const struct transport tr_ws_mud = {
+	.name = "ws",
+	.is_prose = true,
+	.start = ws_start,
+	.feed = ws_feed,
+	.encode = mud_encode,
+	.encode_max = mud_encode_max,
+	.before = mud_before,
+	.sent = mud_sent,
+	.apart = "\r\n",
+	.hide = mud_hide,
+	.side_forms = mud_side_forms,
+	.goodbye = ws_goodbye,
+	.ping = ws_ping,
+	.drained = ws_drained,
+	.close = ws_close,
 };
 
 static const struct transport tr_ws_resumable = {

@@ -59,6 +59,10 @@ struct transport {
 	const char *apart;
 	/* What the player types is not to be seen (or is again). */
 	void (*hide)(struct client *c, bool on);
+	/* In which forms it takes out-of-band messages now. */
+	unsigned (*side_forms)(const struct client *c);
+	/* A Core.Ping came that way: answer it, if not too often. */
+	bool (*may_pong)(struct client *c);
 	/*
 	 * Add a goodbye to the queue (client_raw) before the close: a
 	 * WebSocket close frame, or nothing. text may be empty. Returns true
@@ -78,6 +82,13 @@ struct transport {
 	 * and in that variant the way back. NULL: there is none.
 	 */
 	const struct transport *resumable, *bare;
+};
+
+/* Of out-of-band messages: side.c writes them. */
+enum side_form {
+	SIDE_GMCP = 1, /* IAC SB GMCP Package.Sub json IAC SE */
+	SIDE_TEXT = 2, /* a TEXT frame of a WebSocket */
+	SIDE_MSDP = 4  /* the variables that were asked for */
 };
 
 /*

@@ -126,6 +126,8 @@ static const bool of_a_player[IPC_KIND_END] = {
 	[IPC_BACK] = true,
 	[IPC_RESIZED] = true,
 	[IPC_TERMINAL] = true,
+	[IPC_SIDE] = true,
+	[IPC_ABLE] = true,
 };
 
 /* What happened since the new one was told, all of it held back. */

@@ -219,6 +219,7 @@ static bool
 remember(struct client *c, const struct http_head *h)
 {
 	struct peer *p = client_peer(c);
+	const char *chosen;
 
 	if (p == NULL)
 		return false;
@@ -226,8 +227,9 @@ remember(struct client *c, const struct http_head *h)
 	p->query = copy(h->query);
 	p->origin = copy(http_field(h, "origin"));
 	p->cookies = copy_cookies(h);
-	if (ws_hand_subprotocol(h, c->url))
-		p->subprotocol = strdup(c->url->subprotocol);
+	chosen = ws_hand_subprotocol(h, c->url);
+	if (chosen && !ws_hand_resumes(h))
+		p->subprotocol = strdup(chosen);
 	return true;
 }
 
@@ -251,7 +253,7 @@ upgrade(struct client *c, struct ws *w, const struct http_head *h, bool close)
 	}
 	w->gather = NULL;
 	w->state = FRAMES;
-	ws_open(c, ws_hand_resumes(h));
+	ws_open(c, ws_hand_subprotocol(h, c->url));
 	return true;
 }
 

@@ -42,6 +42,7 @@ struct ws {
 	bool in_frame;  /* a head was read, its payload is not complete */
 	bool close;     /* HTTP: after the file at hand */
 	bool said;      /* our close frame is sent */
+	bool midline;   /* a terminal's cursor stands behind a prompt */
 	uint8_t n_stash;
 	uint8_t stash[WS_HEAD_MAX]; /* a head that is not complete */
 	uint16_t requests;
@@ -54,7 +55,7 @@ _Static_assert(sizeof(struct ws) <= 64, "idle connections must stay small");
  * and it is closed with that reason. Returns false, for the caller's return.
  */
 bool ws_give_up(struct client *c, unsigned reason, const char *why);
-/* The handshake is done; resumes: that was asked for, and is to be had. */
-void ws_open(struct client *c, bool resumes);
+/* The handshake is done, with this subprotocol or NULL. */
+void ws_open(struct client *c, const char *subprotocol);
 
 #endif

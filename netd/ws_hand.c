@@ -78,13 +78,6 @@ ws_hand_check(const struct http_head *h, const struct url *u, const char **why)
 }
 
 bool
-ws_hand_subprotocol(const struct http_head *h, const struct url *u)
-{
-	return u->subprotocol[0] &&
-	       http_has_exact(h, "sec-websocket-protocol", u->subprotocol);
-}
-
-bool
 ws_hand_resumes(const struct http_head *h)
 {
 	/* Without resume= as well, if only to say that there is no coming
@@ -92,10 +85,24 @@ ws_hand_resumes(const struct http_head *h)
 	return http_has_exact(h, "sec-websocket-protocol", RESUME_SUBPROTOCOL);
 }
 
+const char *
+ws_hand_subprotocol(const struct http_head *h, const struct url *u)
+{
+	const char *const all[] = { RESUME_SUBPROTOCOL, u->subprotocol,
+		WS_MUD_SUBPROTOCOL };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i][0] &&
+		    http_has_exact(h, "sec-websocket-protocol", all[i]))
+			return all[i];
+	return NULL;
+}
+
 bool
 ws_hand_answer(struct ipc_buf *out, const struct http_head *h,
     const struct url *u, int64_t now_s)
 {
+	const char *chosen = ws_hand_subprotocol(h, u);
 	char accept[WS_ACCEPT_SIZE];
 
 	accept_for(http_field(h, "sec-websocket-key"), accept);
@@ -105,12 +112,9 @@ ws_hand_answer(struct ipc_buf *out, const struct http_head *h,
 		"Sec-WebSocket-Accept: %s\r\n",
 		accept))
 		return false;
-	if (ws_hand_resumes(h) || ws_hand_subprotocol(h, u)) {
-		if (!ipc_buf_printf(out, "Sec-WebSocket-Protocol: %s\r\n",
-			ws_hand_resumes(h) ? RESUME_SUBPROTOCOL
-					   : u->subprotocol))
-			return false;
-	}
+	if (chosen &&
+	    !ipc_buf_printf(out, "Sec-WebSocket-Protocol: %s\r\n", chosen))
+		return false;
 	return ipc_buf_add(out, "\r\n", 2);
 }
 

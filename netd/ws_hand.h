@@ -22,8 +22,12 @@ bool ws_hand_asked(const struct http_head *h);
  */
 unsigned
 ws_hand_check(const struct http_head *h, const struct url *u, const char **why);
-/* Is u's subprotocol set, and offered? */
-bool ws_hand_subprotocol(const struct http_head *h, const struct url *u);
+/* Terminal text in BINARY frames, out-of-band messages in TEXT frames
+ * (mudstandards.org/websocket). */
+#define WS_MUD_SUBPROTOCOL "gmcp.mudstandards.org"
+/* The subprotocol that is chosen of what is offered, or NULL: a line that may
+ * be lost, else u's own, else that of MUDs. */
+const char *ws_hand_subprotocol(const struct http_head *h, const struct url *u);
 /* Is a line that may be lost and replaced asked for? */
 bool ws_hand_resumes(const struct http_head *h);
 /* Append the whole 101. False: out is full. */

@@ -7,6 +7,7 @@
 #define TESTS_FAKE_TELNET_H
 
 #include "ipc/buf.h"
+#include "ipc/log.h"
 #include "ipc/msg.h"
 #include "netd/netd.h"
 
@@ -89,6 +90,61 @@ client_terminal(struct client *c, const char *text)
 	ft_must(ipc_buf_printf(&ft.game, "T %s\n", text));
 }
 
+/* What is told beside messages: A the abilities, D what was said beside the
+ * text. */
+void
+link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
+    unsigned channel, const void *bytes, size_t len)
+{
+	(void)flags;
+	ft_must(l == &ft.link && id == ft.c.id);
+	if (kind == IPC_ABLE) {
+		ft_must(ipc_buf_printf(&ft.game, "A %u\n", channel));
+		return;
+	}
+	ft_must(kind == IPC_SIDE && ipc_buf_add(&ft.game, "D ", 2) &&
+		ipc_buf_add(&ft.game, bytes, len) &&
+		ipc_buf_add(&ft.game, "\n", 1));
+}
+
+bool
+client_side(struct client *c, const uint8_t *bytes, size_t len)
+{
+	link_up(c->link, IPC_SIDE, c->id, 0, 0, bytes, len);
+	return true;
+}
+
+bool
+client_takes(const struct client *c)
+{
+	return c->phase == PLAYING;
+}
+
+void
+client_queue(struct client *c, struct slice *s, size_t off, size_t len,
+    uint8_t class, uint16_t key)
+{
+	(void)class;
+	(void)key;
+	client_raw(c, s->bytes + off, len);
+}
+
+void
+client_abort(struct client *c, unsigned reason, const char *detail)
+{
+	client_close(c, reason, detail);
+}
+
+void
+group_each(struct link *l, uint64_t group, uint64_t but,
+    void (*fn)(struct client *c, void *arg), void *arg)
+{
+	(void)l;
+	(void)group;
+	if (ft.c.id != but)
+		fn(&ft.c, arg);
+}
+
 int64_t
 netd_now(const struct netd *n)
 {
@@ -99,11 +155,14 @@ static void
 ft_init(int64_t message_bytes, bool outgoing)
 {
 	memset(&ft, 0, sizeof(ft));
+	ipc_log_init("test", IPC_LOG_ERROR);
 	config_init(&ft.url.config);
 	ft.url.config.message_bytes = message_bytes;
 	ft.netd.now_us = ft.netd.began_us = FAKE_NOW_US;
 	ft.netd.n_playing = 3;
 	ft.netd.link = &ft.link;
+	ft.link.netd = &ft.netd;
+	config_init(&ft.netd.config);
 	memcpy(ft.link.game, "mud", 4);
 	ft.c.netd = &ft.netd;
 	ft.c.link = &ft.link;
@@ -111,6 +170,8 @@ ft_init(int64_t message_bytes, bool outgoing)
 	ft.c.transport = &tr_telnet;
 	ft.c.phase = HANDSHAKE;
 	ft.c.outgoing = outgoing;
+	ft.c.told = true;
+	ft.c.id = 7;
 	ipc_buf_init(&ft.c.in, 64u << 20);
 	ipc_buf_init(&ft.game, 64u << 20);
 	ipc_buf_init(&ft.out, 64u << 20);
@@ -121,6 +182,8 @@ static void
 ft_release(void)
 {
 	tr_telnet.close(&ft.c);
+	side_free(&ft.c);
+	free(ft.c.terminal);
 	ipc_buf_release(&ft.c.in);
 	ipc_buf_release(&ft.game);
 	ipc_buf_release(&ft.out);
@@ -167,6 +230,18 @@ ft_send(const void *bytes, size_t len)
 	ipc_buf_added(
 	    &ft.out, tr_telnet.encode(ft.c.outgoing, IPC_TEXT, bytes, len, to));
 	tr_telnet.sent(&ft.c, bytes, len);
+}
+
+/* The game says something beside the text. */
+static inline void
+ft_side(const void *bytes, size_t len)
+{
+	struct ipc_frame f = { .kind = IPC_SEND_SIDE,
+		.id = ft.c.id,
+		.bytes = bytes,
+		.len = (uint32_t)len };
+
+	ft_must(side_send(&ft.link, &ft.c, &f));
 }
 
 #endif

@@ -129,6 +129,53 @@ client_mark(struct client *c)
 	fw_must(c == &fw.c);
 }
 
+/* Out-of-band messages: "!bytes|"; abilities are not looked at. */
+bool
+client_side(struct client *c, const uint8_t *bytes, size_t len)
+{
+	fw_must(c == &fw.c && ipc_buf_add(&fw.got, "!", 1) &&
+		ipc_buf_add(&fw.got, bytes, len) &&
+		ipc_buf_add(&fw.got, "|", 1));
+	return true;
+}
+
+void
+link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
+    unsigned channel, const void *bytes, size_t len)
+{
+	(void)id;
+	(void)flags;
+	(void)channel;
+	(void)bytes;
+	(void)len;
+	fw_must(l == &fw.link && kind == IPC_ABLE);
+}
+
+bool
+client_takes(const struct client *c)
+{
+	return c->phase == PLAYING;
+}
+
+void
+client_queue(struct client *c, struct slice *s, size_t off, size_t len,
+    uint8_t class, uint16_t key)
+{
+	(void)class;
+	(void)key;
+	client_raw(c, s->bytes + off, len);
+}
+
+void
+group_each(struct link *l, uint64_t group, uint64_t but,
+    void (*fn)(struct client *c, void *arg), void *arg)
+{
+	(void)l;
+	(void)group;
+	(void)but;
+	fn(&fw.c, arg);
+}
+
 int64_t
 netd_now(const struct netd *n)
 {
@@ -201,6 +248,9 @@ fw_prepare(void)
 	fw.c.url = &fw.url;
 	fw.c.netd = &fw.netd;
 	fw.netd.link = &fw.link;
+	fw.link.netd = &fw.netd;
+	config_init(&fw.netd.config);
+	fw.c.link = &fw.link;
 	fw.c.transport = &tr_ws;
 	fw.c.phase = HANDSHAKE;
 	fw.c.addr.in4.sin_family = AF_INET;

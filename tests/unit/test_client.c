@@ -1,4 +1,4 @@
-/* links: netd/[a-lo-z]*.c netd/metrics.c */
+/* links: netd/[a-lo-z]*.c netd/m[b-z]*.c */
 /*
  * netd/client.c with all of netd's core around it, and only the wire and the
  * clock made up: what a slow player gets, loses and is told of.

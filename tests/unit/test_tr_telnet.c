@@ -1,5 +1,6 @@
 /* links: netd/tr_telnet.c netd/telnet.c netd/line_edit.c netd/utf8.c */
-/* links: netd/config.c */
+/* links: netd/config.c netd/side.c netd/terminal.c netd/outq.c */
+/* links: netd/ws_frame.c */
 /*
  * netd/tr_telnet.c: what it makes of options and lines, by transcripts.
  *
@@ -7,8 +8,11 @@
  *	C bytes    the client sends        G bytes    the game sends
  *	H 1        the game hides the input (H 0: shows it again)
  *	P          nothing came for a while     T 500    so many ms pass
+ *	D bytes    the game says something beside the text
+ *	A 0 2      the game sets an ability (IPC_SET_*) to this
  * and NAME.out what follows from it: S what is sent to the client, M a
- * message, W the window, T the terminal, X the end. Bytes are written as they
+ * message, D one beside the text, W the window, T the terminal, A what it can
+ * do, X the end. Bytes are written as they
  * are, others, and the words of telnet, in <>: <IAC WILL ECHO>, <CR LF>, <27>.
  * A line that begins with # is a comment.
  */
@@ -39,7 +43,7 @@ static const struct {
 	{ "DONT", 254 }, { "IAC", 255 } },
   options[] = { { "ECHO", 1 }, { "SGA", 3 }, { "TM", 6 }, { "TTYPE", 24 },
 	  { "EOR", 25 }, { "NAWS", 31 }, { "LINEMODE", 34 }, { "CHARSET", 42 },
-	  { "MSSP", 70 } };
+	  { "MSSP", 70 }, { "GMCP", 201 } };
 #define N_WORDS (sizeof(words) / sizeof(words[0]))
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -181,6 +185,12 @@ act(const char *line, size_t cut, struct ipc_buf *out)
 		ft.c.pinged = true;
 		tr_telnet.ping(&ft.c);
 		assert_false(ft.c.pinged);
+	} else if (line[0] == 'D') {
+		read_bytes(rest, &b);
+		ft_side(b.data, b.len);
+	} else if (line[0] == 'A') {
+		assert_true(terminal_set(
+		    &ft.c, (unsigned)atoi(rest), atoi(strchr(rest, ' '))));
 	} else if (line[0] == 'T') {
 		ft.netd.now_us += atoll(rest) * 1000;
 	} else {

@@ -1,4 +1,5 @@
 /* links: netd/tr_ws.c netd/web.c netd/ws_*.c netd/http.c netd/files.c */
+/* links: netd/side.c netd/terminal.c netd/outq.c netd/line_edit.c */
 /* links: netd/utf8.c netd/config.c netd/metrics.c netd/page.c */
 /* links: tests/lib/no_resume.c */
 /* netd/tr_ws.c: what goes in on the wire, what the game and the wire get. */
@@ -770,6 +771,65 @@ a_client_says_why_it_was_not_let_in(void **state)
 	}
 }
 
+#define ASK_MUD                                                \
+	"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n" \
+	"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"  \
+	"Sec-WebSocket-Protocol: a, gmcp.mudstandards.org\r\n" \
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+/* Terminal text in binary frames, what is said beside it in text frames. */
+static void
+a_page_with_a_terminal_has_both(void **state)
+{
+	struct ipc_frame f = { .kind = IPC_SEND_SIDE };
+	static const char vitals[] = "Char.Vitals {\"hp\":1}";
+	uint8_t out[64];
+
+	(void)state;
+	fw_prepare();
+	fw.url.config.message_bytes = MESSAGE_MAX;
+	fw.c.told = true;
+	fw_start();
+	fw_arrive(ASK_MUD, sizeof(ASK_MUD) - 1, SIZE_MAX);
+	assert_non_null(strstr((char *)fw.out.data,
+	    "Sec-WebSocket-Protocol: gmcp.mudstandards.org\r\n"));
+	assert_string_equal(fw.peer.subprotocol, "gmcp.mudstandards.org");
+	ipc_buf_clear(&fw.out);
+	frames("B[look\r\n]T[Core.Hello {}]B[]B[two\nlines\x1b[A]b[par]C[t]"
+	       "T[Core.Ping]T[none {]b[n]T[]B[\xff\x07]");
+	fw_arrive(in.data, in.len, 3);
+	assert_string_equal(got(), "look|!Core.Hello {}||two|lines|part|"
+				   "<protocol:a new message inside another>");
+	assert_string_equal(
+	    sent(), "T[Core.Ping]X[1002a new message inside another]");
+	fw_release();
+	side_free(&fw.c);
+	free(fw.c.terminal);
+
+	fw_prepare();
+	fw.c.told = true;
+	fw_start();
+	fw_arrive(ASK_MUD, sizeof(ASK_MUD) - 1, SIZE_MAX);
+	ipc_buf_clear(&fw.out);
+	f.bytes = (const uint8_t *)vitals;
+	f.len = sizeof(vitals) - 1;
+	assert_true(side_send(&fw.link, &fw.c, &f));
+	fw.c.transport->before(&fw.c);
+	ipc_buf_add(&fw.out, out,
+	    fw.c.transport->encode(
+		false, IPC_TEXT, (const uint8_t *)"a\nName? ", 8, out));
+	fw.c.transport->sent(&fw.c, (const uint8_t *)"a\nName? ", 8);
+	fw.c.transport->hide(&fw.c, true);
+	fw.c.transport->before(&fw.c);
+	fw.c.transport->hide(&fw.c, false);
+	assert_string_equal(sent(), "T[Char.Vitals {\"hp\":1}]B[a\r\nName? ]"
+				    "T[Client.Input {\"hidden\":true}]B[\r\n]"
+				    "T[Client.Input {\"hidden\":false}]");
+	fw_release();
+	side_free(&fw.c);
+	free(fw.c.terminal);
+}
+
 int
 main(void)
 {
@@ -796,6 +856,7 @@ main(void)
 		    who_asks_without_reading_is_not_answered_without_end),
 		cmocka_unit_test(a_connection_ends_after_a_thousand_requests),
 		cmocka_unit_test(metrics_are_for_this_machine),
+		cmocka_unit_test(a_page_with_a_terminal_has_both),
 		cmocka_unit_test(a_client_shakes_hands_and_talks),
 		cmocka_unit_test(a_client_says_why_it_was_not_let_in),
 	};

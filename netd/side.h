@@ -1,0 +1,46 @@
+/*
+ * side.h - the inside of out-of-band messages, for side.c and msdp.c.
+ */
+#ifndef NETD_SIDE_H
+#define NETD_SIDE_H
+
+#include "netd/netd.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct msdp;
+
+/* What a player's program said of itself; made when it first says something. */
+struct side {
+	char *hello;          /* the JSON of Core.Hello, or NULL */
+	struct ipc_buf wants; /* of Core.Supports: names, each with its NUL */
+	bool told;            /* it told, so nothing else is sent */
+	struct msdp *msdp;    /* msdp.c; or NULL */
+};
+
+/* One message, checked. */
+struct side_message {
+	const uint8_t *bytes; /* all of it, a view */
+	size_t len;
+	size_t name_len;  /* it begins with the name */
+	const char *json; /* a view; json_len 0: there is none */
+	size_t json_len;
+	json_t *value; /* what that means, or NULL */
+};
+
+/*
+ * Read a message: a name, and valid JSON no deeper than depth_max. True:
+ * side_done() it. False: it is none.
+ */
+bool side_read(
+    struct side_message *m, const uint8_t *bytes, size_t len, size_t depth_max);
+void side_done(struct side_message *m);
+/* Made on first use; NULL: out of memory. */
+struct side *side_of(struct client *c);
+/* Does the player's program want messages of this name? */
+bool side_wants(const struct client *c, const uint8_t *name, size_t len);
+
+#endif
