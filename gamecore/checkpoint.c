@@ -13,7 +13,6 @@
 #include "ipc/control.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,10 +83,6 @@ thaw(struct gc_net *net, int wake)
 	    m.fds[1] < 0)
 		_exit(0);
 	close(wake);
-	net->careful_from = net->careful_to = 0;
-	if (sscanf(m.text, "%" SCNu64 " %" SCNu64, &net->careful_from,
-		&net->careful_to) != 2)
-		net->careful_to = 0;
 	net->up = m.fds[0];
 	net->down = m.fds[1];
 }

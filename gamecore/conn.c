@@ -13,6 +13,7 @@
 
 struct text {
 	struct text *next;
+	uint64_t count; /* as stream_count() */
 	size_t len;
 	char bytes[]; /* and a NUL */
 };
@@ -84,6 +85,7 @@ file_message(struct gc_net *net, struct gc_conn *con, const struct ipc_frame *f)
 	if (t == NULL)
 		return net_fail(net, GC_ENO_MEMORY, "out of memory");
 	t->next = NULL;
+	t->count = stream_count(net);
 	t->len = f->len;
 	if (f->len)
 		memcpy(t->bytes, f->bytes, f->len);
@@ -214,6 +216,7 @@ give(struct gc_conn *con, const char **text)
 
 	free(con->held);
 	con->held = t;
+	stream_hand(con->net, t->count);
 	con->first = t->next;
 	if (con->first == NULL)
 		con->last = NULL;

@@ -114,8 +114,14 @@ struct gc_net {
 	int failed;        /* why nothing will come any more, or 0 */
 	uint8_t *cut;      /* the byte that a NUL replaced to end a text */
 	uint8_t cut_was;   /* what it was */
-	struct ipc_buf backlog; /* whole frames, a NUL behind each */
-	size_t backlog_at;      /* the next one starts here */
+	/* What the game was given last and is not done with, counted over all
+	 * netds; 0: nothing. Its position is written where the launcher reads
+	 * it after a death; nothing in the game ever does. */
+	uint64_t in_hand, taken_before;
+	volatile uint64_t *hand, hand_unread;
+	/* Whole frames, the count of each before it and a NUL behind. */
+	struct ipc_buf backlog;
+	size_t backlog_at; /* the next one starts here */
 
 	/* kinds.c */
 	struct request *requests;
@@ -151,10 +157,7 @@ struct gc_net {
 	pid_t crew;  /* the same: who sees to workers (crew.c) */
 
 	/* checkpoint.c */
-	int keeper; /* to the launcher, which keeps frozen copies; or -1 */
-	/* After a death: frames behind the first and up to the second position
-	 * are committed one by one, so that netd knows which one kills. */
-	uint64_t careful_from, careful_to;
+	int keeper;      /* to the launcher, which keeps frozen copies; or -1 */
 	pid_t frozen[8]; /* ring: copies that this process made */
 	unsigned n_frozen;
 
@@ -228,8 +231,14 @@ stream_put_msg(struct gc_net *net, unsigned kind, uint64_t id, const void *m);
 int stream_commit(struct gc_net *net, bool partial);
 /* Another pipe: positions count from 0, half of anything is forgotten. */
 void stream_restart(struct gc_net *net, int up, int down);
-/* Keep an event for gc_next() that no frame brought. False: no memory. */
-bool stream_keep(struct gc_net *net, const struct ipc_frame *f);
+/* Frames taken of this netd and all before it: what struct gc_net in_hand
+ * and those who keep a frame for later count in. */
+uint64_t stream_count(const struct gc_net *net);
+/* The game is given what this frame brought. */
+void stream_hand(struct gc_net *net, uint64_t count);
+/* Keep an event for gc_next(); count 0: no frame brought it. False: no
+ * memory. */
+bool stream_keep(struct gc_net *net, const struct ipc_frame *f, uint64_t count);
 /* Walk over kept events: *at from 0; false at their end. */
 bool stream_kept(const struct gc_net *net, size_t *at, struct ipc_frame *f);
 /* The bytes of the frame taken last as a text that ends with a NUL. */
@@ -384,6 +393,7 @@ struct launched {
 	uint64_t break_at;
 	pid_t crew;
 	char worker[IPC_WORKERS_NAME_MAX + 1]; /* as in struct gc_net */
+	volatile uint64_t *hand; /* as in struct gc_net, or NULL */
 };
 
 /*
@@ -467,6 +477,11 @@ struct wake {
 	} askers[ASKERS_MAX]; /* they wait for fresh pipes */
 	size_t n_askers;
 	char last_words[256]; /* what the game says of its own death, or "" */
+	/* Shared with the game and the one that is to follow it: the position
+	 * of the frame that each has in hand. */
+	int hands_fd;
+	volatile uint64_t *hands;
+	unsigned hand; /* the game's of the two */
 };
 
 /* False: errno says why; the game then runs without recovery. */
@@ -479,11 +494,12 @@ void wake_dismiss(struct wake *w, uint64_t number);
 /* Nor those of a new game that did not take over: from first on, a thousand. */
 void wake_dismiss_next(struct wake *w, uint64_t first);
 /* Let a copy go on; its pid, or 0 if there is none of that number. */
-pid_t
-wake_frozen(struct wake *w, int control, uint64_t number, const char *careful);
+pid_t wake_frozen(struct wake *w, int control, uint64_t number);
 /* Start the program again (how: enum ipc_link_how; with IPC_LINK_FIRST under
  * a netd that never saw it); its pid or 0. */
 pid_t wake_cold(struct wake *w, int control, unsigned how);
+/* The position of the frame that the game had in hand when it died, or 0. */
+uint64_t wake_hand(struct wake *w);
 /* Answer number i of the askers with the game's ends of p; NULL: there will be
  * none for it. The last one takes its place. */
 void wake_answer(struct wake *w, size_t i, const struct pipes *p);

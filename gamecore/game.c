@@ -125,6 +125,7 @@ net_new(int up, int down)
 	net->up = up;
 	net->down = down;
 	net->control = net->keeper = -1;
+	net->hand = &net->hand_unread;
 	net->frame_max = IPC_FRAME_MAX;
 	ipc_reader_init(&net->in, IPC_FRAME_MAX);
 	ipc_buf_init(&net->out, OUT_MAX);
@@ -264,6 +265,8 @@ begin(const struct launched *l, const struct options *o, struct gc_start *start)
 	net->break_at = l->break_at;
 	net->crew = l->crew;
 	memcpy(net->worker, l->worker, sizeof(net->worker));
+	if (l->hand)
+		net->hand = l->hand;
 	if (net_hello(net, start->name, l->pid) < 0)
 		options_say(start, 1, "%s", gc_problem(net));
 	else if (net->worker[0])

@@ -347,6 +347,7 @@ game_died(struct launcher *l)
 	struct ipc_control m = { .type = IPC_CONTROL_DIED,
 		.number = l->upgrades,
 		.value = (unsigned)l->game_status,
+		.position = wake_hand(&l->wake),
 		.fds = { -1, -1 } };
 	char how[64];
 
@@ -694,7 +695,7 @@ on_wake(struct launcher *l, const struct ipc_control *m)
 {
 	if (l->game || l->stops || l->netd == 0)
 		return;
-	l->game = wake_frozen(&l->wake, l->control, m->value, m->text);
+	l->game = wake_frozen(&l->wake, l->control, m->value);
 	if (l->game == 0)
 		on_cold(l, m);
 }
@@ -734,6 +735,7 @@ took_over(struct launcher *l)
 	if (l->game)
 		kill(l->game, SIGKILL);
 	l->game = l->next;
+	l->wake.hand = !l->wake.hand;
 	l->next = 0;
 	if (l->next_ended)
 		game_ended(l, l->next_status);
@@ -962,13 +964,16 @@ become_game(struct launched *l, const struct pipes *p,
 	close(launcher->signals);
 	if (launcher->wake.keeper >= 0)
 		close(launcher->wake.keeper);
+	if (launcher->wake.hands_fd >= 0)
+		close(launcher->wake.hands_fd);
 	launch_deafen();
 	sigprocmask(SIG_SETMASK, before, NULL);
 	*l = (struct launched){ .up = p->up_r,
 		.down = p->down_w,
 		.control = -1,
 		.pid = (uint32_t)getpid(),
-		.keeper = launcher->wake.game_keeper };
+		.keeper = launcher->wake.game_keeper,
+		.hand = launcher->wake.hands };
 	return true;
 }
 

@@ -9,9 +9,9 @@
  * and where on this machine the pages lie. COMMITs are how frames were
  * gathered, which is chance.
  *
- * When a run differs or dies while it had several frames in hand, a second
- * run feeds those one by one, to name the one. A frame that netd set aside
- * kills the game here too; the run after that feeds what netd put there.
+ * When a run differs while several frames may have done it, a second run feeds
+ * those one by one, to name the one. A frame that netd set aside kills the game
+ * here too; the run after that feeds what netd put there.
  *
  * A launcher of another kind: like launch.c it forks and waits.
  */
@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -53,8 +54,9 @@ struct note {
 	struct note *next;
 	size_t life;
 	bool death;
-	uint64_t frame, given; /* death: in its hand, the first and the last */
-	struct ipc_buf whole;  /* else: the frame that took its place */
+	uint64_t frame, given; /* death: in its hand, the last it was given */
+	uint64_t with;        /* else: replaced when that frame was set aside */
+	struct ipc_buf whole; /* by this one */
 };
 
 /* One process of the game, from its HELLO on. */
@@ -102,12 +104,29 @@ life_add(struct tape *t, bool whole)
 	return &more[t->n++];
 }
 
+/* "replaced frame=N with=M LINE"; without M it was set aside itself. */
+static bool
+note_replaced(struct note *n, const char *text)
+{
+	struct ipc_text_error e;
+	int at = 0;
+
+	if (sscanf(text, "replaced frame=%" SCNu64 " %n", &n->frame, &at) !=
+		1 ||
+	    at == 0)
+		return false;
+	text += at;
+	n->with = n->frame;
+	at = 0;
+	if (sscanf(text, "with=%" SCNu64 " %n", &n->with, &at) == 1)
+		text += at;
+	return ipc_text_parse(text, strlen(text), &n->whole, &e) == 1;
+}
+
 static void
 note_add(struct tape *t, const char *text)
 {
 	struct note *n = calloc(1, sizeof(*n)), **p = &t->notes;
-	struct ipc_text_error e;
-	int at = 0;
 
 	if (n == NULL)
 		return;
@@ -117,11 +136,7 @@ note_add(struct tape *t, const char *text)
 		&n->given) == 2) {
 		n->death = true;
 		t->lives[t->n - 1].given = n->given ? n->given : 1;
-	} else if (sscanf(text, "replaced frame=%" SCNu64 " %n", &n->frame,
-		       &at) != 1 ||
-		   at == 0 ||
-		   ipc_text_parse(
-		       text + at, strlen(text + at), &n->whole, &e) != 1) {
+	} else if (!note_replaced(n, text)) {
 		ipc_buf_release(&n->whole);
 		free(n);
 		return;
@@ -290,7 +305,8 @@ struct run {
 	struct ipc_reader out;
 	uint64_t taken, heard;
 	bool partial, bye;
-	int status; /* of waitpid() */
+	int status;              /* of waitpid() */
+	volatile uint64_t *hand; /* what it has in hand; or NULL */
 	/* what came out */
 	enum { FINE, OTHER, MISSING, MORE, DIED, BROKEN } result;
 	uint64_t at, in_from, in_to; /* frame down; frames up in its hand */
@@ -329,6 +345,8 @@ wrong(struct run *r, int result, const struct ipc_frame *was,
 	r->at = r->heard;
 	r->in_from = r->taken + 1;
 	r->in_to = r->given;
+	if (result == DIED && r->hand && *r->hand)
+		r->in_from = r->in_to = *r->hand;
 	if (was)
 		print(was, r->was);
 	if (is)
@@ -349,8 +367,9 @@ lay_up(struct run *r, const struct ipc_recorded *f)
 		r->ups_over = true;
 	if (r->ups_over)
 		return;
-	if (f->position <= r->aside)
-		n = note_find(r->tape, r->life, f->position, false);
+	n = note_find(r->tape, r->life, f->position, false);
+	if (n && n->with > r->aside)
+		n = NULL;
 	if (n ? !ipc_buf_add(&r->feed, n->whole.data, n->whole.len)
 	      : !ipc_buf_add(&r->feed, f->bytes, f->len))
 		wrong(r, BROKEN, NULL, NULL);
@@ -671,7 +690,8 @@ judge(struct run *r)
 		return;
 	if (r->game && r->status && !r->bye &&
 	    (r->taken < r->laid || !r->over ||
-		(WIFSIGNALED(r->status) && r->partial))) {
+		(WIFSIGNALED(r->status) &&
+		    (r->partial || (r->hand && *r->hand))))) {
 		wrong(r, DIED, NULL, NULL);
 		return;
 	}
@@ -735,6 +755,24 @@ be_game(struct launched *l, const struct pipes *p, uint64_t break_at)
 		.break_at = break_at };
 }
 
+/* Shared with the game, which dies; NULL: then its COMMITs must do. */
+static volatile uint64_t *
+new_hand(void)
+{
+	void *p = mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void
+drop_hand(struct run *r)
+{
+	if (r->hand)
+		munmap((void *)(uintptr_t)r->hand, sizeof(uint64_t));
+	r->hand = NULL;
+}
+
 /* 1: this process is the game now. 0: the run is done. -1: errno says. */
 static int
 run_once(struct run *r, struct launched *l)
@@ -745,6 +783,7 @@ run_once(struct run *r, struct launched *l)
 	if (!seek(r) || !pipes_open(&p))
 		return -1;
 	run_init(r);
+	r->hand = new_hand();
 	fflush(NULL);
 	r->game = fork();
 	if (r->game == 0) {
@@ -753,21 +792,21 @@ run_once(struct run *r, struct launched *l)
 			raise(SIGKILL);
 		run_release(r);
 		be_game(l, &p, 0);
+		l->hand = r->hand;
 		return 1;
 	}
 	pipes_close_game(&p);
 	r->up = p.up_w;
 	r->down = p.down_r;
 	non_blocking(r->up);
-	if (r->game < 0) {
-		run_release(r);
-		return -1;
+	if (r->game > 0) {
+		play(r);
+		end_game(r);
+		judge(r);
 	}
-	play(r);
-	end_game(r);
-	judge(r);
 	run_release(r);
-	return 0;
+	drop_hand(r);
+	return r->game < 0 ? -1 : 0;
 }
 
 /* ---- what came out, in words ------------------------------------------------

@@ -91,7 +91,7 @@ close_players(struct gc_net *net)
 
 	for (size_t i = 0; ok && i < players.size; i++) {
 		f.id = players.slots[i].id;
-		ok = f.id == 0 || stream_keep(net, &f);
+		ok = f.id == 0 || stream_keep(net, &f, 0);
 	}
 	conns_release(&players);
 	return ok;
@@ -129,7 +129,7 @@ respawn(struct gc_net *net)
 	close_files(net);
 	answer_requests(net);
 	if (!close_players(net) ||
-	    (net->welcomed && !stream_keep(net, &notice)))
+	    (net->welcomed && !stream_keep(net, &notice, 0)))
 		return net_fail(net, GC_ENO_MEMORY, "out of memory");
 	net->welcomed = false;
 	return net_greet(net, (uint32_t)getpid());

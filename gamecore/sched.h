@@ -43,6 +43,7 @@ struct letter {
 	bool binary;
 	int value;
 	uint64_t from, count;
+	uint64_t in_hand; /* what the game had when it came: stream_hand() */
 	void *thing;
 	struct gc_event event;
 	size_t len;

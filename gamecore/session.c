@@ -107,6 +107,7 @@ session_post(
 	*copy = *l;
 	copy->next = NULL;
 	copy->len = len;
+	copy->in_hand = s->net->in_hand;
 	if (len)
 		memcpy(copy->text, text, len);
 	copy->text[len] = '\0';
@@ -211,6 +212,7 @@ open_letter(struct gc_session *s, struct gc_wait *w)
 	if (l == NULL)
 		return 0;
 	s->held = l;
+	stream_hand(s->net, l->in_hand);
 	w->text = l->text;
 	w->len = l->len;
 	w->binary = l->binary;

@@ -139,6 +139,30 @@ gc_flush(struct gc_net *net)
 	return stream_commit(net, true);
 }
 
+/* ---- what the game has in hand ------------------------------------------- */
+
+uint64_t
+stream_count(const struct gc_net *net)
+{
+	return net->taken_before + net->up_taken;
+}
+
+static void
+show_hand(struct gc_net *net)
+{
+	/* What a netd brought that is no more has no position any more. */
+	*net->hand = net->in_hand > net->taken_before
+			 ? net->in_hand - net->taken_before
+			 : 0;
+}
+
+void
+stream_hand(struct gc_net *net, uint64_t count)
+{
+	net->in_hand = count;
+	show_hand(net);
+}
+
 /* ---- reading ------------------------------------------------------------ */
 
 /* Put back the byte that a text's NUL stands on. */
@@ -185,9 +209,12 @@ fill(struct gc_net *net)
 		return net_fail(net, GC_ENO_MEMORY, "out of memory");
 	if (room > IPC_SLICE)
 		room = IPC_SLICE;
+	/* Who dies here was killed by somebody else. */
+	*net->hand = 0;
 	do
 		n = read(net->up, to, room);
 	while (n < 0 && errno == EINTR);
+	show_hand(net);
 	if (n < 0)
 		return net_fail(net, GC_ESYSTEM, "cannot read netd's pipe: %s",
 		    strerror(errno));
@@ -218,21 +245,10 @@ broken(struct gc_net *net, const struct ipc_frame *f, const char *why)
 	    net->up_taken + 1, info ? info->name : "unknown", f->kind, why);
 }
 
-/* One of these frames may have killed the game before. */
-static bool
-careful(const struct gc_net *net)
-{
-	return net->careful_to && net->up_taken >= net->careful_from &&
-	       net->up_taken <= net->careful_to;
-}
-
 int
 stream_take(struct gc_net *net, struct ipc_frame *f)
 {
 	uncut(net);
-	if (careful(net))
-		stream_commit(
-		    net, net->working || net->backlog_at < net->backlog.len);
 	while (!net->failed) {
 		enum ipc_decoded d = ipc_reader_next(&net->in, f);
 		const char *why;
@@ -246,9 +262,6 @@ stream_take(struct gc_net *net, struct ipc_frame *f)
 			if (why)
 				return broken(net, f, why);
 			net->up_taken++;
-			/* In hand now: who dies of what was not begun? */
-			if (careful(net) && f->kind != IPC_NOW)
-				stream_commit(net, true);
 			return 0;
 		}
 		/* If nobody reads this any more, the read says so in turn. */
@@ -269,14 +282,19 @@ stream_restart(struct gc_net *net, int up, int down)
 	ipc_reader_clear(&net->in);
 	ipc_buf_clear(&net->out);
 	net->cut = NULL;
+	net->taken_before += net->up_taken;
+	stream_hand(net, 0);
 	net->up_taken = net->down_sent = net->committed = 0;
 	net->committed_partial = net->down_gone = false;
 }
 
+/* A kept frame takes so much more than the frame. */
+#define KEPT_MORE (sizeof(uint64_t) + 1)
+
 /* ---- the backlog: events that came while a call waited for its own ------ */
 
 bool
-stream_keep(struct gc_net *net, const struct ipc_frame *f)
+stream_keep(struct gc_net *net, const struct ipc_frame *f, uint64_t count)
 {
 	struct ipc_buf *b = &net->backlog;
 	uint8_t *to;
@@ -285,14 +303,16 @@ stream_keep(struct gc_net *net, const struct ipc_frame *f)
 		ipc_buf_eat(b, net->backlog_at);
 		net->backlog_at = 0;
 	}
-	to = ipc_buf_space(b, ipc_frame_size(f->len) + 1);
+	to = ipc_buf_space(b, KEPT_MORE + ipc_frame_size(f->len));
 	if (to == NULL)
 		return false;
+	memcpy(to, &count, sizeof(count));
+	to += sizeof(count);
 	ipc_frame_head(to, f);
 	if (f->len)
 		memcpy(to + IPC_FRAME_HEAD, f->bytes, f->len);
 	to[IPC_FRAME_HEAD + f->len] = '\0';
-	ipc_buf_added(b, ipc_frame_size(f->len) + 1);
+	ipc_buf_added(b, KEPT_MORE + ipc_frame_size(f->len));
 	return true;
 }
 
@@ -300,21 +320,21 @@ bool
 stream_kept(const struct gc_net *net, size_t *at, struct ipc_frame *f)
 {
 	const struct ipc_buf *b = &net->backlog;
-	size_t want, from = net->backlog_at + *at;
+	size_t want, from = net->backlog_at + *at + sizeof(uint64_t);
 	const char *why;
 
-	if (from == b->len)
+	if (net->backlog_at + *at == b->len)
 		return false;
 	if (ipc_frame_decode(b->data + from, b->len - from, IPC_FRAME_MAX_MAX,
 		f, &want, &why) != IPC_FRAME)
 		abort(); /* stream_keep() wrote it: our own defect */
-	*at += ipc_frame_size(f->len) + 1;
+	*at += KEPT_MORE + ipc_frame_size(f->len);
 	return true;
 }
 
 /* The oldest kept frame; the view is good until the next stream_keep(). */
 static bool
-unkeep(struct gc_net *net, struct ipc_frame *f)
+unkeep(struct gc_net *net, struct ipc_frame *f, uint64_t *count)
 {
 	size_t size = 0;
 
@@ -323,6 +343,7 @@ unkeep(struct gc_net *net, struct ipc_frame *f)
 		net->backlog_at = 0;
 		return false;
 	}
+	memcpy(count, net->backlog.data + net->backlog_at, sizeof(*count));
 	net->backlog_at += size;
 	return true;
 }
@@ -342,7 +363,7 @@ stream_step(struct gc_net *net)
 	if (r < 0)
 		return r;
 	r = kind_arrive(net, &f);
-	if (r > 0 && !stream_keep(net, &f))
+	if (r > 0 && !stream_keep(net, &f, stream_count(net)))
 		return net_fail(net, GC_ENO_MEMORY, "out of memory");
 	return r < 0 ? r : 0;
 }
@@ -366,24 +387,29 @@ int
 stream_turn(struct gc_net *net, struct gc_event *ev)
 {
 	struct ipc_frame f;
+	uint64_t count = stream_count(net);
 	int r;
 
 	net->working = false;
+	stream_hand(net, 0);
 	say_ready(net);
 	r = timed_next(net, ev);
 	if (r == TIMED_NONE) {
 		r = 0;
-		if (!unkeep(net, &f)) {
+		if (!unkeep(net, &f, &count)) {
 			r = stream_take(net, &f);
 			if (r == 0)
 				r = kind_arrive(net, &f);
+			count = stream_count(net);
 			if (r <= 0)
 				return r;
 		}
 		r = kind_show(net, &f, ev);
 	}
-	if (r > 0)
+	if (r > 0) {
 		net->working = true;
+		stream_hand(net, count);
+	}
 	return r;
 }
 

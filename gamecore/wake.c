@@ -13,17 +13,57 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* How a program learns that a launcher started it: "keeper,up,down,pid". */
+/* How a program learns that a launcher started it: "PID,HAND", the launcher's
+ * and which of the two hands is its own. */
 #define STARTED "PENSTOCK_STARTED"
 #define FD_KEEPER 3
 #define FD_UP 4
 #define FD_DOWN 5
+#define FD_HANDS 6
+#define HANDS_BYTES (2 * sizeof(uint64_t))
 
 extern char **environ;
+
+/* Memory that dies with nobody. NULL: errno says why. */
+static volatile uint64_t *
+hands_map(int fd)
+{
+	void *p =
+	    mmap(NULL, HANDS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static bool
+hands_init(struct wake *w)
+{
+	w->hands_fd = memfd_create("penstock-hands", MFD_CLOEXEC);
+	if (w->hands_fd < 0)
+		return false;
+	if (ftruncate(w->hands_fd, HANDS_BYTES) == 0)
+		w->hands = hands_map(w->hands_fd);
+	if (w->hands)
+		return true;
+	close(w->hands_fd);
+	w->hands_fd = -1;
+	return false;
+}
+
+uint64_t
+wake_hand(struct wake *w)
+{
+	uint64_t at = w->hands ? w->hands[w->hand] : 0;
+
+	/* The next one has nothing in hand yet. */
+	if (w->hands)
+		w->hands[w->hand] = 0;
+	return at;
+}
 
 bool
 wake_init(struct wake *w, char **argv)
@@ -31,10 +71,10 @@ wake_init(struct wake *w, char **argv)
 	int ends[2];
 	ssize_t n;
 
-	w->keeper = w->game_keeper = -1;
+	w->keeper = w->game_keeper = w->hands_fd = -1;
 	w->argv = argv;
 	n = readlink("/proc/self/exe", w->program, sizeof(w->program) - 1);
-	if (n < 0)
+	if (n < 0 || !hands_init(w))
 		return false;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return false;
@@ -62,7 +102,12 @@ wake_release(struct wake *w)
 		close(w->keeper);
 	if (w->game_keeper >= 0)
 		close(w->game_keeper);
-	w->keeper = w->game_keeper = -1;
+	if (w->hands_fd >= 0)
+		close(w->hands_fd);
+	if (w->hands)
+		munmap((void *)(uintptr_t)w->hands, HANDS_BYTES);
+	w->hands = NULL;
+	w->keeper = w->game_keeper = w->hands_fd = -1;
 }
 
 void
@@ -166,7 +211,7 @@ link_netd(int control, enum ipc_link_how how, uint64_t value, struct pipes *p)
 }
 
 pid_t
-wake_frozen(struct wake *w, int control, uint64_t number, const char *careful)
+wake_frozen(struct wake *w, int control, uint64_t number)
 {
 	struct ipc_control m = { .type = IPC_CONTROL_LINK };
 	struct pipes p;
@@ -180,7 +225,6 @@ wake_frozen(struct wake *w, int control, uint64_t number, const char *careful)
 	if (!link_netd(control, IPC_LINK_WOKEN, number, &p))
 		return 0;
 	pid = w->frozen[i].pid;
-	snprintf(m.text, sizeof(m.text), "%s", careful);
 	m.fds[0] = p.up_r;
 	m.fds[1] = p.down_w;
 	if (ipc_control_send(w->frozen[i].fd, &m) < 0)
@@ -214,7 +258,8 @@ environment(char *started)
 static int
 spawn(struct wake *w, pid_t *pid, const struct pipes *p, char **env)
 {
-	const int from[3] = { w->game_keeper, p->up_r, p->down_w };
+	const int from[] = { w->game_keeper, p->up_r, p->down_w, w->hands_fd };
+	const int n = sizeof(from) / sizeof(from[0]);
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none;
@@ -222,12 +267,12 @@ spawn(struct wake *w, pid_t *pid, const struct pipes *p, char **env)
 
 	sigemptyset(&none);
 	posix_spawn_file_actions_init(&files);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < n; i++)
 		posix_spawn_file_actions_adddup2(&files, from[i], 100 + i);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < n; i++)
 		posix_spawn_file_actions_adddup2(
 		    &files, 100 + i, FD_KEEPER + i);
-	posix_spawn_file_actions_addclosefrom_np(&files, FD_DOWN + 1);
+	posix_spawn_file_actions_addclosefrom_np(&files, FD_HANDS + 1);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
@@ -245,12 +290,16 @@ wake_cold(struct wake *w, int control, unsigned how)
 	char **env;
 	pid_t pid = 0;
 	int e = EPIPE;
+	unsigned hand = how == IPC_LINK_UPGRADE ? !w->hand : w->hand;
 
 	/* Over a rebuilt program the kernel's link says "(deleted)". */
 	if (strlen(w->program) > 10 &&
 	    strcmp(w->program + strlen(w->program) - 10, " (deleted)") == 0)
 		w->program[strlen(w->program) - 10] = '\0';
-	snprintf(started, sizeof(started), STARTED "=%ld", (long)getpid());
+	snprintf(
+	    started, sizeof(started), STARTED "=%ld,%u", (long)getpid(), hand);
+	if (w->hands)
+		w->hands[hand] = 0;
 	env = environment(started);
 	if (env == NULL)
 		return 0;
@@ -291,20 +340,27 @@ bool
 wake_started(struct launched *l)
 {
 	const char *said = getenv(STARTED);
+	volatile uint64_t *hands;
+	long parent;
+	unsigned hand;
 
-	if (said == NULL || atol(said) != (long)getppid())
+	if (said == NULL || sscanf(said, "%ld,%u", &parent, &hand) != 2 ||
+	    parent != (long)getppid() || hand > 1)
 		return false;
 	unsetenv(STARTED);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (atol(said) != (long)getppid())
+	if (parent != (long)getppid())
 		raise(SIGKILL);
 	for (int fd = FD_KEEPER; fd <= FD_DOWN; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	hands = hands_map(FD_HANDS);
+	close(FD_HANDS);
 	launch_deafen();
 	*l = (struct launched){ .up = FD_UP,
 		.down = FD_DOWN,
 		.control = -1,
 		.pid = (uint32_t)getpid(),
-		.keeper = FD_KEEPER };
+		.keeper = FD_KEEPER,
+		.hand = hands ? hands + hand : NULL };
 	return true;
 }

@@ -30,7 +30,8 @@ enum ipc_control_type {
 	IPC_CONTROL_ENDED,    /* the game ended well; drain and end */
 	IPC_CONTROL_DIED,     /* value: its wait status; hold the players, a
 			       * LINK will follow; text: a line for the log;
-			       * number: how many UPGRADED with 1 came before */
+			       * number: how many UPGRADED with 1 came before;
+			       * position: of the frame it had in hand, or 0 */
 	IPC_CONTROL_GIVE_UP,  /* no LINK will follow: close everybody and end */
 	IPC_CONTROL_ADOPT,    /* fds: a listening socket; text: its URL; number:
 			       * the listener it was; value: new connections
@@ -49,13 +50,12 @@ enum ipc_control_type {
 				     * the game gave it; number: the listener.
 				     * Keep it for ADOPT */
 	IPC_CONTROL_UNLISTENED,     /* number: the listener. Let go of it */
-	IPC_CONTROL_WAKE, /* value: the checkpoint that is to go on; text: two
-			   * positions between which it commits each frame */
-	IPC_CONTROL_COLD, /* start the game's program again */
-	IPC_CONTROL_KILL, /* the game hangs: end it; text: why */
-	IPC_CONTROL_CHECKPOINTED, /* value: the newest checkpoint's number;
-				   * older ones may be dismissed */
-	IPC_CONTROL_UPGRADE,      /* start a new game beside the old one */
+	IPC_CONTROL_WAKE,           /* value: the checkpoint that is to go on */
+	IPC_CONTROL_COLD,           /* start the game's program again */
+	IPC_CONTROL_KILL,           /* the game hangs: end it; text: why */
+	IPC_CONTROL_CHECKPOINTED,   /* value: the newest checkpoint's number;
+				     * older ones may be dismissed */
+	IPC_CONTROL_UPGRADE,        /* start a new game beside the old one */
 	IPC_CONTROL_UPGRADED, /* number: 1 the new one took over, 0 it did not;
 			       * value: its first checkpoint's number */
 	IPC_CONTROL_NO_WORKERS,  /* none is needed any more */
@@ -92,6 +92,7 @@ struct ipc_control {
 	uint32_t type;
 	uint32_t number;
 	uint64_t value;
+	uint64_t position;
 	char text[IPC_CONTROL_TEXT_MAX]; /* ends with a NUL */
 	/* beside the message, not in it: */
 	int fds[IPC_CONTROL_FDS_MAX]; /* -1 where there is none */

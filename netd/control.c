@@ -89,7 +89,7 @@ got_died(struct netd *n, struct ipc_control *m)
 {
 	/* Not of the game that an upgrade has replaced meanwhile. */
 	if (m->number == (uint32_t)n->metrics.upgrades)
-		recover_died(n->link, (int)m->value, m->text);
+		recover_died(n->link, (int)m->value, m->position, m->text);
 }
 
 static void

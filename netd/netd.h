@@ -500,7 +500,6 @@ struct recovery {
 	bool able;       /* a launcher is there that wakes checkpoints */
 	bool ran_before; /* the game ran under a netd before this one */
 	bool died;       /* its launcher said so; the pipe is read to its end */
-	bool ended;      /* the pipe is read to its end */
 	bool pending;    /* a CHECKPOINT was asked for and is not answered */
 	bool failed;     /* the newest answer was that there is no copy */
 	uint64_t asked, asked_at; /* number and position of the newest asked */
@@ -510,10 +509,10 @@ struct recovery {
 	int64_t since_us, interval_us;
 	uint64_t finished; /* frames the game is done with for sure */
 	uint64_t redo;     /* of link.down: seen again since it was woken */
-	uint64_t careful;  /* frames up to this one go up one by one; or 0 */
+	uint64_t catch_up; /* a woken one has taken what the dead one had when
+			    * it has taken this; or 0 */
 	uint64_t
 	    given; /* frames it was given, in part or whole, at its death */
-	uint64_t suspect_from, suspect_to; /* in hand at the death before */
 	uint32_t *hashes; /* of what was sent since the checkpoint */
 	size_t n_hashes;
 	uint64_t differs; /* the first frame down that came out otherwise */
@@ -522,11 +521,14 @@ struct recovery {
 	int64_t died_us;
 	int wait_status;
 	char how[160];
-	uint64_t died_at; /* the first frame it was not done with, or 0 */
-	uint64_t died_conn;
-	char died_of[160]; /* the readable line of that frame */
-	uint64_t alone_at; /* a frame that was alone in a dead game's hand */
-	unsigned alone;    /* how often */
+	uint64_t hand;      /* the position its launcher says it had in hand */
+	uint64_t died_at;   /* the same, if that frame is known; or 0 */
+	uint64_t died_conn; /* who is to blame for that frame, or 0 */
+	char died_of[160];  /* the readable line of that frame */
+	/* The frame that the newest death was in, over cold starts: where it
+	 * lies now (0: not told again yet) or lay in what is parked. */
+	uint64_t suspect_at, suspect_parked, suspect_conn;
+	unsigned suspect_kind, suspect_deaths;
 	bool poisoned;
 	ev_timer again;        /* a cold start is due */
 	bool told;             /* this process, of everybody */
@@ -630,7 +632,8 @@ void recover_note(struct link *l, const struct ipc_frame *f);
 void recover_committed(struct link *l, bool partial);
 /* The game's pipe is read to its end; its launcher says it died. */
 void recover_detached(struct link *l);
-void recover_died(struct link *l, int wait_status, const char *text);
+void
+recover_died(struct link *l, int wait_status, uint64_t hand, const char *text);
 /* At a turn's end, and four times a second: is a checkpoint due? */
 void recover_turn(struct link *l);
 void recover_sweep(struct link *l);

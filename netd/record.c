@@ -326,15 +326,17 @@ record_died(struct link *l)
 }
 
 void
-record_replaced(struct link *l, uint64_t position, const struct ipc_frame *with)
+record_replaced(struct link *l, uint64_t position, const struct ipc_frame *by,
+    uint64_t with)
 {
 	struct ipc_buf line;
 
 	ipc_buf_init(&line, 1800);
-	if (ipc_text_print(with, true, &line))
-		record_mark(l, IPC_RECORD_NOTE, "replaced frame=%llu %.*s",
-		    (unsigned long long)position, (int)line.len,
-		    (const char *)line.data);
+	if (ipc_text_print(by, true, &line))
+		record_mark(l, IPC_RECORD_NOTE,
+		    "replaced frame=%llu with=%llu %.*s",
+		    (unsigned long long)position, (unsigned long long)with,
+		    (int)line.len, (const char *)line.data);
 	ipc_buf_release(&line);
 }
 

@@ -9,7 +9,8 @@
  * rest:
  *
  *	NOTE	died frame=N given=G conn=C how="..."
- *	NOTE	replaced frame=N LINE		LINE as in ipc/text.h
+ *	NOTE	replaced frame=N with=M LINE	since M was set aside; LINE as
+ *					in ipc/text.h
  *	NOTE	recovered took_ms=N players=N
  *	RESTART	why=cold, why=upgrade, why=attached
  *	RESTART	why=again		the same process, told anew: what it
@@ -79,8 +80,8 @@ void record_hello(struct link *l, const uint8_t *frame, size_t len);
 void record_mark(struct link *l, unsigned type, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void record_died(struct link *l);
-void record_replaced(
-    struct link *l, uint64_t position, const struct ipc_frame *with);
+void record_replaced(struct link *l, uint64_t position,
+    const struct ipc_frame *by, uint64_t with);
 /* A game that counts from 1 is about to be attached; has taken over. */
 void record_fresh(struct link *l, enum ipc_link_how how);
 void record_upgraded(struct link *l);

@@ -5,9 +5,9 @@
  * (checkpoint.c) plus the frames behind it is the game. After a death the
  * launcher wakes the copy on fresh pipes, the journal is sent again from
  * there, and what comes down is counted: frames that the players have already
- * are dropped, held against their hashes. What the dead game had in hand is
- * committed frame by frame, so that a second death names the frame that does
- * it; that one is set aside. See PROTOCOL.md, "After a death".
+ * are dropped, held against their hashes. The launcher says which frame the
+ * dead game had in hand; the second death with the same one there sets it
+ * aside. See PROTOCOL.md, "After a death".
  */
 #include "netd/netd.h"
 #include "netd/resume.h"
@@ -155,7 +155,7 @@ static bool
 quiet(const struct link *l)
 {
 	return !l->rec.able || l->phase != LINKED || l->rec.pending ||
-	       l->rec.careful || l->rec.redo < l->down || l->netd->stops ||
+	       l->rec.catch_up || l->rec.redo < l->down || l->netd->stops ||
 	       l->netd->upgrade.on;
 }
 
@@ -265,37 +265,50 @@ from_outside(const struct recovery *r)
 	       strstr(r->how, "hung for") == NULL;
 }
 
-/* What the dead game had in hand: the first frame it was not done with. */
+/* Whom a frame comes from that is the player's own doing; 0: nobody. */
+static uint64_t
+whose(const struct ipc_frame *f)
+{
+	struct ipc_opened m;
+	const char *why, *field;
+	uint64_t id = f->id;
+
+	if (f->kind == IPC_MESSAGE || f->kind == IPC_SIDE ||
+	    f->kind == IPC_RESIZED || f->kind == IPC_TERMINAL)
+		return id;
+	if (f->kind != IPC_OPENED || ipc_msg_unpack(f, &m, &why, &field) < 0)
+		return 0;
+	/* What the game asked for itself it waits for. */
+	if (m.request || m.state == IPC_GONE)
+		id = 0;
+	ipc_msg_release(IPC_OPENED, &m);
+	return id;
+}
+
+/* What the dead game had in hand, and whether it had it the time before. */
 static void
 examine(struct link *l)
 {
 	struct recovery *r = &l->rec;
-	uint64_t given = l->journal.sent + (l->journal.frame_left > 0);
-	uint64_t at = r->finished + 1;
+	uint64_t at = r->hand;
 	struct ipc_frame f;
 
-	r->given = given;
+	r->given = l->journal.sent + (l->journal.frame_left > 0);
 	r->died_at = r->died_conn = 0;
 	r->died_of[0] = '\0';
 	r->poisoned = false;
-	while (at <= given && journal_find(&l->journal, at, &f) &&
-	       f.kind == IPC_NOW)
-		at++; /* the clock alone kills nobody */
-	if (at > given)
+	if (at > r->given || !journal_find(&l->journal, at, &f))
 		return;
 	r->died_at = at;
-	if (journal_find(&l->journal, at, &f))
-		report_frame(&f, r->died_of, sizeof(r->died_of));
-	if (journal_find(&l->journal, at, &f) && f.kind == IPC_MESSAGE)
-		r->died_conn = f.id;
-	/* Alone in its hand, and in its hand the time before as well. One that
-	 * it had not begun is innocent: somebody else killed it. */
-	if (!r->careful || !r->died_conn || at < r->suspect_from ||
-	    at > r->suspect_to || at > l->taken)
+	report_frame(&f, r->died_of, sizeof(r->died_of));
+	r->died_conn = whose(&f);
+	if (r->died_conn == 0)
 		return;
-	r->alone = r->alone_at == at ? r->alone + 1 : 1;
-	r->alone_at = at;
-	r->poisoned = r->alone >= (from_outside(r) ? 2 : 1);
+	r->suspect_deaths = r->suspect_at == at ? r->suspect_deaths + 1 : 1;
+	r->suspect_at = at;
+	r->suspect_kind = f.kind;
+	r->suspect_conn = f.id;
+	r->poisoned = r->suspect_deaths >= (from_outside(r) ? 3 : 2);
 }
 
 static void
@@ -316,17 +329,54 @@ save_poison(
 		close(fd);
 }
 
+/* Nothing in its place, so that nothing behind it moves. */
+static void
+blank(struct link *l, uint64_t position)
+{
+	struct ipc_frame f = { .kind = IPC_NOTICE };
+
+	journal_replace(&l->journal, position, &f);
+	record_replaced(l, position, &f, l->rec.died_at);
+}
+
+/* What a game is told about a player. */
+static const bool about_player[IPC_KIND_END] = {
+	[IPC_MESSAGE] = true,
+	[IPC_SIDE] = true,
+	[IPC_CLOSED] = true,
+	[IPC_AWAY] = true,
+	[IPC_BACK] = true,
+	[IPC_PRESSURE] = true,
+	[IPC_DROPPED] = true,
+	[IPC_RESIZED] = true,
+	[IPC_TERMINAL] = true,
+};
+
+/* A player that no game is ever told of. */
+static void
+blank_all(struct link *l, uint64_t from, uint64_t conn)
+{
+	struct walk w = { .position = from };
+	struct ipc_frame f;
+
+	while (journal_walk(&l->journal, &w, &f))
+		if (f.id == conn && about_player[f.kind])
+			blank(l, w.position);
+}
+
 /* Set the frame aside: an empty one in its place, its connection closed. */
 static void
 set_aside(struct link *l)
 {
 	struct recovery *r = &l->rec;
 	struct client *c = client_find(l->netd, r->died_conn);
-	struct ipc_frame f, blank = { .kind = IPC_NOTICE };
+	struct ipc_frame f;
 	char path[320], text[512];
+	bool came;
 
 	if (journal_find(&l->journal, r->died_at, &f) == NULL)
 		return;
+	came = f.kind == IPC_OPENED;
 	save_poison(l, &f, path, sizeof(path));
 	snprintf(text, sizeof(text),
 	    "a message of connection %llu killed the "
@@ -335,11 +385,19 @@ set_aside(struct link *l)
 	ipc_log(IPC_LOG_ERROR, "poison", "conn=%llu frame=%llu file=%s",
 	    (unsigned long long)r->died_conn, (unsigned long long)r->died_at,
 	    path);
-	/* Nothing in its place, and the news behind what waits already. */
-	journal_replace(&l->journal, r->died_at, &blank);
-	record_replaced(l, r->died_at, &blank);
+	blank(l, r->died_at);
+	if (came) {
+		blank_all(l, r->died_at, r->died_conn);
+		if (c)
+			c->told = false;
+	}
+	/* The news come behind what waits already. */
 	link_up(l, IPC_NOTICE, r->died_conn, 0, 2, text, strlen(text));
 	l->netd->metrics.poisoned++;
+	r->suspect_at = r->suspect_deaths = 0;
+	/* A copy that had taken it, and kept it for later, would die of it. */
+	if (r->died_at <= r->position)
+		r->number = 0;
 	if (c)
 		client_close(c, IPC_REASON_POISON,
 		    "your message stopped the game twice");
@@ -425,10 +483,9 @@ decide(struct link *l)
 	struct recovery *r = &l->rec;
 	const struct config *k = &l->netd->config;
 	int64_t now = netd_now(l->netd);
-	char careful[64];
 	size_t ring = sizeof(r->deaths_us) / sizeof(r->deaths_us[0]);
 
-	r->died = r->ended = false;
+	r->died = false;
 	r->died_us = now;
 	examine(l);
 	if (recent_deaths(r, now, k->restarts_ms * 1000) == 0)
@@ -448,23 +505,23 @@ decide(struct link *l)
 	}
 	if (r->poisoned)
 		set_aside(l);
-	if (r->number == 0 || (int64_t)recent_deaths(r, now,
-				  k->restarts_ms * 1000) > k->restarts_max) {
+	/* What killed it so often is out of the way: no reason to forget. */
+	if (r->number == 0 ||
+	    (!r->poisoned && (int64_t)recent_deaths(r, now,
+				 k->restarts_ms * 1000) > k->restarts_max)) {
 		start_cold(l);
 		return;
 	}
-	/* What the dead one had in hand is committed frame by frame. */
-	snprintf(careful, sizeof(careful), "%llu %llu",
-	    (unsigned long long)r->finished, (unsigned long long)r->given);
-	control_say(l->netd, IPC_CONTROL_WAKE, 0, r->number, careful, -1);
+	control_say(l->netd, IPC_CONTROL_WAKE, 0, r->number, "", -1);
 }
 
 void
-recover_died(struct link *l, int wait_status, const char *text)
+recover_died(struct link *l, int wait_status, uint64_t hand, const char *text)
 {
 	struct recovery *r = &l->rec;
 
 	r->wait_status = wait_status;
+	r->hand = hand;
 	snprintf(r->how, sizeof(r->how), "%s", text);
 	if (!r->able || l->phase == FINISHED || l->netd->draining) {
 		if (l->phase != FINISHED)
@@ -503,9 +560,7 @@ recover_woken(struct link *l, uint64_t number)
 		    (unsigned long long)number);
 		return;
 	}
-	r->suspect_from = r->finished + 1;
-	r->suspect_to = r->given;
-	r->careful = r->given > r->finished ? r->given : r->finished;
+	r->catch_up = r->given > r->finished ? r->given : r->finished;
 	l->taken = r->position;
 	r->redo = r->down - 1; /* its CHECKPOINTED comes again */
 	r->differs = 0;
@@ -553,10 +608,9 @@ recover_committed(struct link *l, bool partial)
 
 	if (!partial && l->taken > r->finished)
 		r->finished = l->taken;
-	if (r->careful == 0)
-		return;
-	if (l->taken >= r->careful && !partial) {
-		r->careful = 0;
+	/* It may wait in the middle of a frame: that is no catching up. */
+	if (r->catch_up && l->taken >= r->catch_up) {
+		r->catch_up = 0;
 		report(l);
 	}
 }
@@ -575,6 +629,8 @@ recover_fresh(struct link *l, bool able)
 		journal_clear(&r->parked);
 		r->parked = l->journal;
 		r->parked_from = r->finished;
+		r->suspect_parked = r->suspect_at;
+		r->suspect_at = 0;
 		memset(&l->journal, 0, sizeof(l->journal));
 	}
 	journal_clear(&l->journal);
@@ -582,7 +638,7 @@ recover_fresh(struct link *l, bool able)
 	l->taken = l->committed = l->down = 0;
 	r->able = able;
 	/* The numbers of checkpoints go on: the launcher knows them by that. */
-	r->number = r->finished = r->careful = r->redo = 0;
+	r->number = r->finished = r->catch_up = r->redo = 0;
 	r->position = r->down = 0;
 	r->pending = r->told = false;
 	r->n_hashes = 0;
@@ -685,6 +741,9 @@ tell_living(struct link *l)
 		/* An upgrade tells a link that is not theirs yet. */
 		c->link = l;
 		client_tell(c, c->request, state_of(l, c));
+		if (c->id == l->rec.suspect_conn &&
+		    l->rec.suspect_kind == IPC_OPENED && l->rec.suspect_parked)
+			l->rec.suspect_at = l->journal.position;
 		side_tell(c);
 		if (c->resume && c->resume->state == RESUME_AWAY)
 			link_up(l, IPC_AWAY, c->id, 0, 0, NULL, 0);
@@ -702,11 +761,15 @@ tell_parked(struct link *l)
 	struct walk w = { .position = past.from };
 	struct ipc_frame f;
 
-	while (journal_walk(past.journal, &w, &f))
-		if (f.kind == IPC_MESSAGE || f.kind == IPC_SIDE ||
-		    is_farewell(&f))
-			link_up(l, f.kind, f.id, f.flags, f.channel, f.bytes,
-			    f.len);
+	while (journal_walk(past.journal, &w, &f)) {
+		if (f.kind != IPC_MESSAGE && f.kind != IPC_SIDE &&
+		    !is_farewell(&f))
+			continue;
+		link_up(l, f.kind, f.id, f.flags, f.channel, f.bytes, f.len);
+		/* One that a game died in: is it this one's death as well? */
+		if (w.position == l->rec.suspect_parked)
+			l->rec.suspect_at = l->journal.position;
+	}
 }
 
 void
@@ -731,7 +794,7 @@ recover_tell(struct link *l)
 	if (cold && l == n->link) {
 		recover_taken_over(l);
 		journal_clear(&r->parked);
-		r->parked_from = 0;
+		r->parked_from = r->suspect_parked = 0;
 	}
 	l->told_once = r->told = true;
 	r->since_us = netd_now(n);

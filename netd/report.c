@@ -43,9 +43,6 @@ say_where(const struct recovery *r, struct ipc_buf *b)
 	}
 	ipc_buf_printf(
 	    b, "  where      frame %llu", (unsigned long long)r->died_at);
-	if (r->given > r->died_at)
-		ipc_buf_printf(b, " or one of the next, to %llu",
-		    (unsigned long long)r->given);
 	ipc_buf_printf(b, "\n             %s\n", r->died_of);
 	if (r->poisoned)
 		ipc_buf_printf(b,

@@ -35,7 +35,7 @@ busy(const struct netd *n)
 		return "an upgrade is under way";
 	if (!n->link->rec.able)
 		return "no launcher is there to start a new game";
-	if (n->link->phase != LINKED || n->link->rec.careful)
+	if (n->link->phase != LINKED || n->link->rec.catch_up)
 		return "the game is just being recovered";
 	return NULL;
 }

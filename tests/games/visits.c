@@ -12,6 +12,7 @@
  *	sleep MS     be asked again so much later
  *	bad          end with an error
  *	wait         one more tick of the room that everybody is in
+ *	die          abort
  */
 #include "gamecore/gamecore.h"
 
@@ -43,6 +44,8 @@ word(struct gc_session *s, const char *line)
 		return gc_say(s, "dice %" PRIu64, gc_random(net, 0));
 	if (strncmp(line, "sleep ", 6) == 0)
 		return gc_sleep(s, atol(line + 6));
+	if (strcmp(line, "die") == 0)
+		abort();
 	if (strcmp(line, "bad") == 0)
 		return GC_EINVALID;
 	if (strcmp(line, "wait") == 0) {

@@ -5,7 +5,14 @@
  */
 #include "tests/lib/deaths.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define URL "line://127.0.0.1:0"
 
@@ -68,6 +75,237 @@ a_game_that_dies_of_its_clock_is_started_cold(void)
 	hear(player, "alive?");
 }
 
+/* End it; the same program comes to the same by its recording, deaths and all.
+ */
+static void
+replays_the_same(struct kit_proc *game, const char *program)
+{
+	struct kit_proc *again;
+
+	kit_signal(game, SIGTERM);
+	kit_wait(game);
+	again = kit_start(
+	    players_game(program), "--replay", kit_path("game.rec"), NULL);
+	assert_int_equal(kit_wait(again), 0);
+	assert_non_null(strstr(kit_said(again), "the same"));
+}
+
+/* ---- what the game had in hand ------------------------------------------- */
+
+/* A server that fragile connects to. */
+static int
+serve(char *url, size_t size)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    listen(fd, 8) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+		kit_fail("no server");
+	snprintf(url, size, "line://127.0.0.1:%u", ntohs(a.sin_port));
+	return fd;
+}
+
+static int
+serve_one(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (poll(&p, 1, KIT_WAIT_MS) != 1)
+		kit_fail("nobody connects");
+	return accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+}
+
+static void
+die_and_recover(struct kit_proc *game, int signal, unsigned times)
+{
+	int64_t end = kit_now_ms() + KIT_WAIT_MS;
+
+	death_signal(game, signal);
+	while (kit_count_log(game, " recovered ") < times) {
+		if (kit_now_ms() > end)
+			kit_fail("not recovered %u times", times);
+		kit_tick();
+	}
+}
+
+static void
+a_message_that_the_game_waits_in_is_not_blamed_for_a_death(void)
+{
+	struct kit_proc *game = kit_game(players_game("fragile"), "--listen",
+	    URL, "--limit", "restarts_max=1000", NULL);
+	int player = kit_connect(kit_url(game, 1)), server, line;
+	char url[64];
+
+	server = serve(url, sizeof(url));
+	kit_send(player, "wait ");
+	kit_send(player, url);
+	kit_send(player, "\n");
+	line = serve_one(server);
+	/* It waits for what its server says: whoever kills it is elsewhere. */
+	die_and_recover(game, SIGSEGV, 1);
+	die_and_recover(game, SIGABRT, 2);
+	die_and_recover(game, SIGSEGV, 3);
+	for (unsigned i = 4; i < 9; i++)
+		die_and_recover(game, SIGKILL, i);
+	assert_int_equal(kit_count_log(game, " poison "), 0);
+	kit_send(line, "news\n");
+	kit_expect(player, "heard news\n");
+	close(line);
+	close(server);
+}
+
+static void
+what_came_while_the_game_waited_is_blamed_by_itself(void)
+{
+	struct kit_proc *game = kit_game(players_game("fragile"), "--listen",
+	    URL, "--record", kit_path("game.rec"), NULL);
+	int waits = kit_connect(kit_url(game, 1));
+	int bad = kit_connect(kit_url(game, 1));
+	int server, line;
+	char url[64];
+
+	server = serve(url, sizeof(url));
+	kit_send(waits, "wait ");
+	kit_send(waits, url);
+	kit_send(waits, "\n");
+	line = serve_one(server);
+	/* Taken now, looked at when the wait is over. */
+	kit_send(bad, "die\n");
+	kit_send(line, "news\n");
+	hear(waits, "heard news");
+	hear(bad, "your message stopped the game twice");
+	kit_send(waits, "alive?\n");
+	hear(waits, "alive?");
+	assert_int_equal(kit_count_log(game, " game_died "), 2);
+	close(line);
+	close(server);
+	replays_the_same(game, "fragile");
+}
+
+static void
+a_server_can_be_poisonous_as_well(void)
+{
+	struct kit_proc *game = kit_game(players_game("fragile"), "--listen",
+	    URL, "--record", kit_path("game.rec"), NULL);
+	int player = kit_connect(kit_url(game, 1)), server, line;
+	char url[64];
+
+	server = serve(url, sizeof(url));
+	kit_send(player, "wait ");
+	kit_send(player, url);
+	kit_send(player, "\n");
+	line = serve_one(server);
+	kit_send(line, "die\n");
+	hear(player, "waited in vain");
+	assert_int_equal(kit_count_log(game, " game_died "), 2);
+	assert_int_equal(kit_count_log(game, " poison "), 1);
+	close(line);
+	close(server);
+	replays_the_same(game, "fragile");
+}
+
+static void
+a_session_that_read_poison_loses_its_player_alone(void)
+{
+	struct kit_proc *game = kit_game(players_game("visits"), "--listen",
+	    URL, "--record", kit_path("game.rec"), NULL);
+	int good = kit_connect(kit_url(game, 1));
+	int bad = kit_connect(kit_url(game, 1));
+
+	kit_send(good, "good\n");
+	hear(good, "q 1 good 0");
+	kit_send(bad, "bad\n");
+	hear(bad, "q 1 bad 0");
+	/* It lies in the mailbox while others talk, and kills when read. */
+	kit_send(bad, "sleep 300\ndie\n");
+	kit_send(good, "a\n");
+	hear(good, "q 2 good 97");
+	kit_send(good, "dice\n");
+	hear(good, "q 3 good 97");
+	hear(bad, "your message stopped the game twice");
+	kit_send(good, "b\n");
+	hear(good, "q 4 good 3105");
+	assert_int_equal(kit_count_log(game, " game_died "), 2);
+	assert_int_equal(kit_count_log(game, " poison "), 1);
+	replays_the_same(game, "visits");
+}
+
+static void
+a_visitor_who_kills_by_coming_is_not_let_in_a_third_time(void)
+{
+	struct kit_proc *game =
+	    kit_game(players_game("fragile"), "--listen", "ws://127.0.0.1:0/",
+		"--listen", URL, "--record", kit_path("game.rec"), NULL);
+	int good = kit_connect(kit_url(game, 2));
+	char url[256], *bytes;
+	size_t len;
+	int bad;
+
+	kit_send(good, "one\n");
+	hear(good, "one");
+	snprintf(url, sizeof(url), "%sdie", kit_url(game, 1));
+	bad = kit_ws(url);
+	kit_ws_send(bad, 1, "hello", 5);
+	assert_int_equal(kit_ws_recv(bad, &bytes, &len), 8);
+	hear(good, "was set aside");
+	kit_send(good, "two\n");
+	hear(good, "two");
+	assert_int_equal(kit_count_log(game, " game_died "), 2);
+	assert_int_equal(kit_count_log(game, " poison "), 1);
+	replays_the_same(game, "fragile");
+}
+
+/* ---- across a cold start --------------------------------------------------
+ */
+
+static void
+poison_that_waited_for_a_cold_start_is_set_aside(void)
+{
+	struct kit_proc *game = kit_game(players_game("fragile"), "--listen",
+	    URL, "--limit", "restarts_max=1", NULL);
+	int good = kit_connect(kit_url(game, 1));
+	int bad = kit_connect(kit_url(game, 1));
+
+	kit_send(good, "one\n");
+	hear(good, "one");
+	die_and_recover(game, SIGKILL, 1);
+	/* One death too many: it starts cold, and is told this again. */
+	kit_send(bad, "die\n");
+	kit_send(good, "two\n");
+	kit_expect_log(game, " cold_start ");
+	hear(bad, "your message stopped the game twice");
+	hear(good, "two");
+	kit_send(good, "three\n");
+	hear(good, "three");
+	assert_int_equal(kit_count_log(game, " poison "), 1);
+	assert_int_equal(kit_count_log(game, " game_died "), 3);
+}
+
+static void
+a_poisonous_visitor_is_kept_out_across_a_cold_start(void)
+{
+	struct kit_proc *game =
+	    kit_game(players_game("fragile"), "--listen", "ws://127.0.0.1:0/",
+		"--listen", URL, "--limit", "restarts_max=1", NULL);
+	int good = kit_connect(kit_url(game, 2));
+	char url[256];
+
+	kit_send(good, "one\n");
+	hear(good, "one");
+	die_and_recover(game, SIGKILL, 1);
+	snprintf(url, sizeof(url), "%sdie", kit_url(game, 1));
+	kit_ws(url);
+	kit_expect_log(game, " cold_start ");
+	kit_expect_log(game, " poison ");
+	kit_send(good, "two\n");
+	hear(good, "two");
+	assert_int_equal(kit_count_log(game, " game_died "), 3);
+}
+
 int
 main(void)
 {
@@ -76,6 +314,15 @@ main(void)
 		    a_poisonous_message_kills_twice_and_only_its_player_goes),
 		KIT_TEST(a_poisoned_game_tells_of_it),
 		KIT_TEST(a_game_that_dies_of_its_clock_is_started_cold),
+		KIT_TEST(
+		    a_message_that_the_game_waits_in_is_not_blamed_for_a_death),
+		KIT_TEST(what_came_while_the_game_waited_is_blamed_by_itself),
+		KIT_TEST(a_server_can_be_poisonous_as_well),
+		KIT_TEST(a_session_that_read_poison_loses_its_player_alone),
+		KIT_TEST(
+		    a_visitor_who_kills_by_coming_is_not_let_in_a_third_time),
+		KIT_TEST(poison_that_waited_for_a_cold_start_is_set_aside),
+		KIT_TEST(a_poisonous_visitor_is_kept_out_across_a_cold_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
