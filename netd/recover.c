@@ -343,6 +343,7 @@ blank(struct link *l, uint64_t position)
 static const bool about_player[IPC_KIND_END] = {
 	[IPC_MESSAGE] = true,
 	[IPC_SIDE] = true,
+	[IPC_ABLE] = true,
 	[IPC_CLOSED] = true,
 	[IPC_AWAY] = true,
 	[IPC_BACK] = true,
