@@ -144,6 +144,7 @@ client_tell(struct client *c, uint64_t request, unsigned state)
 	static struct peer nobody;
 	struct peer *p = c->peer ? c->peer : &nobody;
 	char peer[128], local[128] = "unix";
+	int fd = c->fd < 0 && c->listener ? c->listener->fd : c->fd;
 	union address here = { 0 };
 	socklen_t len = sizeof(here);
 	struct ipc_opened m = {
@@ -168,7 +169,8 @@ client_tell(struct client *c, uint64_t request, unsigned state)
 	};
 
 	address_print(&c->addr, peer, sizeof(peer));
-	if (c->fd >= 0 && getsockname(c->fd, &here.sa, &len) == 0)
+	/* Without a descriptor of its own it came to the listener's. */
+	if (fd >= 0 && getsockname(fd, &here.sa, &len) == 0)
 		address_print(&here, local, sizeof(local));
 	link_up_msg(c->link, IPC_OPENED, c->id, &m);
 	if (request == IPC_REQUEST_INFO)

@@ -175,6 +175,12 @@ connect_begin(struct link *l, uint64_t request, const char *text)
 		url_drop(u);
 		return;
 	}
+	if (u->transport->open_socket) {
+		refuse(l, request, IPC_REASON_BAD_URL,
+		    "nobody connects outwards by it");
+		url_drop(u);
+		return;
+	}
 	c = client_new(
 	    n, u->transport, u->bad.on ? &wire_bad : &wire_sock, -1, NULL, u);
 	url_drop(u);

@@ -266,8 +266,8 @@ wake(struct datagrams *d, struct way *w, int64_t now)
 }
 
 static void
-put_late(struct datagrams *d, struct way *w, const union address *a,
-    const void *p, size_t n, int64_t due)
+put_late(
+    struct way *w, const union address *a, const void *p, size_t n, int64_t due)
 {
 	struct late **at = &w->head, *s;
 
@@ -309,9 +309,9 @@ through(struct datagrams *d, struct way *w, const union address *a,
 	}
 	at += b->delay_us + (behind ? OVERTAKEN_US : 0);
 	if (!lost)
-		put_late(d, w, a, p, n, at + (int64_t)jitter);
+		put_late(w, a, p, n, at + (int64_t)jitter);
 	if (twice)
-		put_late(d, w, a, p, n, at + (int64_t)again);
+		put_late(w, a, p, n, at + (int64_t)again);
 	wake(d, w, now);
 }
 

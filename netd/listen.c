@@ -146,6 +146,8 @@ static void
 watch_all(struct netd *n, bool on)
 {
 	for (struct listener *l = n->listeners; l; l = l->next) {
+		if (l->socket)
+			continue;
 		if (on && !ev_is_active(&l->again))
 			ev_io_start(n->loop, &l->io);
 		else
@@ -334,8 +336,11 @@ bind_address(const struct url *u, union address *a, socklen_t *len)
 }
 
 static int
-open_tcp(const struct url *u, const char **what)
+open_inet(const struct url *u, const char **what)
 {
+	bool datagrams = u->transport->open_socket;
+	int type = (datagrams ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK |
+		   SOCK_CLOEXEC;
 	union address a;
 	socklen_t len;
 	int fd, on = 1, off = 0;
@@ -344,24 +349,25 @@ open_tcp(const struct url *u, const char **what)
 	if (!bind_address(u, &a, &len))
 		return -1;
 	*what = NULL;
-	fd = socket(
-	    a.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = socket(a.sa.sa_family, type, 0);
 	if (fd < 0 && strcmp(u->host, "*") == 0) {
 		/* A machine without IPv6. */
 		memset(&a, 0, sizeof(a));
 		a.in4.sin_family = AF_INET;
 		a.in4.sin_port = htons(u->port);
 		len = sizeof(a.in4);
-		fd = socket(
-		    AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		fd = socket(AF_INET, type, 0);
 	}
 	if (fd < 0)
 		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* Of two UDP sockets with it, one would take all that is the other's */
+	if (!datagrams)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (a.sa.sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY,
 		    strcmp(u->host, "*") ? &on : &off, sizeof(on));
-	if (bind(fd, &a.sa, len) < 0 || listen(fd, BACKLOG) < 0) {
+	if (bind(fd, &a.sa, len) < 0 ||
+	    (!datagrams && listen(fd, BACKLOG) < 0)) {
 		int e = errno;
 
 		close(fd);
@@ -460,6 +466,18 @@ real_text(struct listener *l)
 	l->url->port = (uint16_t)atoi(port);
 }
 
+/* Its datagrams are the transport's from now on; the descriptor stays ours for
+ * the launcher, who keeps it when netd dies. */
+static bool
+open_socket(struct listener *l)
+{
+	int fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd >= 0)
+		l->socket = l->url->transport->open_socket(l, fd);
+	return l->socket;
+}
+
 struct listener *
 listen_open(struct netd *n, const char *text, int fd, char *why, size_t size)
 {
@@ -478,7 +496,7 @@ listen_open(struct netd *n, const char *text, int fd, char *why, size_t size)
 		goto fail;
 	if (fd < 0)
 		fd = u->transport->is_unix ? open_unix(u, &what)
-					   : open_tcp(u, &what);
+					   : open_inet(u, &what);
 	if (fd < 0) {
 		if (what == NULL) {
 			int e = errno;
@@ -501,6 +519,8 @@ listen_open(struct netd *n, const char *text, int fd, char *why, size_t size)
 	l->tokens = (double)u->config.accepts_per_s;
 	l->tokens_us = netd_now(n);
 	real_text(l);
+	if (u->transport->open_socket && !open_socket(l))
+		goto fail;
 	l->next = n->listeners;
 	n->listeners = l;
 	n->n_listeners++;
@@ -508,13 +528,14 @@ listen_open(struct netd *n, const char *text, int fd, char *why, size_t size)
 	l->io.data = l;
 	ev_timer_init(&l->again, on_again, REST_S, 0.);
 	l->again.data = l;
-	if (!n->accept_paused)
+	if (!n->accept_paused && l->socket == NULL)
 		ev_io_start(n->loop, &l->io);
 	ipc_log(IPC_LOG_INFO, "listening", "listener=%u url=%s", l->number,
 	    l->text);
 	return l;
 fail:
 	snprintf(why, size, "cannot listen on '%s': %s", text, what);
+	free(l);
 	url_drop(u);
 	if (fd >= 0)
 		close(fd);
@@ -564,6 +585,8 @@ listen_close(struct listener *l)
 	orphan(n->gone, l);
 	ev_io_stop(n->loop, &l->io);
 	ev_timer_stop(n->loop, &l->again);
+	if (l->socket)
+		l->url->transport->close_socket(l->socket);
 	close(l->fd);
 	if (l->url->transport->is_unix)
 		unlink(l->url->path);

@@ -6,6 +6,7 @@
  * byte goes from here: README.md beside this file.
  */
 #include "ipc/log.h"
+#include "netd/datagram.h"
 #include "netd/netd.h"
 #include "netd/operator.h"
 #include "netd/record.h"
@@ -197,6 +198,7 @@ on_turn(struct ev_loop *loop, ev_prepare *w, int events)
 	jobs_turn(n);
 	link_turn(n->link);
 	clients_turn(n);
+	datagrams_turn(n);
 	link_budget(n->link);
 	upgrade_turn(n);
 	/* Flushing may have told the game something. */

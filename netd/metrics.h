@@ -19,6 +19,11 @@ struct metrics {
 	uint64_t bytes_in, bytes_out;
 	uint64_t frames_up, frames_down;
 	uint64_t writes_up, reads_down; /* system calls on the pipes */
+	uint64_t datagrams_in, datagrams_out;
+	uint64_t datagrams_lost; /* the socket did not take them */
+	uint64_t datagrams_bad;  /* of no use to anybody */
+	uint64_t datagrams_over; /* over the rate of their address */
+	uint64_t unproven;       /* answers to addresses not yet proven */
 	uint64_t dropped;     /* messages given up, as their class allows */
 	uint64_t turns;       /* of the loop */
 	uint64_t input_holds; /* times that players were not read */

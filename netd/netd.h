@@ -29,6 +29,7 @@ struct link;
 struct group;
 struct resolver;
 struct operator;
+struct datagrams;
 
 /* ---- outq.c: bytes on their way to one client -------------------------- */
 
@@ -448,6 +449,7 @@ struct listener {
 	ev_timer again;  /* it is at its rate and rests */
 	double tokens;   /* accepts_per_s */
 	int64_t tokens_us;
+	void *socket;    /* of a transport over datagrams, else NULL */
 	char text[2048]; /* its URL with the real port */
 };
 
@@ -755,6 +757,7 @@ struct netd {
 	ev_timer accept_again;
 	bool accept_paused, told_no_fds;
 	struct resolver *resolver;
+	struct datagrams *datagrams; /* datagram.c: its sockets */
 	/* control.c */
 	int control_fd, wait_fd;
 	ev_io control_io, wait_io;

@@ -77,6 +77,17 @@ struct transport {
 	/* The client goes away: free c->codec. */
 	void (*close)(struct client *c);
 	/*
+	 * For transports over datagrams, whose listener is one UDP socket for
+	 * all its clients: take over the socket fd of l (taken) and make its
+	 * clients; returns what close_socket() is given, NULL: out of memory.
+	 * When the listener closes its clients stay, and no new ones come.
+	 * What encode() makes reaches the wire in whole messages.
+	 */
+	void *(*open_socket)(struct listener *l, int fd);
+	void (*close_socket)(void *socket);
+	/* How the line is, "rtt_ms=12 lost=3 sent=900", for an operator. */
+	void (*line)(const struct client *c, char *out, size_t size);
+	/*
 	 * For lines that may be lost and replaced (resume.h): a variant of
 	 * this transport whose encode() puts the byte '=' before a message,
 	 * and in that variant the way back. NULL: there is none.
@@ -127,5 +138,6 @@ extern const struct transport tr_tcp;
 extern const struct transport tr_ws;
 extern const struct transport tr_unix;
 extern const struct transport tr_telnet;
+extern const struct transport tr_pygase;
 
 #endif

@@ -150,6 +150,10 @@ set_chance(struct parse *p, const struct word *w, const char *value, void *to)
 {
 	double v;
 
+	if (strcmp(w->name, "cut") == 0 && p->u->transport->open_socket)
+		return no(p, "there is no line of %s:// to cut",
+		    p->u->transport->name);
+
 	if (!chance(value, &v))
 		return no(p,
 		    "'%s' must be 0%% to 100%% (or 0 to 1), not '%.64s'",

@@ -1,0 +1,737 @@
+/*
+ * tr_pygase.c - pygase://, for the clients of PyGaSe. One UDP socket, a client
+ * for each address that has proven itself (pygase_door.c), and a wheel that
+ * says when each is spoken to again. pygase.c knows the datagrams.
+ *
+ * A message is an event: the msgpack map of it, with "type", "handler_args"
+ * and "handler_kwargs", both ways. RELIABLE and LATEST ones are repeated until
+ * they are acknowledged, DROPPABLE ones never.
+ */
+#include "netd/tr_pygase.h"
+
+#include "ipc/log.h"
+#include "ipc/value.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In front of a message on its way to the wire: length, class. */
+#define MARK 5
+#define TABLE_MIN 64
+/* Events that wait for a game to come back, of one client. */
+#define HELD_MAX (64u << 10)
+/* Somebody who says "shutdown" and then something else did not say it. */
+#define BYE_GRACE_US 150000
+#define BYE_US 500000
+/* netd itself was stopped for so long: nobody was silent. */
+#define STOPPED_US 1000000
+/* Between answers to what may be another program at a client's address. */
+#define OTHER_US 50000
+#define OTHER_MAX 400
+
+/* ---- the table ------------------------------------------------------------
+ */
+
+static struct pg_conn **
+chain(const struct pg_socket *s, const union address *a)
+{
+	return &s->table[address_hash(s->key, a, true) & (s->table_size - 1)];
+}
+
+static struct pg_conn *
+conn_find(const struct pg_socket *s, const union address *a)
+{
+	struct pg_conn *k = *chain(s, a);
+
+	while (k && !address_same(&k->addr, a))
+		k = k->same_hash;
+	return k;
+}
+
+/* Twice the chains; without memory they are only longer. */
+static void
+table_grow(struct pg_socket *s)
+{
+	struct pg_conn **old = s->table, *k, *next;
+	struct pg_conn **table = calloc(s->table_size * 2, sizeof(*table));
+	size_t size = s->table_size;
+
+	if (table == NULL)
+		return;
+	s->table = table;
+	s->table_size *= 2;
+	for (size_t i = 0; i < size; i++) {
+		for (k = old[i]; k; k = next) {
+			struct pg_conn **at = chain(s, &k->addr);
+
+			next = k->same_hash;
+			k->same_hash = *at;
+			*at = k;
+		}
+	}
+	free(old);
+}
+
+static void
+conn_add(struct pg_socket *s, struct pg_conn *k)
+{
+	struct pg_conn **at;
+
+	if (s->n_conns >= s->table_size)
+		table_grow(s);
+	at = chain(s, &k->addr);
+	k->same_hash = *at;
+	*at = k;
+	k->older = s->youngest;
+	if (s->youngest)
+		s->youngest->younger = k;
+	else
+		s->eldest = k;
+	s->youngest = k;
+	s->n_conns++;
+}
+
+static void
+conn_remove(struct pg_conn *k)
+{
+	struct pg_socket *s = k->socket;
+	struct pg_conn **at = chain(s, &k->addr);
+
+	while (*at != k)
+		at = &(*at)->same_hash;
+	*at = k->same_hash;
+	if (k->older)
+		k->older->younger = k->younger;
+	else
+		s->eldest = k->younger;
+	if (k->younger)
+		k->younger->older = k->older;
+	else
+		s->youngest = k->older;
+	s->n_conns--;
+}
+
+/* ---- when ------------------------------------------------------------------
+ */
+
+static void
+unschedule(struct pg_conn *k)
+{
+	if (k->at_slot == NULL)
+		return;
+	*k->at_slot = k->next_slot;
+	if (k->next_slot)
+		k->next_slot->at_slot = k->at_slot;
+	k->at_slot = NULL;
+}
+
+/* At this turn's end. */
+static void
+make_ready(struct pg_conn *k)
+{
+	if (k->ready)
+		return;
+	unschedule(k);
+	k->ready = true;
+	k->next_ready = k->socket->ready;
+	k->socket->ready = k;
+}
+
+/* The timer rings when the next slot with somebody in it is due. */
+static void
+set_timer(struct pg_socket *s)
+{
+	int64_t now = s->netd->now_us;
+
+	ev_timer_stop(s->netd->loop, &s->timer);
+	for (int64_t i = 0; i < PG_SLOTS; i++) {
+		int64_t at = s->wheel_us + i * PG_SLOT_US;
+		int64_t wait = at + PG_SLOT_US - now;
+
+		if (s->wheel[at / PG_SLOT_US % PG_SLOTS] == NULL)
+			continue;
+		ev_timer_set(
+		    &s->timer, wait > 0 ? (double)wait * 1e-6 : 0., 0.);
+		ev_timer_start(s->netd->loop, &s->timer);
+		return;
+	}
+}
+
+/* due_us is in the future; what is further off than the wheel is looked at
+ * in between. */
+static void
+schedule(struct pg_conn *k, int64_t due_us)
+{
+	struct pg_socket *s = k->socket;
+	int64_t last = s->wheel_us + (PG_SLOTS - 1) * PG_SLOT_US;
+	struct pg_conn **slot;
+
+	if (due_us < s->wheel_us)
+		due_us = s->wheel_us;
+	if (due_us > last)
+		due_us = last;
+	slot = &s->wheel[due_us / PG_SLOT_US % PG_SLOTS];
+	k->next_slot = *slot;
+	if (*slot)
+		(*slot)->at_slot = &k->next_slot;
+	*slot = k;
+	k->at_slot = slot;
+}
+
+static void
+turn_wheel(struct pg_socket *s)
+{
+	int64_t now = s->netd->now_us;
+
+	/* After a long stop each slot is served once. */
+	if (now - s->wheel_us > PG_SLOTS * PG_SLOT_US)
+		s->wheel_us =
+		    now / PG_SLOT_US * PG_SLOT_US - (PG_SLOTS - 1) * PG_SLOT_US;
+	while (s->wheel_us + PG_SLOT_US <= now) {
+		struct pg_conn **slot =
+		    &s->wheel[s->wheel_us / PG_SLOT_US % PG_SLOTS];
+
+		while (*slot)
+			make_ready(*slot);
+		s->wheel_us += PG_SLOT_US;
+	}
+}
+
+static void
+on_timer(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop;
+	(void)events;
+	turn_wheel(w->data);
+}
+
+/* ---- events up -------------------------------------------------------------
+ */
+
+/* A map with a name, positional data, and keyword data whose keys are text. */
+static bool
+is_event(const uint8_t *bytes, size_t n)
+{
+	struct ipc_value *v, *kwargs;
+	const char *why;
+	bool good;
+
+	if (ipc_value_unpack(bytes, n, &ipc_value_from_player, &v, &why) < 0)
+		return false;
+	kwargs = ipc_value_gets(v, "handler_kwargs");
+	good =
+	    ipc_value_type(ipc_value_gets(v, "type")) == IPC_V_STR &&
+	    ipc_value_type(ipc_value_gets(v, "handler_args")) == IPC_V_ARRAY &&
+	    ipc_value_type(kwargs) == IPC_V_MAP;
+	for (size_t i = 0; good && i < ipc_value_size(kwargs); i++)
+		good = ipc_value_key(kwargs, i).text != NULL;
+	ipc_value_free(v);
+	return good;
+}
+
+bool
+pg_events_good(const uint8_t *bytes, size_t len)
+{
+	const uint8_t *event;
+	size_t off = 0, n;
+	int r;
+
+	while ((r = pygase_event(bytes, len, &off, &event, &n)) > 0)
+		if (!is_event(event, n))
+			return false;
+	return r == 0;
+}
+
+/* Nobody reads now: it waits, or is not acknowledged and comes again. */
+static bool
+has_room(const struct pg_conn *k, size_t len)
+{
+	if (k->c->throttled)
+		return false;
+	return !k->c->netd->input_held || k->held.len + len <= HELD_MAX;
+}
+
+void
+pg_conn_event(struct pg_conn *k, const uint8_t *event, size_t n)
+{
+	uint8_t head[2] = { (uint8_t)(n >> 8), (uint8_t)n };
+
+	if (!k->c->netd->input_held && k->held.len == 0) {
+		client_got(k->c, IPC_BINARY, event, n);
+		return;
+	}
+	k->socket->any_held = true;
+	if (!ipc_buf_add(&k->held, head, 2) || !ipc_buf_add(&k->held, event, n))
+		client_close(k->c, IPC_REASON_NO_MEMORY, "");
+}
+
+/* The game reads again. */
+static void
+deliver_held(struct pg_socket *s)
+{
+	s->any_held = false;
+	for (struct pg_conn *k = s->eldest; k; k = k->younger) {
+		const uint8_t *event;
+		size_t off = 0, n;
+
+		while (k->c->phase == PLAYING && !k->c->throttled &&
+		       pygase_event(
+			   k->held.data, k->held.len, &off, &event, &n) > 0)
+			client_got(k->c, IPC_BINARY, event, n);
+		ipc_buf_eat(&k->held, off);
+		if (k->held.len == 0)
+			ipc_buf_release(&k->held);
+		else
+			s->any_held = true;
+	}
+}
+
+/* ---- datagrams in ----------------------------------------------------------
+ */
+
+void
+pg_conn_take(struct pg_conn *k, const struct pygase_head *head,
+    const uint8_t *bytes, size_t len)
+{
+	const uint8_t *event;
+	size_t off = 0, n;
+
+	bytes += PYGASE_CLIENT_HEAD;
+	len -= PYGASE_CLIENT_HEAD;
+	k->c->bytes_us = k->c->netd->now_us;
+	if (k->c->phase != PLAYING)
+		len = 0;
+	else if (len && !has_room(k, len))
+		return;
+	pygase_take(&k->p, head, len > 0, k->c->netd->now_us, NULL, NULL);
+	while (k->c->phase == PLAYING &&
+	       pygase_event(bytes, len, &off, &event, &n) > 0)
+		pg_conn_event(k, event, n);
+	if (k->c->out.head)
+		client_mark(k->c);
+	make_ready(k);
+}
+
+static void
+conn_shutdown(struct pg_conn *k)
+{
+	/* Who is not the host may say what it likes. */
+	if (k == k->socket->eldest && k->bye_us == 0) {
+		k->bye_us = k->c->netd->now_us;
+		make_ready(k);
+	}
+}
+
+/*
+ * What a program at this address says that knows nothing. Our next datagram
+ * to the address is good for both, the one that we know and a new one; if the
+ * new one then says its number back, it is there.
+ */
+static void
+conn_other(struct pg_conn *k, const struct pygase_head *head)
+{
+	int64_t now = k->c->netd->now_us;
+
+	k->other_seq = head->sequence;
+	if (now - k->other_us < OTHER_US)
+		return;
+	k->other_us = now;
+	k->p.owes_now = true;
+	make_ready(k);
+}
+
+/* Is it the new one, with our number? Then it takes the old one's place. */
+static bool
+conn_replaced(struct pg_conn *k, const union address *from,
+    const struct pygase_head *head, const uint8_t *bytes, size_t len)
+{
+	int age = pygase_distance(head->sequence, k->other_seq);
+	int behind = pygase_distance(k->p.sequence, head->ack);
+	struct pg_socket *s = k->socket;
+	unsigned sequence = k->p.sequence, order = k->p.order;
+
+	if (k->other_seq == 0 || age < 0 || age > OTHER_MAX || head->ack == 0 ||
+	    behind < 0 || behind > OTHER_MAX)
+		return false;
+	if (head->time_order && head->time_order != k->p.holds)
+		return false;
+	if (head->time_order == 0)
+		order =
+		    1 + (unsigned)(address_hash(s->key, from, true) % 30000);
+	client_abort(k->c, IPC_REASON_LEFT, "another program at its address");
+	conn_remove(k);
+	k->addr.sa.sa_family = AF_UNSPEC;
+	k = pg_conn_new(s, from, sequence, order, head->time_order);
+	if (k)
+		pg_conn_take(k, head, bytes, len);
+	return true;
+}
+
+static bool
+conn_token(struct pg_conn *k)
+{
+	int64_t rate = k->c->url->config.datagrams_per_s;
+	int64_t now = k->c->netd->now_us;
+
+	if (rate == 0)
+		return true;
+	k->tokens += (double)(now - k->tokens_us) * 1e-6 * (double)rate;
+	k->tokens_us = now;
+	if (k->tokens > (double)rate)
+		k->tokens = (double)rate;
+	if (k->tokens < 1)
+		return false;
+	k->tokens -= 1;
+	return true;
+}
+
+static void
+conn_got(struct pg_conn *k, const union address *from, const uint8_t *bytes,
+    size_t len)
+{
+	struct netd *n = k->c->netd;
+	struct pygase_head head;
+	enum pygase_sort sort;
+
+	if (!conn_token(k)) {
+		n->metrics.datagrams_over++;
+		return;
+	}
+	if (len == 8 && memcmp(bytes, "shutdown", 8) == 0) {
+		conn_shutdown(k);
+		return;
+	}
+	if (!pygase_read(bytes, len, &head) ||
+	    !pg_events_good(
+		bytes + PYGASE_CLIENT_HEAD, len - PYGASE_CLIENT_HEAD)) {
+		n->metrics.datagrams_bad++;
+		return;
+	}
+	if (conn_replaced(k, from, &head, bytes, len))
+		return;
+	sort = pygase_sort(&k->p, &head);
+	if (sort == PYGASE_GOOD) {
+		if (k->bye_us && n->now_us - k->bye_us > BYE_GRACE_US)
+			k->bye_us = 0;
+		pg_conn_take(k, &head, bytes, len);
+	} else if (sort == PYGASE_FRESH) {
+		conn_other(k, &head);
+	} else if (sort == PYGASE_WRONG) {
+		n->metrics.datagrams_bad++;
+	}
+}
+
+static void
+socket_got(void *arg, const union address *from, uint8_t *bytes, size_t len)
+{
+	struct pg_socket *s = arg;
+	struct pg_conn *k = conn_find(s, from);
+
+	if (k && k->c->phase != GONE)
+		conn_got(k, from, bytes, len);
+	else if (k == NULL)
+		pg_door_knock(s, from, bytes, len);
+}
+
+/* ---- datagrams out ----------------------------------------------------------
+ */
+
+static void
+host_stops(struct pg_conn *k)
+{
+	struct netd *n = k->c->netd;
+
+	if (k->c->url->config.host_stops)
+		stop_asked(n, "the host");
+	else
+		client_abort(k->c, IPC_REASON_LEFT, "");
+}
+
+/* Look at it: is it silent, is something due? Then when again. */
+static void
+conn_turn(struct pg_conn *k)
+{
+	struct client *c = k->c;
+	int64_t now = c->netd->now_us, due;
+	uint8_t out[PYGASE_MAX];
+
+	if (c->phase == GONE)
+		return;
+	if (now - k->p.heard_us > c->url->config.silent_ms * 1000) {
+		client_abort(c, IPC_REASON_TIMEOUT, "silent for too long");
+		return;
+	}
+	if (k->bye_us && now - k->bye_us > BYE_US) {
+		k->bye_us = now;
+		host_stops(k);
+		if (c->phase == GONE)
+			return;
+	}
+	pygase_state_taken(&k->p);
+	due = pygase_due(&k->p, now);
+	if (due <= now) {
+		size_t n = pygase_write(&k->p, now, out);
+
+		datagrams_send(k->socket->datagrams, &k->addr, out, n);
+		due = pygase_due(&k->p, now);
+	}
+	if (k->closing && k->p.n_events == 0) {
+		c->saw_eof = true;
+		client_mark(c);
+	}
+	if (k->bye_us && due > k->bye_us + BYE_US)
+		due = k->bye_us + BYE_US;
+	schedule(k, due);
+}
+
+static void
+socket_turn(void *arg)
+{
+	struct pg_socket *s = arg;
+	int64_t now = s->netd->now_us;
+
+	if (now - s->turn_us > STOPPED_US)
+		for (struct pg_conn *k = s->eldest; k; k = k->younger)
+			k->p.heard_us += now - s->turn_us;
+	s->turn_us = now;
+	if (s->any_held && !s->netd->input_held)
+		deliver_held(s);
+	turn_wheel(s);
+	while (s->ready) {
+		struct pg_conn *k = s->ready;
+
+		s->ready = k->next_ready;
+		k->ready = false;
+		conn_turn(k);
+	}
+	set_timer(s);
+}
+
+static const struct datagram_use use = { socket_got, socket_turn };
+
+/* ---- the wire: whole messages become events --------------------------------
+ */
+
+static ssize_t
+pg_read(struct client *c, void *p, size_t n)
+{
+	(void)c;
+	(void)p;
+	(void)n;
+	errno = EAGAIN;
+	return -1;
+}
+
+static ssize_t
+pg_write(struct client *c, const void *bytes, size_t n)
+{
+	struct pg_conn *k = c->codec;
+	const uint8_t *p = bytes;
+	size_t used = 0;
+
+	while (n - used > MARK) {
+		uint32_t len;
+		unsigned class;
+		int r;
+
+		memcpy(&len, p + used, 4);
+		class = p[used + 4];
+		r = pygase_add(&k->p, p + used + MARK, len,
+		    class == IPC_DROPPABLE ? PYGASE_ONCE : PYGASE_SURE, 0,
+		    c->netd->now_us);
+		if (r == 0)
+			break;
+		if (r < 0)
+			c->dropped++;
+		used += MARK + len;
+	}
+	make_ready(k);
+	if (used == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	return (ssize_t)used;
+}
+
+/* It leaves when it has acked what it was sent; nothing says goodbye here. */
+static void
+pg_shutdown(struct client *c)
+{
+	struct pg_conn *k = c->codec;
+
+	k->closing = true;
+	make_ready(k);
+}
+
+static void
+socket_free(struct pg_socket *s)
+{
+	ev_timer_stop(s->netd->loop, &s->timer);
+	datagrams_free(s->datagrams);
+	pg_door_release(&s->door);
+	url_drop(s->url);
+	free(s->table);
+	free(s);
+}
+
+static void
+pg_close_wire(struct client *c)
+{
+	struct pg_conn *k = c->codec;
+	struct pg_socket *s;
+
+	if (k == NULL)
+		return;
+	s = k->socket;
+	if (c->reason != IPC_REASON_TIMEOUT && c->reason != IPC_REASON_LEFT)
+		pg_door_refuse(&s->door, &c->addr, c->netd->now_us);
+	if (k->addr.sa.sa_family != AF_UNSPEC)
+		conn_remove(k);
+	unschedule(k);
+	for (struct pg_conn **at = &s->ready; *at; at = &(*at)->next_ready) {
+		if (*at == k) {
+			*at = k->next_ready;
+			break;
+		}
+	}
+	pygase_release(&k->p);
+	ipc_buf_release(&k->held);
+	free(k);
+	c->codec = NULL;
+	if (s->listener == NULL && s->n_conns == 0)
+		socket_free(s);
+}
+
+static const struct wire wire_pygase = {
+	.name = "pygase",
+	.read = pg_read,
+	.write = pg_write,
+	.shutdown = pg_shutdown,
+	.close = pg_close_wire,
+};
+
+/* ---- lives ------------------------------------------------------------------
+ */
+
+struct pg_conn *
+pg_conn_new(struct pg_socket *s, const union address *from, unsigned sequence,
+    unsigned order, unsigned holds)
+{
+	struct netd *n = s->netd;
+	struct pg_conn *k = calloc(1, sizeof(*k));
+	struct client *c;
+
+	if (k == NULL || n->n_clients >= (size_t)n->config.clients_max) {
+		free(k);
+		return NULL;
+	}
+	c = client_new(n, &tr_pygase, &wire_pygase, -1, s->listener, s->url);
+	if (c == NULL) {
+		free(k);
+		return NULL;
+	}
+	c->codec = k;
+	c->addr = k->addr = *from;
+	k->c = c;
+	k->socket = s;
+	k->tokens_us = n->now_us;
+	ipc_buf_init(&k->held, HELD_MAX + PYGASE_MAX);
+	pygase_init(&k->p, sequence, order, holds, n->now_us);
+	conn_add(s, k);
+	n->metrics.accepted++;
+	if (!address_count(c)) {
+		client_abort(c, IPC_REASON_LIMIT, "");
+		return NULL;
+	}
+	client_start(c);
+	make_ready(k);
+	return c->phase == PLAYING ? k : NULL;
+}
+
+static void *
+pg_open_socket(struct listener *l, int fd)
+{
+	struct pg_socket *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->table = calloc(TABLE_MIN, sizeof(*s->table));
+	if (s == NULL || s->table == NULL) {
+		free(s);
+		close(fd);
+		return NULL;
+	}
+	s->table_size = TABLE_MIN;
+	s->netd = l->netd;
+	s->listener = l;
+	s->url = url_hold(l->url);
+	s->key[0] = netd_seed();
+	s->key[1] = netd_seed();
+	/* Many addresses are cheap here: none may have all places. */
+	if (s->url->config.address_max == 0)
+		s->url->config.address_max = l->netd->config.clients_max / 10;
+	s->turn_us = l->netd->now_us;
+	s->wheel_us = s->turn_us / PG_SLOT_US * PG_SLOT_US;
+	ev_timer_init(&s->timer, on_timer, 0., 0.);
+	s->timer.data = s;
+	pg_door_init(&s->door);
+	s->datagrams = datagrams_new(l->netd, fd, &l->url->bad, &use, s);
+	if (s->datagrams == NULL) {
+		pg_door_release(&s->door);
+		url_drop(s->url);
+		free(s->table);
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+static void
+pg_close_socket(void *socket)
+{
+	struct pg_socket *s = socket;
+
+	s->listener = NULL;
+	if (s->n_conns == 0)
+		socket_free(s);
+}
+
+static size_t
+pg_encode_max(size_t len)
+{
+	return MARK + len;
+}
+
+static size_t
+pg_encode(bool outgoing, unsigned flags, const uint8_t *bytes, size_t len,
+    uint8_t *out)
+{
+	uint32_t n = (uint32_t)len;
+
+	(void)outgoing;
+	memcpy(out, &n, 4);
+	out[4] = flags & IPC_CLASS_MASK;
+	if (len)
+		memcpy(out + MARK, bytes, len);
+	return MARK + len;
+}
+
+static void
+pg_line(const struct client *c, char *out, size_t size)
+{
+	const struct pg_conn *k = c->codec;
+
+	snprintf(out, size, "rtt_ms=%.1f sent=%llu lost=%llu",
+	    (double)k->p.rtt_us * 1e-3, (unsigned long long)k->p.sent,
+	    (unsigned long long)k->p.lost);
+}
+
+const struct transport tr_pygase = {
+	.name = "pygase",
+	.encode = pg_encode,
+	.encode_max = pg_encode_max,
+	.open_socket = pg_open_socket,
+	.close_socket = pg_close_socket,
+	.line = pg_line,
+};

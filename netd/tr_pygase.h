@@ -1,0 +1,107 @@
+/*
+ * tr_pygase.h - the inside of pygase://: a socket with its connections
+ * (tr_pygase.c) and the door that strangers stand before (pygase_door.c).
+ */
+#ifndef NETD_TR_PYGASE_H
+#define NETD_TR_PYGASE_H
+
+#include "netd/datagram.h"
+#include "netd/pygase.h"
+
+/* Slots of 5 ms: when a connection is to be looked at. */
+#define PG_SLOT_US 5000
+#define PG_SLOTS 64
+
+/* A client's codec. */
+struct pg_conn {
+	struct client *c;
+	struct pg_socket *socket;
+	struct pygase p;
+	union address addr;
+	struct pg_conn *same_hash;
+	struct pg_conn *older, *younger;      /* the order in which they came */
+	struct pg_conn *next_slot, **at_slot; /* in a slot of the wheel */
+	struct pg_conn *next_ready;
+	bool ready;   /* on the socket's list for this turn */
+	bool closing; /* goes when its events are acked */
+	struct ipc_buf
+	    held;       /* events for a game that is not there: u16, bytes */
+	int64_t bye_us; /* it said "shutdown"; 0: it did not */
+	double tokens;  /* datagrams_per_s */
+	int64_t tokens_us;
+	/* Another program may have its address: what that one has said. */
+	uint16_t other_seq;
+	int64_t other_us;
+};
+
+/* An address that has not proven itself: kept while its slot is not needed. */
+#define PG_DOOR_SLOTS 256
+#define PG_DOOR_EVENTS 4096
+struct pg_door_slot {
+	uint64_t tag; /* of the address and port; 0: empty */
+	int64_t at_us;
+	size_t in, out;    /* bytes */
+	uint16_t answered; /* the newest of theirs that was answered; 0: none */
+	struct pygase_seen seen;
+	struct ipc_buf events; /* u16, bytes */
+};
+
+/* Addresses that were sent away and still talk. */
+#define PG_REFUSED_SLOTS 1024
+struct pg_door {
+	uint64_t key[2];
+	struct guard guard;
+	struct pg_door_slot slots[PG_DOOR_SLOTS];
+	struct {
+		uint64_t tag;
+		int64_t until_us;
+	} refused[PG_REFUSED_SLOTS];
+};
+
+struct pg_socket {
+	struct netd *netd;
+	struct listener *listener; /* NULL: closed; there until it is empty */
+	struct url *url;
+	struct datagrams *datagrams;
+	uint64_t key[2];
+	struct pg_conn **table;
+	size_t table_size, n_conns;
+	struct pg_conn *eldest, *youngest;
+	struct pg_conn *wheel[PG_SLOTS];
+	int64_t wheel_us; /* slots before this time are served */
+	ev_timer timer;
+	struct pg_conn *ready;
+	bool any_held;
+	int64_t turn_us; /* the last one */
+	struct pg_door door;
+};
+
+/* ---- pygase_door.c --------------------------------------------------------
+ */
+
+void pg_door_init(struct pg_door *d);
+void pg_door_release(struct pg_door *d);
+/* Whoever is at addr is not to be taken for one who was here before. */
+void pg_door_refuse(struct pg_door *d, const union address *addr, int64_t now);
+/* A datagram from an address that is no client's. */
+void pg_door_knock(struct pg_socket *s, const union address *from,
+    const uint8_t *bytes, size_t len);
+
+/* ---- tr_pygase.c ----------------------------------------------------------
+ */
+
+/*
+ * A new client: numbered on from sequence and order, it holds the state
+ * numbered holds. NULL: there is no room for it.
+ */
+struct pg_conn *pg_conn_new(struct pg_socket *s, const union address *from,
+    unsigned sequence, unsigned order, unsigned holds);
+/* A datagram whose head is good: believe it, hand its events on. */
+void pg_conn_take(struct pg_conn *k, const struct pygase_head *head,
+    const uint8_t *bytes, size_t len);
+/* An event of it, for the game. */
+void pg_conn_event(struct pg_conn *k, const uint8_t *event, size_t n);
+/* Are these whole events that a game may see? */
+bool pg_events_good(const uint8_t *bytes, size_t len);
+
+#endif
