@@ -6,7 +6,7 @@
  * over a number twice or one 33 behind, over an update without time_order, and
  * over stray bytes; and it forgets to ack the last datagram before a gap. So
  * numbers only ever rise, each datagram is made anew, and an event counts as
- * lost by time and by order together.
+ * lost when order and time both say so.
  */
 #include "netd/pygase.h"
 
@@ -20,16 +20,18 @@
 /* Silence of ours while nothing happens. At 40 of theirs a second, each of
  * ours acks 8; their latency reads 100 ms, under the 250 that slow them. */
 #define QUIET_US 200000
-/* Owed acks are repeated so often until they are known to have come. */
-#define OWED_US 50000
+/* While an ack is owed or awaited; but not to somebody who is deaf. */
+#define OWED_US 30000
+#define DEAF_US 700000
 /* Theirs that wait for an ack before we speak, of the 32 that one can ack. */
 #define UNACKED_MAX 20
 /* Bounds of a repeat's waiting time, and what holds before any measure. */
 #define REPEAT_MIN_US 60000
 #define REPEAT_MAX_US 1000000
 #define REPEAT_FIRST_US 250000
-/* Newer ones that are acked before an older one counts as lost. */
-#define OVERTAKEN 3
+/* How long one that newer ones overtook may still be on its way. */
+#define OVERTAKEN_MIN_US 60000
+#define OVERTAKEN_MAX_US 300000
 /* How far behind our newest number an ack may be: 5 s of the most we send. */
 #define ACK_BEHIND_MAX 512
 /* State numbers that a client may still hold, behind our newest. */
@@ -43,10 +45,9 @@
 
 struct pygase_sending {
 	struct pygase_sending *next;
-	uint64_t in; /* the datagram that carries it; 0: it waits */
-	int64_t repeat_us;
+	uint64_t in;        /* the datagram that carries it; 0: it waits */
+	int64_t missing_us; /* since when newer ones are acked, or 0 */
 	uint64_t id;
-	unsigned tries;
 	uint16_t len;
 	uint8_t class;
 	uint8_t bytes[];
@@ -291,7 +292,32 @@ drop_event(
 	free(e);
 }
 
-/* Each event whose datagram came is done; each whose did not waits again. */
+static bool
+is_lost(const struct pygase *p, struct pygase_sending *e, int64_t now_us)
+{
+	int64_t grace = p->rtt_us / 2;
+
+	if (e->in == 0 || p->acked <= e->in)
+		return false;
+	if (e->missing_us == 0)
+		e->missing_us = now_us;
+	/* So far behind, no ack names it any more. */
+	if (p->acked - e->in > 32)
+		return true;
+	if (grace < OVERTAKEN_MIN_US)
+		grace = OVERTAKEN_MIN_US;
+	else if (grace > OVERTAKEN_MAX_US)
+		grace = OVERTAKEN_MAX_US;
+	return now_us - e->missing_us >= grace;
+}
+
+/*
+ * Each event whose datagram came is done; one whose did not waits again. That
+ * is believed of a datagram when newer ones are acked and it is not, and still
+ * not when those that it might only have been overtaken by are long there: a
+ * client cannot tell an event that comes twice. Silence alone means nothing,
+ * for then nothing is known.
+ */
 static void
 settle_events(struct pygase *p, int64_t now_us,
     void (*acked)(void *arg, uint64_t id), void *arg)
@@ -299,8 +325,6 @@ settle_events(struct pygase *p, int64_t now_us,
 	struct pygase_sending *prev = NULL, *next;
 
 	for (struct pygase_sending *e = p->first; e; e = next) {
-		bool late, lost;
-
 		next = e->next;
 		if (e->in && is_acked(p, e->in)) {
 			uint64_t id = e->id;
@@ -310,22 +334,18 @@ settle_events(struct pygase *p, int64_t now_us,
 				acked(arg, id);
 			continue;
 		}
-		/* Of a datagram that newer ones overtook, the ack may still
-		 * be coming; one round trip more tells. */
-		late = now_us >= e->repeat_us;
-		lost = p->acked >= e->in + OVERTAKEN &&
-		       p->sent - e->in < PYGASE_RING &&
-		       now_us - p->ring[e->in % PYGASE_RING].at_us >
-			   p->rtt_us + p->rtt_us / 2 + GAP_US;
-		if (e->in && (late || lost)) {
-			p->lost++;
-			if (e->class == PYGASE_ONCE) {
-				drop_event(p, prev, e);
-				continue;
-			}
-			e->in = 0;
-			p->n_waiting++;
+		if (!is_lost(p, e, now_us)) {
+			prev = e;
+			continue;
 		}
+		p->lost++;
+		if (e->class == PYGASE_ONCE) {
+			drop_event(p, prev, e);
+			continue;
+		}
+		e->in = 0;
+		e->missing_us = 0;
+		p->n_waiting++;
 		prev = e;
 	}
 }
@@ -438,16 +458,15 @@ pygase_due(const struct pygase *p, int64_t now_us)
 
 	if (p->n_waiting || p->owes_now || p->unacked > UNACKED_MAX)
 		return p->sent_us + gap;
-	if (p->owes && due > p->sent_us + OWED_US)
+	/* What comes after an event tells whether it came. */
+	if ((p->owes || p->n_events) && due > p->sent_us + OWED_US &&
+	    now_us - p->heard_us < DEAF_US)
 		due = p->sent_us + OWED_US;
 	at = state_due(p);
 	if (at != INT64_MAX && at < p->sent_us + STATE_GAP_US)
 		at = p->sent_us + STATE_GAP_US;
 	if (at < due)
 		due = at;
-	for (const struct pygase_sending *e = p->first; e; e = e->next)
-		if (e->in && e->repeat_us < due)
-			due = e->repeat_us;
 	return due > now_us ? due : now_us;
 }
 
@@ -525,7 +544,7 @@ pygase_smallest(uint8_t *out, const struct pygase_head *head)
 
 /* Which events are on board: those that wait, as far as they fit. */
 static size_t
-events(struct pygase *p, uint8_t *out, size_t n, int64_t now_us)
+events(struct pygase *p, uint8_t *out, size_t n)
 {
 	struct pygase_gone *g = &p->ring[p->sent % PYGASE_RING];
 	size_t room = n < PYGASE_FILL ? PYGASE_FILL : n;
@@ -542,8 +561,6 @@ events(struct pygase *p, uint8_t *out, size_t n, int64_t now_us)
 		memcpy(out + n + 2, e->bytes, e->len);
 		n += 2 + (size_t)e->len;
 		e->in = p->sent;
-		e->tries++;
-		e->repeat_us = now_us + repeat_after(p, e->tries);
 		p->n_waiting--;
 		g->events++;
 	}
@@ -558,8 +575,6 @@ pygase_write(struct pygase *p, int64_t now_us, uint8_t *out)
 	bool news;
 	size_t n;
 
-	/* Whatever waited too long for its ack waits to be sent again. */
-	settle_events(p, now_us, NULL, NULL);
 	p->sequence = pygase_after(p->sequence, 1);
 	p->sent++;
 	g = &p->ring[p->sent % PYGASE_RING];
@@ -575,7 +590,7 @@ pygase_write(struct pygase *p, int64_t now_us, uint8_t *out)
 		p->piece_us = now_us;
 		p->piece_tries++;
 	}
-	n = events(p, out, n, now_us);
+	n = events(p, out, n);
 	p->owes_now = false;
 	p->unacked = 0;
 	p->sent_us = now_us;

@@ -261,12 +261,13 @@ pg_door_knock(struct pg_socket *s, const union address *from,
 	if (s->listener == NULL || n->accept_paused || n->stops)
 		return;
 	tag = tag_of(&s->door, from);
+	/* Our numbers would still be good for one who was sent away. */
+	if (h.ack && refused(&s->door, tag, now))
+		return;
 	if (h.ack && proven(&s->door, from, &h, &sequence)) {
 		let_in(s, from, &h, sequence, bytes, len);
 		return;
 	}
-	if (h.ack && refused(&s->door, tag, now))
-		return;
 	slot = slot_of(&s->door, tag, now);
 	slot->in += len;
 	if (len > PYGASE_CLIENT_HEAD) {

@@ -444,7 +444,7 @@ host_stops(struct pg_conn *k)
 	struct netd *n = k->c->netd;
 
 	if (k->c->url->config.host_stops)
-		stop_asked(n, "the host");
+		stop_asked(n, "host");
 	else
 		client_abort(k->c, IPC_REASON_LEFT, "");
 }
