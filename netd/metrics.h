@@ -24,9 +24,9 @@ struct metrics {
 	uint64_t datagrams_bad;  /* of no use to anybody */
 	uint64_t datagrams_over; /* over the rate of their address */
 	uint64_t unproven;       /* answers to addresses not yet proven */
-	uint64_t dropped;     /* messages given up, as their class allows */
-	uint64_t turns;       /* of the loop */
-	uint64_t input_holds; /* times that players were not read */
+	uint64_t dropped;        /* messages given up, as their class allows */
+	uint64_t turns;          /* of the loop */
+	uint64_t input_holds;    /* times that players were not read */
 	uint64_t out_of_fds;
 	uint64_t links_broken;
 	uint64_t checkpoints, checkpoint_us; /* taken, and what they cost */
