@@ -3,9 +3,10 @@
  *
  * A player's line is a job of the workers "hands"; what becomes of it is a
  * line for that player: "N note TEXT", "N done TEXT", "N ERROR why". For the
- * game itself: "many N TEXT" begins so many, "cancel N", "nobody" asks workers
- * that there are none of. With --sessions "wait TEXT" is gc_job_wait() and
- * "either TEXT" waits for the job or a line. The worker takes these:
+ * game itself: "many N TEXT" begins so many, "cancel N", "score" how many are
+ * over, "nobody" asks workers that there are none of. With --sessions "wait
+ *TEXT" is gc_job_wait() and "either TEXT" waits for the job or a line. The
+ *worker takes these:
  *
  *	echo TEXT     answer it, and so does what is none of these
  *	count FILE    add a line to a file, answer how often it was tried
@@ -135,6 +136,7 @@ static struct {
 	uint64_t conn;
 } asked[20000];
 static size_t n_asked;
+static unsigned n_over; /* that came to an end, each once or not */
 
 static void
 begin(struct gc_net *net, uint64_t conn, const char *text, size_t len)
@@ -162,6 +164,8 @@ on_message(struct gc_net *net, const struct gc_event *ev)
 	else if (sscanf(ev->text, "cancel %u", &n) == 1)
 		gc_printf(
 		    net, ev->conn, "cancel %d", gc_job_cancel(net, (int64_t)n));
+	else if (strcmp(ev->text, "score") == 0)
+		gc_printf(net, ev->conn, "score %u of %zu", n_over, n_asked);
 	else if (strncmp(ev->text, "nobody", 6) == 0) {
 		int64_t job = gc_job(net, "nobody", "x", 1);
 
@@ -181,6 +185,7 @@ on_job(struct gc_net *net, const struct gc_event *ev)
 
 	while (i < n_asked && asked[i].job != ev->job)
 		i++;
+	n_over += ev->status != GC_JOB_NOTE;
 	if (i == n_asked)
 		return;
 	if (ev->len > 100)

@@ -243,6 +243,9 @@ workers_that_are_killed_lose_no_job(void)
 static void
 netd_dies_and_jobs_are_begun_again(void)
 {
+	int64_t end = kit_now_ms() + KIT_WAIT_MS;
+	char *line;
+
 	begin("--job-ms", "5000");
 	say("%s\n", "many 50 slow 50 again");
 	kit_line(fd);
@@ -252,6 +255,13 @@ netd_dies_and_jobs_are_begun_again(void)
 	fd = kit_connect(kit_url(p, 1));
 	say("%s\n", "echo fresh");
 	expect_line("51 done fresh");
+	do {
+		kit_tick();
+		say("%s\n", "score");
+		line = kit_line(fd);
+	} while (strcmp(line, "score 51 of 51") != 0 && kit_now_ms() < end);
+	if (strcmp(line, "score 51 of 51") != 0)
+		kit_fail("'%s'", line);
 	ends_well();
 }
 
@@ -345,6 +355,85 @@ the_end_waits_for_no_hang(void)
 		kit_fail("the end took %d ms", (int)(kit_now_ms() - from));
 }
 
+static void
+whoever_is_killed_nobody_stays(void)
+{
+	begin("--job-ms", "100000");
+	say("%s\n", "many 5 hang");
+	say("%s\n", "cancel 99");
+	expect_line("cancel -16");
+	kit_kill(p);
+	left_nothing();
+	/* Without a launcher the game is the first of them. */
+	p = kit_game(
+	    players_game("jobber"), "--foreground", "--job-ms", "100000", NULL);
+	fd = kit_connect(kit_url(p, 1));
+	say("%s\n", "many 5 hang");
+	say("%s\n", "cancel 99");
+	expect_line("cancel -16");
+	kit_kill(p);
+	left_nothing();
+}
+
+static void
+an_upgrade_has_new_workers(void)
+{
+	pid_t hand;
+
+	begin("--hands", "1");
+	say("%s\n", "echo old");
+	expect_line("1 done old");
+	hand = kit_child(p, "hands");
+	kit_signal(p, SIGHUP);
+	kit_expect_log(p, " upgraded ");
+	family_expect_end(hand);
+	say("%s\n", "echo new");
+	expect_line("1 done new");
+	assert_true(kit_child(p, "hands") != hand);
+	assert_int_equal(kit_count_log(p, "worker_lost"), 0);
+	ends_well();
+}
+
+static void
+what_was_said_before_the_end_is_done(void)
+{
+	char buf[400], c;
+	size_t lines = 0;
+	int file;
+
+	begin("--hands", "1");
+	snprintf(buf, sizeof(buf), "many 200 count %s\n", kit_path("count"));
+	kit_send(fd, buf);
+	say("%s\n", "cancel 999");
+	expect_line("cancel -16");
+	ends_well();
+	file = open(kit_path("count"), O_RDONLY);
+	assert_true(file >= 0);
+	while (read(file, &c, 1) == 1)
+		lines += c == '\n';
+	close(file);
+	assert_int_equal(lines, 200);
+}
+
+static void
+too_many_fail_at_once_and_the_rest_are_done(void)
+{
+	unsigned good = 0, bad = 0;
+
+	p = kit_game(players_game("jobber"), "--limit", "jobs_max=50", NULL);
+	fd = kit_connect(kit_url(p, 1));
+	say("%s\n", "many 300 slow 1 x");
+	for (unsigned i = 0; i < 300; i++) {
+		char *line = kit_line(fd);
+
+		good += strstr(line, " done x") != NULL;
+		bad += strstr(line, "limit jobs_max") != NULL;
+	}
+	assert_int_equal(good + bad, 300);
+	assert_true(good >= 50 && bad > 0);
+	ends_well();
+}
+
 int
 main(void)
 {
@@ -360,6 +449,10 @@ main(void)
 		KIT_TEST(without_a_launcher),
 		KIT_TEST(sessions_wait_for_jobs),
 		KIT_TEST(the_end_waits_for_no_hang),
+		KIT_TEST(whoever_is_killed_nobody_stays),
+		KIT_TEST(an_upgrade_has_new_workers),
+		KIT_TEST(what_was_said_before_the_end_is_done),
+		KIT_TEST(too_many_fail_at_once_and_the_rest_are_done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
