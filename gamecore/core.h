@@ -434,7 +434,7 @@ struct crew {
 bool crew_init(struct crew *c, const struct gc_workers *table, char **argv);
 void crew_release(struct crew *c);
 /* Tell netd which workers there will be, before it has the game's link. */
-void crew_declare(const struct crew *c, int control);
+void crew_declare(const struct gc_workers *table, int control);
 /* Start who is due, kill who is: in each turn of the launcher's loop. */
 void crew_run(struct crew *c, int control);
 /* How long that may wait, for poll(). */

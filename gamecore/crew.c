@@ -94,9 +94,9 @@ crew_release(struct crew *c)
 }
 
 void
-crew_declare(const struct crew *c, int control)
+crew_declare(const struct gc_workers *table, int control)
 {
-	for (const struct gc_workers *w = c->table; w && w->name; w++) {
+	for (const struct gc_workers *w = table; w && w->name; w++) {
 		struct ipc_control m = { .type = IPC_CONTROL_WORKERS,
 			.number = w->retries,
 			.value = w->limit_ms,
@@ -408,19 +408,17 @@ crew_beside(const struct gc_workers *table, char **argv, int control)
 
 	if (table == NULL || table->name == NULL)
 		return 0;
-	if (!crew_init(&c, table, argv))
-		return 0;
-	crew_declare(&c, control);
+	crew_declare(table, control);
 	fflush(NULL);
 	pid = fork();
-	if (pid != 0) {
-		crew_release(&c);
+	if (pid != 0)
 		return pid > 0 ? pid : 0;
-	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
 	prctl(PR_SET_NAME, "penstock-crew");
+	if (!crew_init(&c, table, argv))
+		_exit(1);
 	launch_deafen();
 	sigemptyset(&mine);
 	sigaddset(&mine, SIGCHLD);

@@ -516,7 +516,7 @@ respawn_netd(struct launcher *l)
 	}
 	l->respawns++;
 	crew_lost(&l->crew);
-	crew_declare(&l->crew, l->control);
+	crew_declare(l->start->workers, l->control);
 	hand_over_listeners(l);
 	say_netd_died(l, how, now);
 	/* If it died at once or we have no descriptors: the next try. */
@@ -1002,17 +1002,17 @@ launch_two(struct launched *l, const struct options *o, struct gc_start *start,
 		return false;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	can_wake = wake_init(&me.wake, argv);
-	/* Without memory for them jobs fail, and say so. */
-	if (crew_init(&me.crew, start->workers, argv))
-		crew_declare(&me.crew, me.control);
+	crew_declare(start->workers, me.control);
 	launcher_signals(&mine);
 	sigprocmask(SIG_BLOCK, &mine, &before);
 	me.signals = signalfd(-1, &mine, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (me.signals >= 0 &&
+	if (me.signals >= 0 && crew_init(&me.crew, start->workers, argv) &&
 	    link_send(me.control, IPC_LINK_FIRST, can_wake, argv, &p)) {
 		/* What stdio holds must not leave twice. */
 		fflush(NULL);
 		me.game = fork();
+		if (me.game == 0)
+			crew_release(&me.crew);
 		if (me.game == 0)
 			return become_game(l, &p, &me, parent, &before);
 		pipes_close_game(&p);

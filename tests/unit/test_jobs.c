@@ -469,7 +469,7 @@ no_more_workers_than_the_limit(void **state)
 	(void)state;
 	n.config.workers_max = 1;
 	a = hand_ready(1);
-	b = hand_ready(2);
+	b = hand_new(2);
 	assert_int_equal(n.jobs->n_workers, 1);
 	assert_string_equal(hand_hear(&b), "end");
 	hand_die(&a);
