@@ -48,6 +48,8 @@ enum ipc_able { IPC_SET_COLOURS, IPC_SET_UTF8, IPC_SET_READER, IPC_SET_WRAP };
 #define IPC_PARTIAL 0x01u
 #define IPC_MORE 0x01u
 #define IPC_FIRST 0x02u
+/* flag of STATE_WATCH and EVENT */
+#define IPC_TO_GROUP 0x01u
 /* channel of WORKED */
 enum ipc_worked { IPC_WORKED_DONE, IPC_WORKED_FAILED, IPC_WORKED_NOTE };
 /* The longest name of workers, in bytes. */

@@ -7,6 +7,8 @@
  * client. Next: clients.c for all of them, outq.c for the queue.
  */
 #include "netd/netd.h"
+#include "netd/state.h"
+#include "netd/talk.h"
 
 #include "ipc/log.h"
 #include "netd/resume.h"
@@ -191,10 +193,13 @@ client_open(struct client *c)
 	}
 	/* A fresh game is told of everybody who is there; a dead one that will
 	 * be woken finds it in its journal. */
-	if (c->link->phase != LINKED && !recover_parks(c->link))
+	if (c->link->phase != LINKED && !recover_parks(c->link)) {
+		state_opened(c);
 		return;
+	}
 	c->told = true;
 	client_tell(c, c->request, IPC_FRESH);
+	state_opened(c);
 }
 
 void
@@ -376,8 +381,6 @@ client_got(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
 bool
 client_take(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
 {
-	struct netd *n = c->netd;
-
 	if (c->phase != PLAYING)
 		return c->phase == LEAVING;
 	if (ipc_frame_size(len) > c->link->frame_max ||
@@ -385,10 +388,22 @@ client_take(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
 		client_close(c, IPC_REASON_TOO_LONG, "message too long");
 		return false;
 	}
+	if (c->link->talks && !c->outgoing) {
+		int more = talk_take(c, flags, bytes, len);
+
+		if (more >= 0)
+			return more;
+	}
+	link_up(c->link, IPC_MESSAGE, c->id, flags, 0, bytes, len);
+	return client_heard(c);
+}
+
+bool
+client_heard(struct client *c)
+{
 	c->heard = true;
 	c->heard_us = c->bytes_us;
-	n->metrics.messages_in++;
-	link_up(c->link, IPC_MESSAGE, c->id, flags, 0, bytes, len);
+	c->netd->metrics.messages_in++;
 	if (!take_token(c)) {
 		clients_throttle(c);
 		return false;

@@ -6,8 +6,10 @@
  * batch is bounded whatever number is ready, the kernel hands them out in
  * turn, and stopping one watcher stops the reading of everybody.
  */
+#include "netd/event.h"
 #include "netd/netd.h"
 #include "netd/operator.h"
+#include "netd/talk.h"
 
 #include "ipc/log.h"
 #include "netd/resume.h"
@@ -176,6 +178,7 @@ client_free(struct client *c)
 	struct netd *n = c->netd;
 	struct peer *p = c->peer;
 
+	talk_forget(c);
 	groups_forget(c);
 	connect_forget(c);
 	address_forget(c);
@@ -393,6 +396,7 @@ sweep_playing(struct client *c, int64_t now)
 	struct netd *n = c->netd;
 
 	client_report_drops(c);
+	events_sweep(c);
 	if (c->resume && resume_sweep(c, now))
 		return;
 	if (c->out.head && passed(c->moved_us, k->progress_ms, now)) {

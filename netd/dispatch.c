@@ -7,7 +7,9 @@
  * connection that is not there (any more) is no fault: its CLOSED may be on
  * its way up.
  */
+#include "netd/event.h"
 #include "netd/netd.h"
+#include "netd/state.h"
 
 #include "ipc/log.h"
 
@@ -434,6 +436,34 @@ on_ready(struct link *l, const struct ipc_frame *f)
 }
 
 static bool
+on_state(struct link *l, const struct ipc_frame *f)
+{
+	static const char *(*const acts[])(
+	    struct link * l, const struct ipc_frame *f) = {
+		[IPC_STATE_OPEN - IPC_STATE_OPEN] = state_open,
+		[IPC_STATE_SET - IPC_STATE_OPEN] = state_change,
+		[IPC_STATE_MERGE - IPC_STATE_OPEN] = state_change,
+		[IPC_STATE_DELETE - IPC_STATE_OPEN] = state_change,
+		[IPC_STATE_CLOSE - IPC_STATE_OPEN] = state_close,
+		[IPC_STATE_VIEW - IPC_STATE_OPEN] = state_view,
+		[IPC_STATE_WATCH - IPC_STATE_OPEN] = state_watch,
+		[IPC_STATE_FOCUS - IPC_STATE_OPEN] = state_focus,
+		[IPC_EVENT - IPC_STATE_OPEN] = event_send,
+		[IPC_EVENT_ANSWER - IPC_STATE_OPEN] = event_answer,
+	};
+	const char *why = acts[f->kind - IPC_STATE_OPEN](l, f);
+
+	return why == NULL || fault(l, f, why);
+}
+
+static bool
+on_events(struct link *l, const struct ipc_frame *f)
+{
+	l->talks = f->id != 0;
+	return true;
+}
+
+static bool
 on_bye(struct link *l, const struct ipc_frame *f)
 {
 	(void)f;
@@ -479,6 +509,17 @@ static const struct route {
 	[IPC_READY] = { DURING, 0, 0, true, on_ready },
 	[IPC_JOB] = { DURING, 2, 0, true, on_job },
 	[IPC_JOB_CANCEL] = { DURING, 0, 0, true, on_job_cancel },
+	[IPC_STATE_OPEN] = { DURING, 0, 0, false, on_state },
+	[IPC_STATE_SET] = { DURING, 0, 0, false, on_state },
+	[IPC_STATE_MERGE] = { DURING, 0, 0, false, on_state },
+	[IPC_STATE_DELETE] = { DURING, 0, 0, false, on_state },
+	[IPC_STATE_CLOSE] = { DURING, 0, 0, false, on_state },
+	[IPC_STATE_VIEW] = { DURING, 0, 0, false, on_state },
+	[IPC_STATE_WATCH] = { DURING, 0, 0, false, on_state },
+	[IPC_STATE_FOCUS] = { DURING, 0, 0, false, on_state },
+	[IPC_EVENT] = { DURING, 0, 0, false, on_state },
+	[IPC_EVENT_ANSWER] = { DURING, 0, 0, false, on_state },
+	[IPC_EVENTS] = { DURING, 0, 0, true, on_events },
 	[IPC_BYE] = { DURING, 0, 0, false, on_bye },
 };
 

@@ -11,6 +11,7 @@
 #include "netd/operator.h"
 #include "netd/record.h"
 #include "netd/resolve.h"
+#include "netd/state.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -197,6 +198,7 @@ on_turn(struct ev_loop *loop, ev_prepare *w, int events)
 	recover_turn(n->link);
 	jobs_turn(n);
 	link_turn(n->link);
+	states_turn(n);
 	clients_turn(n);
 	datagrams_turn(n);
 	link_budget(n->link);

@@ -30,6 +30,8 @@ struct group;
 struct resolver;
 struct operator;
 struct datagrams;
+struct states;
+struct talk;
 
 /* ---- outq.c: bytes on their way to one client -------------------------- */
 
@@ -225,6 +227,7 @@ struct client {
 	uint32_t dropped; /* messages since the last DROPPED report */
 	uint64_t dropped_bytes;
 	struct ipc_buf tag;
+	struct talk *talk; /* talk.c: states and events; or NULL */
 	struct peer *peer;
 	union address addr;
 	struct member *members;     /* its groups (groups.c) */
@@ -281,6 +284,8 @@ void client_unwatch(struct client *c);
 /* A message without the envelope of a line that may be lost. */
 bool
 client_take(struct client *c, unsigned flags, const uint8_t *bytes, size_t len);
+/* It said something that was taken: false, it is to be quiet for now. */
+bool client_heard(struct client *c);
 /* Add len bytes of a slice to its queue, as the class allows. */
 void client_queue(struct client *c, struct slice *s, size_t off, size_t len,
     uint8_t class, uint16_t key);
@@ -579,6 +584,8 @@ struct link {
 	int64_t complained_us;   /* of its out-of-band messages */
 	struct ipc_buf recorded; /* of one that is not netd->link yet */
 	struct recovery rec;
+	struct states *states; /* state.c; NULL until there was one */
+	bool talks;            /* it has stores or takes events */
 	char game[65];
 	pid_t pid;
 };

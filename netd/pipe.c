@@ -7,6 +7,7 @@
  * nobody else loses anything; players are held until the next game.
  */
 #include "netd/netd.h"
+#include "netd/state.h"
 
 #include "ipc/log.h"
 #include "netd/operator.h"
@@ -417,6 +418,7 @@ link_free(struct link *l)
 	link_detach(l);
 	timers_release(l);
 	jobs_disown(l);
+	states_release(l);
 	groups_release(l);
 	recover_release(l);
 	ipc_buf_release(&l->recorded);

@@ -11,6 +11,7 @@
  */
 #include "netd/netd.h"
 #include "netd/resume.h"
+#include "netd/state.h"
 
 #include "ipc/log.h"
 
@@ -783,6 +784,7 @@ recover_tell(struct link *l)
 	n->upgrade.told = n->link->journal.position;
 	if (cold) {
 		tell_snapshot(l);
+		states_tell(l, n->link);
 		tell_gone(l);
 	}
 	tell_living(l);

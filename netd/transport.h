@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 struct client;
+struct event;
 struct listener;
 struct slice;
 struct url;
@@ -87,6 +88,13 @@ struct transport {
 	void (*close_socket)(void *socket);
 	/* How the line is, "rtt_ms=12 lost=3 sent=900", for an operator. */
 	void (*line)(const struct client *c, char *out, size_t size);
+	/*
+	 * A protocol of its own for states and events (state.h, event.h):
+	 * there is news of c's store; an event to carry: true, and
+	 * event_done() is called for it later. NULL: talk.c speaks.
+	 */
+	void (*state)(struct client *c);
+	bool (*event)(struct client *c, const struct event *e);
 	/*
 	 * For lines that may be lost and replaced (resume.h): a variant of
 	 * this transport whose encode() puts the byte '=' before a message,

@@ -9,6 +9,7 @@
  */
 #include "netd/netd.h"
 #include "netd/record.h"
+#include "netd/state.h"
 
 #include "ipc/log.h"
 
@@ -205,6 +206,7 @@ upgrade_ready(struct link *l)
 	l->watched_us = netd_now(n);
 	record_upgraded(l);
 	hand_over_clients(l, n->upgrade.told);
+	states_hand_over(old, l);
 	hand_over(old, l, n->upgrade.told);
 	recover_taken_over(l);
 	inherit_snapshot(old, l);

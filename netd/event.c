@@ -1,0 +1,261 @@
+/*
+ * event.c - events with acknowledgement, both ways.
+ *
+ * A line that is a stream loses nothing, so nothing is said twice here: what
+ * waits for its "$got" is remembered with the time it has, and fails with the
+ * line or at its time. Whoever carries events in datagrams does so itself, in
+ * the slot event() of its transport.
+ */
+#include "netd/event.h"
+
+#include "ipc/log.h"
+#include "netd/netd.h"
+#include "netd/talk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct waiting {
+	struct waiting *next;
+	uint64_t number;
+	int64_t late_us;
+};
+
+/* ---- up ---------------------------------------------------------------------
+ */
+
+bool
+event_came(struct client *c, uint64_t request, const char *name,
+    size_t name_len, const struct ipc_value *args,
+    const struct ipc_value *kwargs)
+{
+	struct ipc_value *v;
+	struct ipc_buf b;
+	bool fits;
+
+	if (c->phase != PLAYING)
+		return c->phase == LEAVING;
+	ipc_buf_init(&b, c->link->frame_max - IPC_FRAME_HEAD);
+	v = ipc_value_make("[lSvv]", (int64_t)request, name, name_len,
+	    args ? ipc_value_copy(args) : ipc_value_array(),
+	    kwargs ? ipc_value_copy(kwargs) : ipc_value_map());
+	fits = v && ipc_value_pack(v, &b) == 0;
+	ipc_value_free(v);
+	if (fits)
+		link_up(c->link, IPC_EVENT_UP, c->id, 0, 0, b.data, b.len);
+	ipc_buf_release(&b);
+	if (!fits) {
+		client_close(c, IPC_REASON_TOO_LONG, "event too long");
+		return false;
+	}
+	return client_heard(c);
+}
+
+/* ---- what became of those down
+ * -----------------------------------------------
+ */
+
+static void
+tell_done(struct client *c, uint64_t number, bool arrived,
+    const struct ipc_value *answer)
+{
+	struct ipc_buf b;
+
+	if (number == 0)
+		return;
+	ipc_buf_init(&b, c->link->frame_max - IPC_FRAME_HEAD);
+	if (!ipc_buf_add(&b, &number, sizeof(number)) ||
+	    (answer && ipc_value_pack(answer, &b) < 0))
+		arrived = false;
+	if (b.len >= sizeof(number))
+		link_up(
+		    c->link, IPC_EVENT_DONE, c->id, 0, arrived, b.data, b.len);
+	ipc_buf_release(&b);
+}
+
+void
+event_done(struct client *c, uint64_t number, bool arrived)
+{
+	tell_done(c, number, arrived, NULL);
+}
+
+static bool
+take(struct client *c, uint64_t number)
+{
+	struct waiting **at = &c->talk->events, *w;
+
+	while (*at && (*at)->number != number)
+		at = &(*at)->next;
+	w = *at;
+	if (w == NULL)
+		return false;
+	*at = w->next;
+	c->talk->n_events--;
+	free(w);
+	return true;
+}
+
+void
+event_got(struct client *c, uint64_t number, const struct ipc_value *answer)
+{
+	if (take(c, number))
+		tell_done(c, number, true, answer);
+}
+
+static void
+fail(struct client *c, struct waiting *w)
+{
+	if (c->link->phase == LINKED || recover_parks(c->link))
+		event_done(c, w->number, false);
+	free(w);
+}
+
+void
+event_forget(struct client *c)
+{
+	struct waiting *w;
+
+	while (c->talk && (w = c->talk->events)) {
+		c->talk->events = w->next;
+		c->talk->n_events--;
+		fail(c, w);
+	}
+}
+
+void
+events_sweep(struct client *c)
+{
+	struct waiting **at = c->talk ? &c->talk->events : NULL, *w;
+
+	while (at && (w = *at)) {
+		if (netd_now(c->netd) < w->late_us) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		c->talk->n_events--;
+		fail(c, w);
+	}
+}
+
+/* ---- down -------------------------------------------------------------------
+ */
+
+struct sending {
+	struct event event;
+	uint64_t but;
+};
+
+static bool
+wait_for(struct client *c, uint64_t number)
+{
+	struct waiting *w, **at = &c->talk->events;
+
+	if (c->talk->n_events >= (uint32_t)c->netd->config.events_waiting)
+		return false;
+	w = calloc(1, sizeof(*w));
+	if (w == NULL)
+		return false;
+	while (*at)
+		at = &(*at)->next;
+	*at = w;
+	w->number = number;
+	w->late_us = netd_now(c->netd) + c->netd->config.event_ms * 1000;
+	c->talk->n_events++;
+	return true;
+}
+
+static void
+send_one(struct client *c, void *arg)
+{
+	const struct sending *s = arg;
+	const struct event *e = &s->event;
+
+	if (c->id == s->but || c->outgoing || c->phase != PLAYING)
+		return;
+	if (c->transport->event) {
+		if (!c->transport->event(c, e))
+			event_done(c, e->number, false);
+		return;
+	}
+	if (talk_of(c) == NULL || (e->number && !wait_for(c, e->number))) {
+		event_done(c, e->number, false);
+		return;
+	}
+	talk_send(c, ipc_value_make("[slSvv]", "$event", (int64_t)e->number,
+			 e->name, e->name_len, ipc_value_copy(e->args),
+			 ipc_value_copy(e->kwargs)));
+}
+
+/* A connection that is not there has not got it. */
+static void
+not_there(struct link *l, uint64_t conn, uint64_t number)
+{
+	if (number)
+		link_up(l, IPC_EVENT_DONE, conn, 0, 0, &number, sizeof(number));
+}
+
+static const char *
+send_value(struct link *l, const struct ipc_frame *f, const struct ipc_value *v)
+{
+	struct sending s = { 0 };
+	const struct ipc_value *name = ipc_value_at(v, 1);
+	struct client *c;
+
+	s.event.number = (uint64_t)ipc_value_as_int(ipc_value_at(v, 0));
+	s.event.name = ipc_value_text(name, &s.event.name_len);
+	s.event.args = ipc_value_at(v, 2);
+	s.event.kwargs = ipc_value_at(v, 3);
+	s.event.retries = (unsigned)ipc_value_as_int(ipc_value_at(v, 4));
+	s.but = (uint64_t)ipc_value_as_int(ipc_value_at(v, 5));
+	if (ipc_value_type(name) != IPC_V_STR || s.event.name_len == 0 ||
+	    s.event.name_len > EVENT_NAME_MAX)
+		return "name: a str of 1 to 255 bytes";
+	if (ipc_value_type(s.event.args) != IPC_V_ARRAY)
+		return "args: an array";
+	if (ipc_value_type(s.event.kwargs) != IPC_V_MAP)
+		return "kwargs: a map";
+	if (f->flags & IPC_TO_GROUP) {
+		group_each(l, f->id, s.but, send_one, &s);
+		return NULL;
+	}
+	c = client_find(l->netd, f->id);
+	if (c && c->phase == PLAYING)
+		send_one(c, &s);
+	else
+		not_there(l, f->id, s.event.number);
+	return NULL;
+}
+
+const char *
+event_send(struct link *l, const struct ipc_frame *f)
+{
+	struct ipc_value *v;
+	const char *why;
+
+	l->talks = true;
+	if (ipc_value_unpack(f->bytes, f->len, &ipc_value_from_pipe, &v, &why) <
+	    0)
+		return why;
+	why = send_value(l, f, v);
+	ipc_value_free(v);
+	return why;
+}
+
+const char *
+event_answer(struct link *l, const struct ipc_frame *f)
+{
+	struct client *c = client_find(l->netd, f->id);
+	struct ipc_value *v;
+	const char *why;
+
+	if (ipc_value_unpack(f->bytes, f->len, &ipc_value_from_pipe, &v, &why) <
+	    0)
+		return why;
+	if (c && c->phase == PLAYING && !c->transport->event)
+		talk_send(c, ipc_value_make("[svv]", "$answer",
+				 ipc_value_copy(ipc_value_at(v, 0)),
+				 ipc_value_copy(ipc_value_at(v, 1))));
+	ipc_value_free(v);
+	return NULL;
+}
