@@ -65,7 +65,8 @@ conns_add(struct conns *c, uint64_t id, struct gc_conn *file)
 		return NULL;
 	c->files += file != NULL;
 	return put(
-	    c, (struct conn){ .id = id, .file = file, .able = IPC_ABLE_UTF8 });
+	    c, (struct conn){
+		   .id = id, .file = file, .able = IPC_ABLE_UTF8, .wrap = -1 });
 }
 
 void

@@ -39,6 +39,7 @@ struct conn {
 	void *bound;
 	struct gc_conn *file;         /* of gc_connect(); NULL: a player */
 	uint16_t columns, rows, able; /* able: IPC_ABLE_* */
+	int16_t wrap;                 /* of gc_terminal_set(), or -1 */
 };
 
 /* Open addressing; a slot's view ends with the next add or remove. */

@@ -991,7 +991,8 @@ struct gc_value *gc_value_unpack(const void *bytes, size_t len);
  * message all is reset. Where the player's width is known, lines are broken
  * between words, each with the indentation that its paragraph began with; a
  * word that is too long is broken. Terminals that read aloud get neither
- * colours nor lines drawn with box characters (these become + - |). What does
+ * colours nor characters that lines are drawn with (blanks stand there). What
+ * does
  * not go to a terminal (tcp://, unix://, line://, and ws:// without the
  * subprotocol gmcp.mudstandards.org) gets the bare text.
  *

@@ -5,6 +5,7 @@
  */
 #include "gamecore/core.h"
 #include "gamecore/sched.h"
+#include "ipc/markup.h"
 #include "ipc/side.h"
 
 #include <string.h>
@@ -206,10 +207,13 @@ gc_terminal_set(
     struct gc_net *net, uint64_t conn, enum gc_setting what, int value)
 {
 	int32_t said = setting(what, value);
+	struct conn *c = conns_find(&net->conns, conn);
 
 	if (said == -2)
 		return net_problem(net, GC_EINVALID,
 		    "a terminal's setting %u cannot be %d", what, value);
+	if (c && what == GC_SET_WRAP)
+		c->wrap = (int16_t)said;
 	return put(
 	    net, IPC_SET_ABLE, conn, (unsigned)what, &said, sizeof(said));
 }
@@ -217,49 +221,68 @@ gc_terminal_set(
 /* ---- by the screen ------------------------------------------------------ */
 
 #define MORE "--More--"
+/* The tags that are in force at the end of a screen. */
+#define OPEN_MAX ((IPC_MARKUP_DEPTH + 1) * (IPC_MARKUP_TAG_MAX + 2))
 
-/* How much of a text fills so many rows: whole lines. */
+/* The next screen of a text: how much of it, and what stays in force. */
 static size_t
-screenful(const char *text, unsigned rows, unsigned columns)
+screenful(struct gc_session *s, const char *text, struct ipc_buf *open)
 {
-	size_t at = 0;
+	const struct conn *c = conns_find(&s->net->conns, s->conn);
+	size_t n = strlen(text);
+	struct ipc_look look = { .terminal = true, .charset = IPC_UTF8 };
 
-	for (unsigned row = 0; text[at]; row++) {
-		size_t n = strcspn(text + at, "\n"), letters = 0;
+	if (c == NULL || c->rows < 3 || (c->able & IPC_ABLE_READER))
+		return n;
+	look.colours = c->able & IPC_ABLE_COLOURS;
+	look.columns = c->wrap >= 0 ? (uint16_t)c->wrap : c->columns;
+	if (look.columns > IPC_COLUMNS_MAX)
+		look.columns = IPC_COLUMNS_MAX;
+	return ipc_markup_rows(&look, s->net->markup, (const uint8_t *)text, n,
+	    c->rows - 1u, open);
+}
 
-		for (size_t i = 0; i < n; i++)
-			letters += ((unsigned char)text[at + i] & 0xc0) != 0x80;
-		if (columns && letters > columns)
-			row += (unsigned)((letters - 1) / columns);
-		/* One that is higher than the screen goes all the same. */
-		if (row >= rows && at)
-			break;
-		at += n + (text[at + n] == '\n');
-	}
-	return at;
+/* What is in force from the page before, and this one. */
+static int
+show_page(struct gc_session *s, const struct ipc_buf *open, const char *text,
+    size_t n)
+{
+	struct ipc_buf page;
+	int r = GC_ENO_MEMORY;
+
+	ipc_buf_init(&page, IPC_FRAME_MAX_MAX);
+	if (ipc_buf_add(&page, open->data, open->len) &&
+	    ipc_buf_add(&page, text, n))
+		r = gc_session_write(s, page.data, page.len);
+	ipc_buf_release(&page);
+	return r;
 }
 
 int
 gc_page(struct gc_session *s, const char *text)
 {
-	struct gc_terminal t;
+	struct ipc_buf open, then;
 	char answer[8] = "";
+	ssize_t r = 0;
 
+	ipc_buf_init(&open, OPEN_MAX);
+	ipc_buf_init(&then, OPEN_MAX);
 	while (text[0] && answer[0] != 'q' && answer[0] != 'Q') {
-		size_t n = strlen(text);
-		ssize_t r;
+		size_t n;
 
-		if (gc_terminal(s->net, s->conn, &t) == 0 && t.rows > 2 &&
-		    !t.reader)
-			n = screenful(text, t.rows - 1, t.columns);
-		/* The newline at its end is the message's own. */
-		gc_session_write(s, text, n);
+		ipc_buf_clear(&then);
+		n = screenful(s, text, &then);
+		r = show_page(s, &open, text, n);
 		text += n;
-		if (text[0] == '\0')
+		if (r < 0 || text[0] == '\0')
 			break;
+		ipc_buf_clear(&open);
+		ipc_buf_add(&open, then.data, then.len);
 		r = gc_ask(s, MORE, answer, sizeof(answer));
 		if (r < 0)
-			return (int)r;
+			break;
 	}
-	return 0;
+	ipc_buf_release(&open);
+	ipc_buf_release(&then);
+	return r < 0 ? (int)r : 0;
 }

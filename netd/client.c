@@ -743,13 +743,16 @@ client_send(struct client *c, unsigned flags, uint16_t key,
     const uint8_t *bytes, size_t len)
 {
 	struct netd *n = c->netd;
-	size_t off = 0, used, max = c->transport->encode_max(len);
+	size_t off = 0, used, max;
+	bool resumable = c->resume != NULL;
 	struct slice *s;
 
+	bytes = look_text(n, look_of(c, flags), bytes, &len);
+	max = c->transport->encode_max(len);
 	if (c->transport->before)
 		c->transport->before(c);
 	/* What is kept until it is acked must not lie in the arena. */
-	s = c->resume ? slice_new(max) : arena_room(n, max, &off);
+	s = resumable ? slice_new(max) : arena_room(n, max, &off);
 	if (s == NULL) {
 		client_abort(c, IPC_REASON_NO_MEMORY, "");
 		return;
@@ -757,13 +760,13 @@ client_send(struct client *c, unsigned flags, uint16_t key,
 	used = c->transport->encode(
 	    c->outgoing, flags, bytes, len, s->bytes + off);
 	n->metrics.messages_out++;
-	if (s == n->arena)
+	if (!resumable)
 		n->arena_used = off + used;
 	client_queue(c, s, off, used, flags & IPC_CLASS_MASK, key);
-	if (s != n->arena)
-		slice_drop(s);
 	if (c->transport->sent)
-		c->transport->sent(c, bytes, len);
+		c->transport->sent(c, s->bytes + off, used);
+	if (resumable)
+		slice_drop(s);
 }
 
 bool

@@ -500,6 +500,7 @@ clients_release(struct netd *n)
 	close(n->out_fd);
 	if (n->arena)
 		slice_drop(n->arena);
+	ipc_buf_release(&n->written);
 	free(n->table);
 	free(n->events);
 	free(n->scratch);

@@ -23,12 +23,14 @@ struct group {
 	UT_hash_handle hh;
 };
 
-/* Transports with members, both directions each: more than we ever have. */
+/* Kinds of clients that a broadcast is kept for: transports, and terminals
+ * that differ in width and colours. */
 #define ENCODINGS_MAX 32
 
 struct encoding {
 	const struct transport *transport;
 	bool outgoing;
+	uint32_t looks;
 	struct slice *slice;
 	uint32_t ends[CAST_MAX]; /* of each message in the slice */
 };
@@ -167,30 +169,66 @@ groups_forget(struct client *c)
 		member_end(c->link, c, &c->members);
 }
 
-/* All frames of a cast, encoded for one transport: owned, or NULL. */
-static struct slice *
-encode(const struct cast *k, const struct transport *t, bool outgoing,
-    uint32_t *ends)
+/* Append a message, with what stands between it and the one before. */
+static size_t
+encode_one(const struct encoding *e, unsigned flags, const uint8_t *bytes,
+    size_t len, struct slice *s, size_t at)
 {
-	struct slice *s;
-	size_t apart = t->apart ? strlen(t->apart) : 0, len = 0;
+	const struct transport *t = e->transport;
+
+	if (t->apart && at && s->bytes[at - 1] != '\n')
+		at += t->encode(e->outgoing, flags, (const uint8_t *)t->apart,
+		    strlen(t->apart), s->bytes + at);
+	return at + t->encode(e->outgoing, flags, bytes, len, s->bytes + at);
+}
+
+static size_t
+encoded_max(const struct transport *t, size_t len)
+{
+	return t->encode_max(len) +
+	       (t->apart ? t->encode_max(strlen(t->apart)) : 0);
+}
+
+/* A slice with room for more bytes behind those that it has: s or another;
+ * NULL: out of memory, and s is dropped. */
+static struct slice *
+room(struct slice *s, size_t used, size_t more)
+{
+	struct slice *bigger;
+
+	if (s && s->len - used >= more)
+		return s;
+	bigger = slice_new(2 * used + more);
+	if (bigger && used)
+		memcpy(bigger->bytes, s->bytes, used);
+	if (s)
+		slice_drop(s);
+	return bigger;
+}
+
+/* All frames of a cast, encoded for one kind of client: owned, or NULL. */
+static struct slice *
+encode(struct netd *n, const struct cast *k, struct encoding *e)
+{
+	struct slice *s = NULL;
+	size_t len = 0, at = 0;
 
 	for (size_t i = 0; i < k->n; i++)
-		len += t->encode_max(k->frames[i].len) +
-		       (apart ? t->encode_max(apart) : 0);
-	s = slice_new(len);
-	if (s == NULL)
-		return NULL;
-	len = 0;
-	for (size_t i = 0; i < k->n; i++) {
-		if (apart && len && s->bytes[len - 1] != '\n')
-			len += t->encode(outgoing, k->flags,
-			    (const uint8_t *)t->apart, apart, s->bytes + len);
-		len += t->encode(outgoing, k->flags, k->frames[i].bytes,
-		    k->frames[i].len, s->bytes + len);
-		ends[i] = (uint32_t)len;
+		len += encoded_max(e->transport, k->frames[i].len);
+	s = room(NULL, 0, len);
+	for (size_t i = 0; s && i < k->n; i++) {
+		const uint8_t *text = k->frames[i].bytes;
+
+		len = k->frames[i].len;
+		text = look_text(n, e->looks, text, &len);
+		if (e->looks)
+			s = room(s, at, encoded_max(e->transport, len));
+		if (s)
+			at = encode_one(e, k->flags, text, len, s, at);
+		e->ends[i] = (uint32_t)at;
 	}
-	s->len = (uint32_t)len;
+	if (s)
+		s->len = (uint32_t)at;
 	return s;
 }
 
@@ -198,16 +236,21 @@ static struct encoding *
 encoding_for(
     const struct cast *k, struct encoding *e, size_t *n, const struct client *c)
 {
-	for (size_t i = 0; i < *n; i++)
+	uint32_t looks = look_of(c, k->flags);
+	size_t there = *n < ENCODINGS_MAX ? *n : ENCODINGS_MAX;
+
+	for (size_t i = 0; i < there; i++)
 		if (e[i].transport == c->transport &&
-		    e[i].outgoing == c->outgoing)
+		    e[i].outgoing == c->outgoing && e[i].looks == looks)
 			return &e[i];
-	if (*n == ENCODINGS_MAX)
-		return NULL;
-	e += (*n)++;
+	/* More kinds than we keep: one of them is written again. */
+	e += (*n)++ % ENCODINGS_MAX;
+	if (there == ENCODINGS_MAX && e->slice)
+		slice_drop(e->slice);
 	e->transport = c->transport;
 	e->outgoing = c->outgoing;
-	e->slice = encode(k, c->transport, c->outgoing, e->ends);
+	e->looks = looks;
+	e->slice = encode(c->netd, k, e);
 	return e;
 }
 
@@ -260,6 +303,15 @@ deliver(struct client *c, const struct encoding *e, const struct cast *k)
 		    k->flags & IPC_CLASS_MASK, k->key);
 }
 
+/* The last message as it was written; its end is what counts. */
+static void
+sent_last(struct client *c, const struct encoding *e, const struct cast *k)
+{
+	size_t from = k->n > 1 ? e->ends[k->n - 2] : 0;
+
+	c->transport->sent(c, e->slice->bytes + from, e->ends[k->n - 1] - from);
+}
+
 void
 cast_flush(struct link *l)
 {
@@ -282,7 +334,7 @@ cast_flush(struct link *l)
 		if (k->group == 0 && c->outgoing)
 			continue;
 		e = encoding_for(k, made, &n_made, c);
-		if (e == NULL || e->slice == NULL)
+		if (e->slice == NULL)
 			continue;
 		if (c->transport->before)
 			c->transport->before(c);
@@ -291,10 +343,9 @@ cast_flush(struct link *l)
 		else
 			deliver(c, e, k);
 		if (c->transport->sent)
-			c->transport->sent(c, k->frames[k->n - 1].bytes,
-			    k->frames[k->n - 1].len);
+			sent_last(c, e, k);
 	}
-	for (size_t i = 0; i < n_made; i++)
+	for (size_t i = 0; i < n_made && i < ENCODINGS_MAX; i++)
 		if (made[i].slice)
 			slice_drop(made[i].slice);
 	k->n = 0;

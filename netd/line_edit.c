@@ -7,6 +7,7 @@
  */
 #include "netd/line_edit.h"
 
+#include "ipc/width.h"
 #include "netd/utf8.h"
 
 #include <stdlib.h>
@@ -41,56 +42,6 @@ line_edit_release(struct line_edit *e)
 /* ---- characters ------------------------------------------------------------
  */
 
-static const struct range {
-	uint32_t from, to;
-} zero[] = { { 0x300, 0x36f }, { 0x483, 0x489 }, { 0x591, 0x5bd },
-	{ 0x610, 0x61a }, { 0x64b, 0x65f }, { 0x6d6, 0x6dc }, { 0x93c, 0x93c },
-	{ 0x94d, 0x94d }, { 0xe31, 0xe31 }, { 0xe34, 0xe3a }, { 0xe47, 0xe4e },
-	{ 0x1ab0, 0x1aff }, { 0x1dc0, 0x1dff }, { 0x200b, 0x200f },
-	{ 0x202a, 0x202e }, { 0x2060, 0x2064 }, { 0x20d0, 0x20f0 },
-	{ 0x302a, 0x302d }, { 0x3099, 0x309a }, { 0xfe00, 0xfe0f },
-	{ 0xfe20, 0xfe2f }, { 0xfeff, 0xfeff }, { 0x1f3fb, 0x1f3ff },
-	{ 0xe0100, 0xe01ef } },
-  wide[] = { { 0x1100, 0x115f }, { 0x231a, 0x231b }, { 0x2329, 0x232a },
-	  { 0x23e9, 0x23ec }, { 0x2614, 0x2615 }, { 0x2648, 0x2653 },
-	  { 0x26a1, 0x26a1 }, { 0x26bd, 0x26be }, { 0x26d4, 0x26d4 },
-	  { 0x2705, 0x2705 }, { 0x2728, 0x2728 }, { 0x274c, 0x274c },
-	  { 0x2753, 0x2755 }, { 0x2795, 0x2797 }, { 0x2b50, 0x2b50 },
-	  { 0x2e80, 0x303e }, { 0x3041, 0x4dbf }, { 0x4e00, 0xa4cf },
-	  { 0xa960, 0xa97c }, { 0xac00, 0xd7a3 }, { 0xf900, 0xfaff },
-	  { 0xfe30, 0xfe6f }, { 0xff01, 0xff60 }, { 0xffe0, 0xffe6 },
-	  { 0x17000, 0x18cff }, { 0x1b000, 0x1b2ff }, { 0x1f300, 0x1f64f },
-	  { 0x1f680, 0x1f6ff }, { 0x1f900, 0x1f9ff }, { 0x1fa70, 0x1faff },
-	  { 0x20000, 0x3fffd } };
-
-static bool
-is_in(const struct range *r, size_t n, uint32_t c)
-{
-	size_t low = 0;
-
-	while (low < n) {
-		size_t middle = low + (n - low) / 2;
-
-		if (c < r[middle].from)
-			n = middle;
-		else if (c > r[middle].to)
-			low = middle + 1;
-		else
-			return true;
-	}
-	return false;
-}
-
-unsigned
-line_edit_width(uint32_t c)
-{
-	if (c < zero[0].from)
-		return 1;
-	if (is_in(zero, sizeof(zero) / sizeof(zero[0]), c))
-		return 0;
-	return is_in(wide, sizeof(wide) / sizeof(wide[0]), c) ? 2 : 1;
-}
-
 static size_t
 next(const struct line_edit *e, size_t at)
 {
@@ -118,7 +69,7 @@ width_at(const struct line_edit *e, size_t at)
 
 	for (size_t i = 1; i < len; i++)
 		c = c << 6 | (e->line.data[at + i] & 0x3f);
-	return line_edit_width(c);
+	return ipc_width(c);
 }
 
 /* Columns between two places of the line. */

@@ -70,7 +70,4 @@ bool line_edit_typed(const struct line_edit *e);
 /* Draw the line anew at the cursor: something was printed over it. */
 void line_edit_redraw(struct line_edit *e);
 
-/* Columns that a character takes on a terminal: 0, 1 or 2. */
-unsigned line_edit_width(uint32_t character);
-
 #endif

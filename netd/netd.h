@@ -369,7 +369,7 @@ struct terminal;
 #define LOOKS_CHARSET_AT 12
 #define LOOKS_READER (1u << 14)
 #define LOOKS_TERMINAL (1u << 15)
-enum { LOOKS_ASCII, LOOKS_UTF8, LOOKS_LATIN1 }; /* values of IPC_SET_UTF8 */
+#define LOOKS_MARKUP (1u << 16) /* of a text, not of a client */
 
 /* The terminal, or the transport for it, says: IPC_SET_*, as in SET_ABLE. */
 void terminal_said(struct client *c, enum ipc_able what, int value);
@@ -380,6 +380,16 @@ void terminal_edits(struct client *c, bool on);
 bool terminal_set(struct client *c, unsigned what, int value);
 /* A game that does not know yet is told of it. */
 void terminal_tell(const struct client *c);
+
+/* ---- look.c: text as a terminal gets it ----------------------------------
+ */
+
+/* Who have the same of these get the same bytes of a message with these
+ * flags; 0: it goes as it is. */
+uint32_t look_of(const struct client *c, unsigned flags);
+/* The text for them: a view until the next call, or bytes itself. */
+const uint8_t *
+look_text(struct netd *n, uint32_t looks, const uint8_t *bytes, size_t *len);
 
 /* ---- side.c: out-of-band messages ----------------------------------------
  */
@@ -753,7 +763,8 @@ struct netd {
 	uint8_t *scratch; /* config.read_bytes */
 	struct slice *arena;
 	size_t arena_used;
-	size_t queued_bytes; /* of all clients */
+	size_t queued_bytes;    /* of all clients */
+	struct ipc_buf written; /* look.c */
 	struct address_count *addresses;
 	ev_timer sweep, throttle;
 	ev_prepare turn;

@@ -4,6 +4,7 @@
  * says in one number how text is written for it (groups.c writes a broadcast
  * once for each such number).
  */
+#include "ipc/markup.h"
 #include "netd/netd.h"
 
 #include <stdlib.h>
@@ -47,7 +48,7 @@ able(const struct terminal *t)
 {
 	unsigned bits = (unsigned)value_of(t, IPC_SET_COLOURS, 0);
 
-	if (value_of(t, IPC_SET_UTF8, LOOKS_UTF8) == LOOKS_UTF8)
+	if (value_of(t, IPC_SET_UTF8, IPC_UTF8) == IPC_UTF8)
 		bits |= IPC_ABLE_UTF8;
 	if (value_of(t, IPC_SET_READER, 0))
 		bits |= IPC_ABLE_READER;
@@ -69,7 +70,7 @@ settle(struct client *c)
 	    LOOKS_TERMINAL |
 	    (uint32_t)value_of(t, IPC_SET_WRAP, 0) << LOOKS_WRAP_AT |
 	    (uint32_t)value_of(t, IPC_SET_COLOURS, 0) << LOOKS_COLOURS_AT |
-	    (uint32_t)value_of(t, IPC_SET_UTF8, LOOKS_UTF8) << LOOKS_CHARSET_AT;
+	    (uint32_t)value_of(t, IPC_SET_UTF8, IPC_UTF8) << LOOKS_CHARSET_AT;
 	if (value_of(t, IPC_SET_READER, 0))
 		c->looks |= LOOKS_READER;
 	if (now == t->able)

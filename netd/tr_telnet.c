@@ -13,9 +13,7 @@
  * out with the welcome, and the window's size and the terminal's name are
  * told to the game when they come.
  */
-#include "netd/line_edit.h"
-#include "netd/netd.h"
-#include "netd/telnet.h"
+#include "netd/telnet_session.h"
 
 #include "ipc/msg.h"
 
@@ -23,11 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a window: what no terminal has is a mistake or an attack. */
-#define WINDOW_MAX 1000
-/* TTYPE: name of the client, of the terminal, MTTS, and the repetition. */
-#define TTYPES_MAX 4
-#define TTYPE_LONGEST 24
 /* What the editor may draw at once and a second (see struct line_edit). */
 #define DRAW_MAX (32u << 10)
 #define DRAW_PER_S (8u << 10)
@@ -35,27 +28,6 @@
 #define HTTP_HINT                                                \
 	"This is a telnet port, not a web server: connect with " \
 	"a telnet or MUD client.\r\n"
-
-struct session {
-	struct telnet telnet;
-	struct line_edit edit;
-	bool midline; /* the cursor stands behind a prompt */
-	bool marked;  /* and it was marked as one */
-	bool hidden;  /* the game asked for no echo */
-	bool theirs;  /* the client itself asked for our echo */
-	bool past_first, told_mssp, sized;
-	uint8_t ttypes; /* answers so far */
-	uint16_t columns, rows;
-	int64_t drawn_us;
-	char last_type[TTYPE_LONGEST + 1];
-	char terminal[65]; /* all answers, as the game gets them */
-};
-
-static struct session *
-session(const struct client *c)
-{
-	return c->codec;
-}
 
 /* Answers and echo wait in two buffers: to the queue with them. */
 static void
@@ -199,53 +171,6 @@ telnet_hide(struct client *c, bool on)
  */
 
 static void
-ask_type(struct telnet *t)
-{
-	static const uint8_t send = 1;
-
-	if (telnet_may_answer(t))
-		telnet_sub(t, TELNET_TTYPE, &send, 1);
-}
-
-static void
-ask_charset(struct telnet *t)
-{
-	telnet_sub(t, TELNET_CHARSET, "\1;UTF-8", 7);
-}
-
-static void
-mssp_add(struct ipc_buf *b, const char *name, const char *value)
-{
-	ipc_buf_printf(b, "\1%s\2%s", name, value);
-}
-
-/* For lists of games: netd answers by itself (tintin.mudhalla.net/protocols/
- * mssp). Once a connection. */
-static void
-tell_mssp(struct client *c)
-{
-	struct session *s = session(c);
-	struct netd *n = c->netd;
-	struct ipc_buf b;
-	char number[32];
-
-	if (s->told_mssp)
-		return;
-	s->told_mssp = true;
-	ipc_buf_init(&b, 1024);
-	mssp_add(&b, "NAME", n->link->game[0] ? n->link->game : "Penstock");
-	snprintf(number, sizeof(number), "%zu", n->n_playing);
-	mssp_add(&b, "PLAYERS", number);
-	snprintf(
-	    number, sizeof(number), "%lld", (long long)(n->began_us / 1000000));
-	mssp_add(&b, "UPTIME", number);
-	mssp_add(&b, "CODEBASE", "Penstock " PENSTOCK_VERSION);
-	mssp_add(&b, "CHARSET", "UTF-8");
-	telnet_sub(&s->telnet, TELNET_MSSP, b.data, b.len);
-	ipc_buf_release(&b);
-}
-
-static void
 on_our_option(struct client *c, uint8_t option, bool on)
 {
 	struct session *s = session(c);
@@ -257,9 +182,9 @@ on_our_option(struct client *c, uint8_t option, bool on)
 		line_edit_echo(
 		    &s->edit, telnet_is_ours(&s->telnet, TELNET_ECHO));
 	} else if (option == TELNET_CHARSET && on) {
-		ask_charset(&s->telnet);
+		telnet_ask_charset(c);
 	} else if (option == TELNET_MSSP && on && !c->outgoing) {
-		tell_mssp(c);
+		telnet_tell_mssp(c);
 	} else if (option == TELNET_GMCP && !c->outgoing) {
 		terminal_takes_side(c, on);
 	}
@@ -271,124 +196,11 @@ on_option(struct client *c, const struct telnet_event *e)
 	if (e->ours)
 		on_our_option(c, e->code, e->on);
 	else if (e->code == TELNET_TTYPE && e->on)
-		ask_type(&session(c)->telnet);
+		telnet_ask_type(c);
 }
 
-/* ---- what the client tells of itself --------------------------------------
+/* ---- subnegotiations ------------------------------------------------------
  */
-
-/* A size that came too often waits here until it may be told. */
-static void
-tell_size(struct client *c)
-{
-	struct session *s = session(c);
-
-	if (!s->sized || !telnet_may_answer(&s->telnet))
-		return;
-	s->sized = false;
-	client_resized(c, s->columns, s->rows);
-}
-
-/* RFC 1073; telnet.c has undoubled the 255s. */
-static void
-on_size(struct client *c, const uint8_t *b, size_t len)
-{
-	struct session *s = session(c);
-	unsigned columns, rows;
-
-	if (len != 4)
-		return;
-	columns = (unsigned)(b[0] << 8 | b[1]);
-	rows = (unsigned)(b[2] << 8 | b[3]);
-	if (columns == 0 || rows == 0)
-		return; /* it does not know */
-	s->columns = (uint16_t)(columns < WINDOW_MAX ? columns : WINDOW_MAX);
-	s->rows = (uint16_t)(rows < WINDOW_MAX ? rows : WINDOW_MAX);
-	s->sized = true;
-	tell_size(c);
-}
-
-/* A name fit for a log and a game: one word of ASCII, but for "MTTS 9". */
-static void
-tidy(char out[TTYPE_LONGEST + 1], const uint8_t *bytes, size_t len)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < len && n < TTYPE_LONGEST; i++)
-		out[n++] =
-		    bytes[i] > 32 && bytes[i] < 127 ? (char)bytes[i] : '-';
-	out[n] = '\0';
-	if (strncmp(out, "MTTS-", 5) == 0)
-		out[4] = ' ';
-}
-
-/*
- * RFC 1091: asked again and again, the client names all it is, and the last
- * one twice. MUD clients say their own name first, then the terminal's, then
- * a number of bits (MTTS).
- */
-static void
-on_type(struct client *c, const uint8_t *bytes, size_t len)
-{
-	struct session *s = session(c);
-	char name[TTYPE_LONGEST + 1];
-	size_t there = strlen(s->terminal);
-
-	if (len < 2 || bytes[0] != 0 || s->ttypes == TTYPES_MAX)
-		return;
-	tidy(name, bytes + 1, len - 1);
-	if (s->ttypes && strcmp(name, s->last_type) == 0) {
-		s->ttypes = TTYPES_MAX;
-		return;
-	}
-	s->ttypes++;
-	strcpy(s->last_type, name);
-	if (there + strlen(name) + 2 <= sizeof(s->terminal))
-		snprintf(s->terminal + there, sizeof(s->terminal) - there,
-		    "%s%s", there ? " " : "", name);
-	client_terminal(c, s->terminal);
-	if (strncmp(name, "MTTS ", 5) == 0)
-		s->ttypes = TTYPES_MAX;
-	if (s->ttypes < TTYPES_MAX)
-		ask_type(&s->telnet);
-}
-
-static bool
-same_word(const char *word, const uint8_t *p, size_t len)
-{
-	return strlen(word) == len &&
-	       strncasecmp(word, (const char *)p, len) == 0;
-}
-
-/* RFC 2066: REQUEST, a separator, names with that between them. We have one
- * character set; what else a client sends is understood without a word. */
-static void
-on_charset(struct telnet *t, const uint8_t *p, size_t len)
-{
-	static const char table[] = "[TTABLE]";
-	const uint8_t *end = p + len;
-	uint8_t between;
-
-	if (len < 2 || *p++ != 1 || !telnet_may_answer(t))
-		return;
-	if (len > sizeof(table) && memcmp(p, table, sizeof(table) - 1) == 0)
-		p += sizeof(table); /* and a version */
-	between = p < end ? *p++ : 0;
-	while (p < end) {
-		const uint8_t *to = memchr(p, between, (size_t)(end - p));
-		size_t n = (size_t)((to ? to : end) - p);
-
-		if (same_word("UTF-8", p, n) || same_word("UTF8", p, n)) {
-			char accepted[8] = "\2";
-
-			memcpy(accepted + 1, p, n);
-			telnet_sub(t, TELNET_CHARSET, accepted, n + 1);
-			return;
-		}
-		p += n + 1;
-	}
-	telnet_sub(t, TELNET_CHARSET, "\3", 1);
-}
 
 /* One that nobody asked for is ignored. False: stop feeding. */
 static bool
@@ -397,13 +209,13 @@ on_sub(struct client *c, const struct telnet_event *e)
 	struct telnet *t = &session(c)->telnet;
 
 	if (e->code == TELNET_NAWS && telnet_is_theirs(t, TELNET_NAWS))
-		on_size(c, e->bytes, e->len);
+		telnet_on_size(c, e->bytes, e->len);
 	else if (e->code == TELNET_TTYPE && telnet_is_theirs(t, TELNET_TTYPE))
-		on_type(c, e->bytes, e->len);
+		telnet_on_type(c, e->bytes, e->len);
 	else if (e->code == TELNET_CHARSET &&
 		 (telnet_is_ours(t, TELNET_CHARSET) ||
 		     telnet_is_theirs(t, TELNET_CHARSET)))
-		on_charset(t, e->bytes, e->len);
+		telnet_on_charset(c, e->bytes, e->len);
 	else if (e->code == TELNET_GMCP && telnet_is_ours(t, TELNET_GMCP) &&
 		 !c->outgoing)
 		return side_heard(c, e->bytes, e->len);
@@ -603,7 +415,7 @@ telnet_feed(struct client *c, const uint8_t *bytes, size_t len)
 	if (c->phase != PLAYING)
 		return (ssize_t)len;
 	clock_on(c);
-	tell_size(c);
+	telnet_tell_size(c);
 	while (r > 0 && used < len) {
 		struct telnet_event e;
 		size_t taken;
@@ -666,7 +478,7 @@ telnet_ping(struct client *c)
 	if (session(c)->telnet.heard)
 		client_raw(c, nop, sizeof(nop));
 	clock_on(c);
-	tell_size(c);
+	telnet_tell_size(c);
 }
 
 const struct transport tr_telnet = {

@@ -586,7 +586,8 @@ mud_sent(struct client *c, const uint8_t *bytes, size_t len)
 {
 	struct ws *w = c->codec;
 
-	w->midline = len && bytes[len - 1] != '\n';
+	/* An empty message is a head alone. */
+	w->midline = len > 2 && bytes[len - 1] != '\n';
 }
 
 static void

@@ -51,7 +51,7 @@ struct transport {
 	/*
 	 * What differs from client to client around a message of the game:
 	 * before() is called before it is queued, sent() after, with the
-	 * message as the game wrote it; both may client_raw(). Of several
+	 * message as encode() wrote it; both may client_raw(). Of several
 	 * messages that are queued as one, sent() sees the last; apart is put
 	 * between two of them where the first does not end in a newline.
 	 */

@@ -1,5 +1,6 @@
-/* links: netd/tr_telnet.c netd/telnet.c netd/line_edit.c netd/utf8.c */
+/* links: netd/tr_telnet.c netd/telnet*.c netd/line_edit.c netd/utf8.c */
 /* links: netd/config.c netd/side.c netd/terminal.c netd/outq.c */
+/* links: netd/look.c */
 /* links: netd/ws_frame.c */
 /*
  * netd/tr_telnet.c under any bytes in any pieces: cut into pieces, with the

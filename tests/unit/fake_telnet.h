@@ -80,6 +80,7 @@ void
 client_resized(struct client *c, unsigned columns, unsigned rows)
 {
 	ft_must(c == &ft.c && columns && rows);
+	terminal_said(c, IPC_SET_WRAP, (int)columns);
 	ft_must(ipc_buf_printf(&ft.game, "W %ux%u\n", columns, rows));
 }
 
@@ -184,6 +185,7 @@ ft_release(void)
 	tr_telnet.close(&ft.c);
 	side_free(&ft.c);
 	free(ft.c.terminal);
+	ipc_buf_release(&ft.netd.written);
 	ipc_buf_release(&ft.c.in);
 	ipc_buf_release(&ft.game);
 	ipc_buf_release(&ft.out);
@@ -220,16 +222,25 @@ ft_arrive(const void *bytes, size_t len)
 
 /* The game sends a message. */
 static inline void
-ft_send(const void *bytes, size_t len)
+ft_send_as(unsigned flags, const void *bytes, size_t len)
 {
+	const uint8_t *text;
 	uint8_t *to;
+	size_t n;
 
+	text = look_text(&ft.netd, look_of(&ft.c, flags), bytes, &len);
 	tr_telnet.before(&ft.c);
 	to = ipc_buf_space(&ft.out, tr_telnet.encode_max(len));
 	ft_must(to != NULL);
-	ipc_buf_added(
-	    &ft.out, tr_telnet.encode(ft.c.outgoing, IPC_TEXT, bytes, len, to));
-	tr_telnet.sent(&ft.c, bytes, len);
+	n = tr_telnet.encode(ft.c.outgoing, flags, text, len, to);
+	ipc_buf_added(&ft.out, n);
+	tr_telnet.sent(&ft.c, to, n);
+}
+
+static inline void
+ft_send(const void *bytes, size_t len)
+{
+	ft_send_as(IPC_TEXT, bytes, len);
 }
 
 /* The game says something beside the text. */

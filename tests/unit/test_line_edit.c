@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "ipc/width.h"
 #include "netd/line_edit.h"
 
 #include <string.h>
@@ -247,16 +248,16 @@ static void
 characters_have_the_width_of_a_terminal(void **state)
 {
 	(void)state;
-	assert_int_equal(line_edit_width('a'), 1);
-	assert_int_equal(line_edit_width(0xe9), 1);
-	assert_int_equal(line_edit_width(0x301), 0);
-	assert_int_equal(line_edit_width(0x200d), 0);
-	assert_int_equal(line_edit_width(0x4f60), 2);
-	assert_int_equal(line_edit_width(0xff21), 2);
-	assert_int_equal(line_edit_width(0x1f600), 2);
-	assert_int_equal(line_edit_width(0x20000), 2);
-	assert_int_equal(line_edit_width(0x2500), 1);
-	assert_int_equal(line_edit_width(0xe0100), 0);
+	assert_int_equal(ipc_width('a'), 1);
+	assert_int_equal(ipc_width(0xe9), 1);
+	assert_int_equal(ipc_width(0x301), 0);
+	assert_int_equal(ipc_width(0x200d), 0);
+	assert_int_equal(ipc_width(0x4f60), 2);
+	assert_int_equal(ipc_width(0xff21), 2);
+	assert_int_equal(ipc_width(0x1f600), 2);
+	assert_int_equal(ipc_width(0x20000), 2);
+	assert_int_equal(ipc_width(0x2500), 1);
+	assert_int_equal(ipc_width(0xe0100), 0);
 }
 
 int

@@ -1,5 +1,6 @@
-/* links: netd/tr_telnet.c netd/telnet.c netd/line_edit.c netd/utf8.c */
+/* links: netd/tr_telnet.c netd/telnet*.c netd/line_edit.c netd/utf8.c */
 /* links: netd/config.c netd/side.c netd/terminal.c netd/outq.c */
+/* links: netd/look.c */
 /* links: netd/ws_frame.c */
 /*
  * netd/tr_telnet.c: what it makes of options and lines, by transcripts.
@@ -8,6 +9,7 @@
  *	C bytes    the client sends        G bytes    the game sends
  *	H 1        the game hides the input (H 0: shows it again)
  *	P          nothing came for a while     T 500    so many ms pass
+ *	m bytes    the game sends markup
  *	D bytes    the game says something beside the text
  *	A 0 2      the game sets an ability (IPC_SET_*) to this
  * and NAME.out what follows from it: S what is sent to the client, M a
@@ -185,6 +187,9 @@ act(const char *line, size_t cut, struct ipc_buf *out)
 		ft.c.pinged = true;
 		tr_telnet.ping(&ft.c);
 		assert_false(ft.c.pinged);
+	} else if (line[0] == 'm') {
+		read_bytes(rest, &b);
+		ft_send_as(IPC_MARKUP, b.data, b.len);
 	} else if (line[0] == 'D') {
 		read_bytes(rest, &b);
 		ft_side(b.data, b.len);
