@@ -15,6 +15,7 @@ struct text {
 	struct text *next;
 	uint64_t count; /* as stream_count() */
 	size_t len;
+	bool typed;   /* as of TYPED */
 	char bytes[]; /* and a NUL */
 };
 
@@ -87,6 +88,7 @@ file_message(struct gc_net *net, struct gc_conn *con, const struct ipc_frame *f)
 	t->next = NULL;
 	t->count = stream_count(net);
 	t->len = f->len;
+	t->typed = f->kind == IPC_TYPED;
 	if (f->len)
 		memcpy(t->bytes, f->bytes, f->len);
 	t->bytes[f->len] = '\0';
@@ -199,13 +201,21 @@ gc_conn_id(const struct gc_conn *con)
 
 /* ---- reading and writing ------------------------------------------------ */
 
-int
-gc_write(struct gc_conn *con, const void *bytes, size_t len)
+static int
+may_write(const struct gc_conn *con)
 {
 	if (con->gone || con->full)
 		return net_problem(con->net, GC_ECLOSED, "it is closed: %s",
 		    gc_reason_text(con->full ? GC_SLOW : con->reason));
-	return gc_send(con->net, con->id, bytes, len);
+	return 0;
+}
+
+int
+gc_write(struct gc_conn *con, const void *bytes, size_t len)
+{
+	int r = may_write(con);
+
+	return r < 0 ? r : gc_send(con->net, con->id, bytes, len);
 }
 
 /* The oldest message is the reader's until its next call. */
@@ -315,4 +325,39 @@ gc_read(struct gc_conn *con, const char **text, int timeout_ms)
 	if (e < 0 && !ready(con))
 		return e;
 	return outcome(con, text, GC_ETIMEOUT);
+}
+
+/* ---- typed messages ------------------------------------------------------ */
+
+int
+gc_write_typed(
+    struct gc_conn *con, const struct gc_type *type, const void *value)
+{
+	int r = may_write(con);
+
+	return r < 0 ? r : gc_send_typed(con->net, con->id, NULL, type, value);
+}
+
+int
+gc_read_typed(struct gc_conn *con, struct gc_event *ev, int timeout_ms)
+{
+	const char *text, *why;
+	ssize_t len = gc_read(con, &text, timeout_ms);
+	int r;
+
+	if (len < 0)
+		return (int)len;
+	memset(ev, 0, sizeof(*ev));
+	ev->kind = con->held->typed ? GC_TYPED : GC_MESSAGE;
+	ev->conn = con->id;
+	ev->text = text;
+	ev->len = (size_t)len;
+	if (!con->held->typed)
+		return 0;
+	r = typed_show(con->net, text, ev->len, ev, &why);
+	if (r == GC_EPROTOCOL || r == GC_ENOTHING)
+		return net_problem(con->net, GC_EPROTOCOL,
+		    "a message of connection %" PRIu64 " is not as declared",
+		    con->id);
+	return r;
 }

@@ -89,6 +89,7 @@ struct who {
 
 struct timeds;
 struct sessions;
+struct typeds;
 
 /* In a worker: the job at hand. */
 struct work {
@@ -170,6 +171,7 @@ struct gc_net {
 
 	struct timeds *timed;      /* timed.c; NULL until there was one */
 	struct sessions *sessions; /* engine.c; the same */
+	struct typeds *typeds;     /* typed.c; the same */
 
 	bool markup;            /* of every text: gc_markup() */
 	struct ipc_buf printed; /* gc_printf() writes here first */
@@ -293,6 +295,21 @@ int kind_arrive(struct gc_net *net, const struct ipc_frame *f);
 int
 kind_show(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev);
 void who_clear(struct who *w);
+
+/* ---- typed.c: typed messages --------------------------------------------- */
+
+/* Know a declaration: 1, 0 if it is known already, or GC_E... */
+int typed_add(struct gc_net *net, const struct gc_type *type);
+/* Behind HELLO: a netd is told of all of them. */
+int typed_greet(struct gc_net *net);
+/*
+ * Fill ev->type and ev->value from the bytes of a TYPED; good until the next
+ * such call. 0; GC_ENOTHING: this game knows of no such message;
+ * GC_EPROTOCOL: *why says what is wrong; GC_ENO_MEMORY.
+ */
+int typed_show(struct gc_net *net, const void *bytes, size_t len,
+    struct gc_event *ev, const char **why);
+void typed_release(struct gc_net *net);
 
 /* ---- respawn.c: netd died ----------------------------------------------- */
 

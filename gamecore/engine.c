@@ -467,7 +467,10 @@ static void
 on_message(
     struct sessions *all, struct gc_session *s, const struct gc_event *ev)
 {
-	struct letter l = { .what = GC_FOR_MESSAGE, .binary = ev->binary };
+	struct letter l = { .what = ev->kind == GC_TYPED ? GC_FOR_TYPED
+							 : GC_FOR_MESSAGE,
+		.binary = ev->binary,
+		.event = { .kind = ev->kind, .conn = ev->conn } };
 
 	if (session_post(s, &l, ev->text, ev->len) == 0)
 		return;
@@ -509,7 +512,7 @@ on_own(struct sessions *all, struct gc_session *s, const struct gc_event *ev)
 {
 	if (ev->kind == GC_CLOSE)
 		on_close(all, s, ev->conn);
-	else if (s && ev->kind == GC_MESSAGE)
+	else if (s && (ev->kind == GC_MESSAGE || ev->kind == GC_TYPED))
 		on_message(all, s, ev);
 	else if (s)
 		post_event(s, ev);

@@ -145,7 +145,9 @@ net_greet(struct gc_net *net, uint32_t pid)
 		.pid = pid,
 		.game = net->game };
 
-	return stream_put_msg(net, IPC_HELLO, 0, &m);
+	int r = stream_put_msg(net, IPC_HELLO, 0, &m);
+
+	return r < 0 ? r : typed_greet(net);
 }
 
 int
@@ -177,6 +179,7 @@ net_free(struct gc_net *net)
 	who_clear(&net->asked_who);
 	sessions_release(net);
 	timed_release(net);
+	typed_release(net);
 	conns_release(&net->conns);
 	listeners_release(net);
 	respawn_release(net);
@@ -228,6 +231,17 @@ listen_all(struct gc_net *net, const struct options *o, struct gc_start *start)
 	return true;
 }
 
+static int
+declare_all(struct gc_net *net, const struct gc_start *start)
+{
+	const struct gc_type *const *t = start->types;
+	int r = 0;
+
+	for (; t && *t && r >= 0; t++)
+		r = typed_add(net, *t);
+	return r < 0 ? r : 0;
+}
+
 /* What was there before this game has been told, or fills the backlog. */
 static bool
 told_all(struct gc_net *net, struct gc_start *start)
@@ -267,7 +281,8 @@ begin(const struct launched *l, const struct options *o, struct gc_start *start)
 	memcpy(net->worker, l->worker, sizeof(net->worker));
 	if (l->hand)
 		net->hand = l->hand;
-	if (net_hello(net, start->name, l->pid) < 0)
+	if (declare_all(net, start) < 0 ||
+	    net_hello(net, start->name, l->pid) < 0)
 		options_say(start, 1, "%s", gc_problem(net));
 	else if (net->worker[0])
 		return net;

@@ -42,6 +42,8 @@ struct gc_conn;
 struct gc_condition;
 struct gc_channel;
 struct gc_room;
+struct gc_type;
+struct gc_session;
 
 /* ---- errors ------------------------------------------------------------- */
 
@@ -119,6 +121,8 @@ struct gc_start {
 	int first_argument;    /* out: index in argv of the first of them */
 	const char *pages;     /* whose pages {www} means; NULL: of name */
 	const struct gc_workers *workers; /* may be NULL */
+	/* Its typed messages, ended by NULL; or NULL: it has none. */
+	const struct gc_type *const *types;
 	/* Out, when gc_open() returns NULL: the exit status for main() and
 	 * what to print before (owned by the library, may be "", for stderr
 	 * if status is not 0, else for stdout). */
@@ -218,6 +222,7 @@ enum gc_kind {
 	GC_JOB,      /* what a worker answered: job, status, text, len */
 	GC_SIDE,     /* text: "Package.Sub json" of conn's program: gc_side() */
 	GC_ABLE,     /* what conn's terminal can do: gc_terminal() */
+	GC_TYPED,    /* conn, type, value: see "typed messages" */
 };
 
 enum gc_reason {
@@ -285,6 +290,8 @@ struct gc_event {
 	uint64_t owner;             /* GC_DUE only */
 	int64_t job;                /* GC_JOB only, as status */
 	int status; /* 0: done; GC_JOB_NOTE: news, it goes on; else GC_E... */
+	const struct gc_type *type; /* GC_TYPED only: which message, and */
+	const void *value;          /* its struct, which GC_AS() gives */
 };
 
 /*
@@ -345,6 +352,200 @@ gc_printf_group(struct gc_net *net, uint64_t group, const struct gc_how *how,
 int
 gc_vprintf_group(struct gc_net *net, uint64_t group, const struct gc_how *how,
     const char *format, va_list ap) __attribute__((format(printf, 4, 0)));
+
+/* ---- typed messages ------------------------------------------------------ */
+
+/*
+ * A message with fields is a C struct that is declared once, in a header or
+ * at the top of a file:
+ *
+ *	#define POINT(FIELD) \
+ *		FIELD(I16, x, 0, 199)            int16_t x, from 0 to 199
+ *		FIELD(I16, y, 0, 199)
+ *	GC_TYPE(point, POINT)                    struct point, point_type
+ *
+ *	#define SAY(FIELD) \
+ *		FIELD(STR, who, 32)              const char *who, up to 32 bytes
+ *		FIELD(STR, text, 400)
+ *		FIELD(STRUCT, point, at)         struct point at
+ *		FIELD(LIST, point, path, 100)    const struct point *path;
+ *	GC_TYPE(say, SAY)                        uint32_t n_path, up to 100
+ *
+ * Further kinds: BOOL(name); I8 I16 I32 I64 U8 U16 U32 U64 F32 F64(name,
+ * smallest, largest); BYTES(name, longest), a struct gc_bytes; ARRAY(KIND,
+ * name, how_many, smallest, largest) of a kind of number. Text is UTF-8.
+ *
+ * What the game says of its messages in struct gc_start.types is told to
+ * netd, which turns a struct into what each player speaks: JSON for a page
+ * (["say", {"who": "ann", ...}]), msgpack, GMCP for a MUD client, a tpl image
+ * for a C program, encoded once however many hear it. What players say is
+ * checked there, names, kinds, ranges and lengths: what does not fit is
+ * answered with an error and never reaches the game.
+ *
+ * From then on every message of a ws://, tcp:// or unix:// player must be one
+ * of these; lines and keys of a person stay GC_MESSAGE. speak=raw in a
+ * listener's URL leaves its players out of all this (netd(8)).
+ */
+struct gc_bytes {
+	const void *at;
+	uint32_t len;
+};
+
+/* A row of the declaration; the macros below write it. */
+struct gc_field {
+	const char *name; /* NULL ends the list */
+	const char *kind; /* "u16" */
+	size_t offset, n_offset;
+	uint32_t count, longest;
+	long long smallest, largest; /* U64: as bits */
+	double lowest, highest;
+	const struct gc_type *of; /* what a STRUCT or LIST is made of */
+};
+
+struct gc_type {
+	const char *name;
+	size_t size; /* of the struct */
+	const struct gc_field *(*fields)(void);
+};
+
+#define GC_TYPE(name, FIELDS)                                              \
+	struct name {                                                      \
+		FIELDS(GC_MEMBER_)                                         \
+	};                                                                 \
+	static inline const struct gc_field *name##_fields(void)           \
+	{                                                                  \
+		typedef struct name gc_self;                               \
+		static const struct gc_field fields[] = { FIELDS(GC_ROW_){ \
+		    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } };                   \
+		return fields;                                             \
+	}                                                                  \
+	extern const struct gc_type name##_type;                           \
+	__attribute__((weak)) const struct gc_type name##_type = { #name,  \
+		sizeof(struct name), name##_fields }
+
+/* A message without fields. */
+#define GC_TYPE_EMPTY(name)                      \
+	struct name {                            \
+		char nothing;                    \
+	};                                       \
+	extern const struct gc_type name##_type; \
+	__attribute__((weak))                    \
+	const struct gc_type name##_type = { #name, sizeof(struct name), 0 }
+
+#define GC_MEMBER_(KIND, ...) GC_MEMBER_##KIND(__VA_ARGS__)
+#define GC_ROW_(KIND, ...) GC_ROW_##KIND(__VA_ARGS__)
+
+#define GC_C_I8 int8_t
+#define GC_C_I16 int16_t
+#define GC_C_I32 int32_t
+#define GC_C_I64 int64_t
+#define GC_C_U8 uint8_t
+#define GC_C_U16 uint16_t
+#define GC_C_U32 uint32_t
+#define GC_C_U64 uint64_t
+#define GC_C_F32 float
+#define GC_C_F64 double
+#define GC_N_I8 "i8"
+#define GC_N_I16 "i16"
+#define GC_N_I32 "i32"
+#define GC_N_I64 "i64"
+#define GC_N_U8 "u8"
+#define GC_N_U16 "u16"
+#define GC_N_U32 "u32"
+#define GC_N_U64 "u64"
+#define GC_N_F32 "f32"
+#define GC_N_F64 "f64"
+
+#define GC_MEMBER_BOOL(name) bool name;
+#define GC_MEMBER_I8(name, min, max) GC_C_I8 name;
+#define GC_MEMBER_I16(name, min, max) GC_C_I16 name;
+#define GC_MEMBER_I32(name, min, max) GC_C_I32 name;
+#define GC_MEMBER_I64(name, min, max) GC_C_I64 name;
+#define GC_MEMBER_U8(name, min, max) GC_C_U8 name;
+#define GC_MEMBER_U16(name, min, max) GC_C_U16 name;
+#define GC_MEMBER_U32(name, min, max) GC_C_U32 name;
+#define GC_MEMBER_U64(name, min, max) GC_C_U64 name;
+#define GC_MEMBER_F32(name, min, max) GC_C_F32 name;
+#define GC_MEMBER_F64(name, min, max) GC_C_F64 name;
+#define GC_MEMBER_STR(name, longest) const char *name;
+#define GC_MEMBER_BYTES(name, longest) struct gc_bytes name;
+#define GC_MEMBER_ARRAY(KIND, name, n, min, max) GC_C_##KIND name[n];
+#define GC_MEMBER_STRUCT(type, name) struct type name;
+#define GC_MEMBER_LIST(type, name, longest) \
+	const struct type *name;            \
+	uint32_t n_##name;
+
+#define GC_NUMBER_(name, kind, n, min, max)                                \
+	{ #name, kind, offsetof(gc_self, name), 0, n, 0, (long long)(min), \
+		(long long)(max), 0, 0, 0 },
+#define GC_REAL_(name, kind, n, min, max)                                     \
+	{ #name, kind, offsetof(gc_self, name), 0, n, 0, 0, 0, (double)(min), \
+		(double)(max), 0 },
+#define GC_PLAIN_(name, kind, longest, of, n_offset)                           \
+	{ #name, kind, offsetof(gc_self, name), n_offset, 0, longest, 0, 0, 0, \
+		0, of },
+#define GC_ROW_BOOL(name) GC_PLAIN_(name, "bool", 0, 0, 0)
+#define GC_ROW_I8(name, min, max) GC_NUMBER_(name, GC_N_I8, 0, min, max)
+#define GC_ROW_I16(name, min, max) GC_NUMBER_(name, GC_N_I16, 0, min, max)
+#define GC_ROW_I32(name, min, max) GC_NUMBER_(name, GC_N_I32, 0, min, max)
+#define GC_ROW_I64(name, min, max) GC_NUMBER_(name, GC_N_I64, 0, min, max)
+#define GC_ROW_U8(name, min, max) GC_NUMBER_(name, GC_N_U8, 0, min, max)
+#define GC_ROW_U16(name, min, max) GC_NUMBER_(name, GC_N_U16, 0, min, max)
+#define GC_ROW_U32(name, min, max) GC_NUMBER_(name, GC_N_U32, 0, min, max)
+#define GC_ROW_U64(name, min, max) GC_NUMBER_(name, GC_N_U64, 0, min, max)
+#define GC_ROW_F32(name, min, max) GC_REAL_(name, GC_N_F32, 0, min, max)
+#define GC_ROW_F64(name, min, max) GC_REAL_(name, GC_N_F64, 0, min, max)
+#define GC_ROW_STR(name, longest) GC_PLAIN_(name, "str", longest, 0, 0)
+#define GC_ROW_BYTES(name, longest) GC_PLAIN_(name, "bytes", longest, 0, 0)
+#define GC_ROW_ARRAY(KIND, name, n, min, max) \
+	GC_ROW_ARRAY_##KIND(name, n, min, max)
+#define GC_ROW_ARRAY_I8(name, n, a, b) GC_NUMBER_(name, GC_N_I8, n, a, b)
+#define GC_ROW_ARRAY_I16(name, n, a, b) GC_NUMBER_(name, GC_N_I16, n, a, b)
+#define GC_ROW_ARRAY_I32(name, n, a, b) GC_NUMBER_(name, GC_N_I32, n, a, b)
+#define GC_ROW_ARRAY_I64(name, n, a, b) GC_NUMBER_(name, GC_N_I64, n, a, b)
+#define GC_ROW_ARRAY_U8(name, n, a, b) GC_NUMBER_(name, GC_N_U8, n, a, b)
+#define GC_ROW_ARRAY_U16(name, n, a, b) GC_NUMBER_(name, GC_N_U16, n, a, b)
+#define GC_ROW_ARRAY_U32(name, n, a, b) GC_NUMBER_(name, GC_N_U32, n, a, b)
+#define GC_ROW_ARRAY_U64(name, n, a, b) GC_NUMBER_(name, GC_N_U64, n, a, b)
+#define GC_ROW_ARRAY_F32(name, n, a, b) GC_REAL_(name, GC_N_F32, n, a, b)
+#define GC_ROW_ARRAY_F64(name, n, a, b) GC_REAL_(name, GC_N_F64, n, a, b)
+#define GC_ROW_STRUCT(type, name) GC_PLAIN_(name, "struct", 0, &type##_type, 0)
+#define GC_ROW_LIST(type, name, longest) \
+	GC_PLAIN_(                       \
+	    name, "list", longest, &type##_type, offsetof(gc_self, n_##name))
+
+/*
+ * Declare one more message while the game runs; before that no player can say
+ * it. Returns 0 (also if it is declared already), GC_EINVALID (gc_problem()
+ * says what of it), GC_ELIMIT (256 of them), GC_ENO_MEMORY, GC_ENETD_GONE.
+ */
+int gc_declare(struct gc_net *net, const struct gc_type *type);
+
+/*
+ * Send a struct of that type. What it points to is borrowed; a NULL text is
+ * "". how as in gc_send_how(), without binary. Returns as gc_send(), and
+ * GC_EINVALID for a value that its own declaration does not allow, which
+ * gc_problem() names. Who speaks raw, and a terminal without GMCP, gets
+ * nothing.
+ */
+int gc_send_typed(struct gc_net *net, uint64_t conn, const struct gc_how *how,
+    const struct gc_type *type, const void *value);
+/* The same to all of a group, or to GC_ALL: encoded once per encoding. */
+int gc_cast(struct gc_net *net, uint64_t group, const struct gc_how *how,
+    const struct gc_type *type, const void *value);
+/* To a session's player. */
+int gc_say_typed(
+    struct gc_session *s, const struct gc_type *type, const void *value);
+
+/*
+ * The value of a GC_TYPED event as const struct name *, or NULL if it is
+ * another message. It and all that it points to is good until the next
+ * event; texts end with a NUL.
+ *
+ *	const struct say *say = GC_AS(say, &ev);
+ */
+#define GC_AS(name, ev) \
+	((ev)->type == &name##_type ? (const struct name *)(ev)->value : NULL)
 
 /* Groups live in netd and are there while somebody is in them. The number
  * is the game's choice, not 0. Returns as gc_send(), or GC_EINVALID. */
@@ -439,6 +640,18 @@ ssize_t gc_read(struct gc_conn *con, const char **text, int timeout_ms);
 /* The same without waiting for the other side: GC_ENOTHING if nothing is
  * there. The answer is part of the stream, so a replay gives it again. */
 ssize_t gc_read_now(struct gc_conn *con, const char **text);
+/*
+ * The same for typed messages, on a connection to a URL with speak=tpl (to
+ * another Penstock game's tcp:// or unix://), json or msgpack: what the other
+ * side sends must be as this program declared it. gc_write_typed() returns as
+ * gc_send_typed() and gc_write(). gc_read_typed() fills *ev, with kind
+ * GC_TYPED, conn, type and value, good until the next call on this game that
+ * can wait; 0, or as gc_read(). "error" of the other side (what we said was
+ * not as it declared) ends the connection.
+ */
+int gc_write_typed(
+    struct gc_conn *con, const struct gc_type *type, const void *value);
+int gc_read_typed(struct gc_conn *con, struct gc_event *ev, int timeout_ms);
 /* Its number in the stream. */
 uint64_t gc_conn_id(const struct gc_conn *con);
 /* Close and free it; NULL is ignored. */
@@ -738,8 +951,9 @@ enum gc_for {
 	GC_FOR_CONDITION = 64,  /* gc_notify_all(condition) */
 	GC_FOR_CHANNEL = 128,   /* a value of channel: thing */
 	GC_FOR_ROOM_TICK = 256, /* of room: count */
-	GC_FOR_JOB = 512, /* of gc_job(): from its number, value its status,
-			   * text, len */
+	GC_FOR_JOB = 512,    /* of gc_job(): from its number, value its status,
+			      * text, len */
+	GC_FOR_TYPED = 1024, /* of the player: event.type, event.value */
 };
 
 struct gc_wait {

@@ -422,6 +422,31 @@ show_message(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
 	return show_text(net, f, ev);
 }
 
+/* Of a message that only the program before this one knew nothing is left but
+ * a line in the log. */
+static int
+show_typed(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
+{
+	const char *why;
+	int r;
+
+	if (known(net, f, ev) == NULL)
+		return net->failed;
+	r = typed_show(net, f->bytes, f->len, ev, &why);
+	if (r == GC_EPROTOCOL)
+		return not_legal(net, f, why);
+	if (r == GC_ENO_MEMORY)
+		return net_fail(net, r, "out of memory");
+	if (r < 0) {
+		gc_log(net, 1,
+		    "a message of connection %" PRIu64
+		    " is of a kind that only the program before this one knew",
+		    f->id);
+		return DONE;
+	}
+	return show_text(net, f, ev);
+}
+
 static int
 show_closed(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
 {
@@ -581,6 +606,7 @@ static const struct row {
 	[IPC_LIVE] = { arrive_live, 0, NULL },
 	[IPC_RESTORE] = { arrive_restore, 0, NULL },
 	[IPC_RESIZED] = { arrive_of_player, GC_RESIZE, show_resized },
+	[IPC_TYPED] = { arrive_message, GC_TYPED, show_typed },
 	[IPC_TERMINAL] = { arrive_of_player, GC_TERMINAL, show_terminal },
 	[IPC_JOB_DONE] = { arrive_job, GC_JOB, show_job },
 	[IPC_JOB_NOTE] = { arrive_job, GC_JOB, show_job },

@@ -147,7 +147,7 @@ letters_move(struct gc_session *from, struct gc_session *to)
 {
 	struct letter *l;
 
-	while ((l = take(from, GC_FOR_MESSAGE)) != NULL) {
+	while ((l = take(from, GC_FOR_MESSAGE | GC_FOR_TYPED)) != NULL) {
 		l->next = NULL;
 		if (to->last)
 			to->last->next = l;
@@ -156,7 +156,7 @@ letters_move(struct gc_session *from, struct gc_session *to)
 		to->last = l;
 		to->mailbox_bytes += sizeof(*l) + l->len + 1;
 	}
-	if (to->first && (to->mask & GC_FOR_MESSAGE))
+	if (to->first && (to->mask & (GC_FOR_MESSAGE | GC_FOR_TYPED)))
 		session_ready(to);
 }
 
@@ -208,6 +208,7 @@ static int
 open_letter(struct gc_session *s, struct gc_wait *w)
 {
 	struct letter *l = take(s, w->what);
+	const char *why;
 
 	if (l == NULL)
 		return 0;
@@ -223,6 +224,9 @@ open_letter(struct gc_session *s, struct gc_wait *w)
 	w->event = l->event;
 	if (l->what == GC_FOR_EVENT)
 		w->event.text = l->text;
+	/* Its value was of the moment when it came. */
+	if (l->what == GC_FOR_TYPED)
+		typed_show(s->net, l->text, l->len, &w->event, &why);
 	return (int)l->what;
 }
 
@@ -368,7 +372,7 @@ session_wait(struct gc_session *s, struct gc_wait *w, struct waiters *other,
 int
 gc_wait(struct gc_session *s, struct gc_wait *w, int timeout_ms)
 {
-	static const unsigned all = (GC_FOR_JOB << 1) - 1;
+	static const unsigned all = (GC_FOR_TYPED << 1) - 1;
 
 	if (w->what & ~all)
 		return net_problem(s->net, GC_EINVALID,

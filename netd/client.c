@@ -394,7 +394,8 @@ client_take(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
 		if (more >= 0)
 			return more;
 	}
-	link_up(c->link, IPC_MESSAGE, c->id, flags, 0, bytes, len);
+	if (!speak_got(c, flags, bytes, len))
+		link_up(c->link, IPC_MESSAGE, c->id, flags, 0, bytes, len);
 	return client_heard(c);
 }
 
@@ -404,6 +405,8 @@ client_heard(struct client *c)
 	c->heard = true;
 	c->heard_us = c->bytes_us;
 	c->netd->metrics.messages_in++;
+	if (c->phase != PLAYING)
+		return false;
 	if (!take_token(c)) {
 		clients_throttle(c);
 		return false;

@@ -97,6 +97,7 @@ on_hello(struct link *l, const struct ipc_frame *f)
 	    (long)l->pid, n->n_playing);
 	ipc_msg_release(f->kind, &m);
 	l->phase = LINKED;
+	l->schema_old = true;
 	recover_tell(l);
 	if (n->stops)
 		stop_tell(n);
@@ -136,6 +137,63 @@ on_send_but(struct link *l, const struct ipc_frame *f)
 		return fault(l, f, "flags: no such class");
 	rest.bytes += 8;
 	rest.len -= 8;
+	cast_add(l, f->id, u64_at(f->bytes), &rest);
+	return true;
+}
+
+static bool
+on_schema(struct link *l, const struct ipc_frame *f)
+{
+	const char *why = schema_add(l, f->id, (const char *)f->bytes, f->len);
+
+	l->schema_old = false;
+	return why == NULL || fault(l, f, why);
+}
+
+/* What is wrong with bytes and class of a typed message; NULL: nothing. */
+static const char *
+typed_wrong(const struct link *l, const struct ipc_frame *f)
+{
+	if ((f->flags & IPC_CLASS_MASK) > IPC_DROPPABLE)
+		return "flags: no such class";
+	return speak_check(l, f->bytes, f->len);
+}
+
+static bool
+on_send_typed(struct link *l, const struct ipc_frame *f)
+{
+	struct client *c = client_find(l->netd, f->id);
+	const char *why = typed_wrong(l, f);
+
+	if (why)
+		return fault(l, f, why);
+	if (c && client_takes(c))
+		speak_send(c, f->flags, f->channel, f->bytes, f->len);
+	return true;
+}
+
+static bool
+on_send_typed_group(struct link *l, const struct ipc_frame *f)
+{
+	const char *why = typed_wrong(l, f);
+
+	if (why)
+		return fault(l, f, why);
+	cast_add(l, f->id, 0, f);
+	return true;
+}
+
+static bool
+on_send_typed_but(struct link *l, const struct ipc_frame *f)
+{
+	struct ipc_frame rest = *f;
+	const char *why;
+
+	rest.bytes += 8;
+	rest.len -= 8;
+	why = typed_wrong(l, &rest);
+	if (why)
+		return fault(l, f, why);
 	cast_add(l, f->id, u64_at(f->bytes), &rest);
 	return true;
 }
@@ -431,6 +489,10 @@ static bool
 on_ready(struct link *l, const struct ipc_frame *f)
 {
 	(void)f;
+	/* The one before declared messages, this one none. */
+	if (l->schema_old)
+		schema_release(l);
+	l->schema_old = false;
 	recover_ready(l);
 	return true;
 }
@@ -486,6 +548,12 @@ static const struct route {
 	[IPC_SEND] = { DURING, 0, 0, false, on_send },
 	[IPC_SEND_GROUP] = { DURING, 0, 0, true, on_send_group },
 	[IPC_SEND_BUT] = { DURING, 8, 0, true, on_send_but },
+	[IPC_SCHEMA] = { DURING, 1, 0, false, on_schema },
+	[IPC_SEND_TYPED] = { DURING, IPC_TYPED_HEAD, 0, false, on_send_typed },
+	[IPC_SEND_TYPED_GROUP] = { DURING, IPC_TYPED_HEAD, 0, true,
+	    on_send_typed_group },
+	[IPC_SEND_TYPED_BUT] = { DURING, 8 + IPC_TYPED_HEAD, 0, true,
+	    on_send_typed_but },
 	[IPC_CLOSE] = { DURING, 0, 0, false, on_close },
 	[IPC_JOIN] = { DURING, 8, 8, false, on_join },
 	[IPC_LEAVE] = { DURING, 8, 8, false, on_leave },

@@ -31,6 +31,7 @@ struct encoding {
 	const struct transport *transport;
 	bool outgoing;
 	uint32_t looks;
+	enum speak speak; /* of typed messages */
 	struct slice *slice;
 	uint32_t ends[CAST_MAX]; /* of each message in the slice */
 };
@@ -169,6 +170,40 @@ groups_forget(struct client *c)
 		member_end(c->link, c, &c->members);
 }
 
+/* Typed messages, one encoding of theirs for one transport: owned, or NULL. */
+static struct slice *
+encode_typed(struct link *l, const struct cast *k, struct encoding *e)
+{
+	const struct transport *t = e->transport;
+	struct ipc_buf all;
+	struct slice *s = NULL;
+	bool ok = true;
+
+	ipc_buf_init(&all, SIZE_MAX);
+	for (size_t i = 0; i < k->n && ok; i++) {
+		unsigned text;
+		size_t n;
+		const uint8_t *said = speak_encode(l, e->speak,
+		    k->frames[i].bytes, k->frames[i].len, &text, &n);
+		uint8_t *to =
+		    said ? ipc_buf_space(&all, t->encode_max(n)) : NULL;
+
+		ok = to != NULL;
+		if (ok)
+			ipc_buf_added(
+			    &all, t->encode(e->outgoing,
+				      (k->flags & IPC_CLASS_MASK) | text, said,
+				      n, to));
+		e->ends[i] = (uint32_t)all.len;
+	}
+	if (ok)
+		s = slice_new(all.len);
+	if (s)
+		memcpy(s->bytes, all.data, all.len);
+	ipc_buf_release(&all);
+	return s;
+}
+
 /* Append a message, with what stands between it and the one before. */
 static size_t
 encode_one(const struct encoding *e, unsigned flags, const uint8_t *bytes,
@@ -236,12 +271,14 @@ static struct encoding *
 encoding_for(
     const struct cast *k, struct encoding *e, size_t *n, const struct client *c)
 {
-	uint32_t looks = look_of(c, k->flags);
+	enum speak speak = k->typed ? speak_of(c) : SPEAK_RAW;
+	uint32_t looks = k->typed ? 0 : look_of(c, k->flags);
 	size_t there = *n < ENCODINGS_MAX ? *n : ENCODINGS_MAX;
 
 	for (size_t i = 0; i < there; i++)
 		if (e[i].transport == c->transport &&
-		    e[i].outgoing == c->outgoing && e[i].looks == looks)
+		    e[i].outgoing == c->outgoing && e[i].looks == looks &&
+		    e[i].speak == speak)
 			return &e[i];
 	/* More kinds than we keep: one of them is written again. */
 	e += (*n)++ % ENCODINGS_MAX;
@@ -250,7 +287,12 @@ encoding_for(
 	e->transport = c->transport;
 	e->outgoing = c->outgoing;
 	e->looks = looks;
-	e->slice = encode(c->netd, k, e);
+	e->speak = speak;
+	e->slice = NULL;
+	if (!k->typed)
+		e->slice = encode(c->netd, k, e);
+	else if (speak != SPEAK_RAW && speak != SPEAK_GMCP)
+		e->slice = encode_typed(c->link, k, e);
 	return e;
 }
 
@@ -336,13 +378,13 @@ cast_flush(struct link *l)
 		e = encoding_for(k, made, &n_made, c);
 		if (e->slice == NULL)
 			continue;
-		if (c->transport->before)
+		if (c->transport->before && !k->typed)
 			c->transport->before(c);
 		if (c->resume)
 			deliver_each(c, e, k);
 		else
 			deliver(c, e, k);
-		if (c->transport->sent)
+		if (c->transport->sent && !k->typed)
 			sent_last(c, e, k);
 	}
 	for (size_t i = 0; i < n_made && i < ENCODINGS_MAX; i++)
@@ -358,11 +400,16 @@ cast_add(
 	struct cast *k = &l->cast;
 	size_t most = sizeof(k->frames) / sizeof(k->frames[0]);
 
+	bool typed =
+	    f->kind == IPC_SEND_TYPED_GROUP || f->kind == IPC_SEND_TYPED_BUT;
+
 	if (k->n && (k->n == most || k->group != group || k->but != but ||
-			k->flags != f->flags || (f->flags & IPC_CLASS_MASK)))
+			k->typed != typed || k->flags != f->flags ||
+			(f->flags & IPC_CLASS_MASK)))
 		cast_flush(l);
 	k->group = group;
 	k->but = but;
+	k->typed = typed;
 	k->flags = f->flags;
 	k->key = f->channel;
 	k->frames[k->n++] = *f;

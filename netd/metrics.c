@@ -38,6 +38,7 @@ static const struct counter {
 	ROW("frames_down_total", frames_down, "Frames taken from the game"),
 	ROW("writes_up_total", writes_up, "System calls that wrote to it"),
 	ROW("reads_down_total", reads_down, "System calls that read from it"),
+	ROW("malformed_total", malformed, "Typed messages that were refused"),
 	ROW("dropped_total", dropped, "Messages not sent to slow players"),
 	ROW("turns_total", turns, "Turns of the loop"),
 	ROW("input_holds_total", input_holds, "Times that nobody was read"),

@@ -24,6 +24,7 @@ struct metrics {
 	uint64_t datagrams_bad;  /* of no use to anybody */
 	uint64_t datagrams_over; /* over the rate of their address */
 	uint64_t unproven;       /* answers to addresses not yet proven */
+	uint64_t malformed;      /* typed messages that were refused */
 	uint64_t dropped;        /* messages given up, as their class allows */
 	uint64_t turns;          /* of the loop */
 	uint64_t input_holds;    /* times that players were not read */

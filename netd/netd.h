@@ -13,6 +13,7 @@
 #include "netd/config.h"
 #include "netd/metrics.h"
 #include "netd/record.h"
+#include "netd/speak.h"
 #include "netd/transport.h"
 #include "netd/url.h"
 
@@ -208,6 +209,8 @@ struct client {
 	bool wait_peer;   /* the peer is to answer our goodbye */
 	bool buried;      /* on netd->gone */
 	bool listed_playing; /* on netd->playing */
+	uint8_t speak;       /* enum speak: what it asked for */
+	int32_t wrong;       /* malformed typed messages it sent */
 	struct ipc_buf in;   /* bytes that are not a whole message yet */
 	struct outq out;
 	char *bye;                     /* text of its goodbye, owned, or NULL */
@@ -339,6 +342,7 @@ struct member {
 #define CAST_MAX 64
 struct cast {
 	uint64_t group, but;
+	bool typed; /* as of SEND_TYPED, in what each receiver speaks */
 	unsigned flags;
 	uint16_t key;
 	size_t n;
@@ -593,6 +597,9 @@ struct link {
 	bool hang_warned;
 	int64_t complained_us;   /* of its out-of-band messages */
 	struct ipc_buf recorded; /* of one that is not netd->link yet */
+	struct schema *schema;   /* what its game declared, or NULL */
+	bool schema_old;         /* of a game before this one */
+	struct ipc_buf said;     /* speak.c: the message at hand */
 	struct recovery rec;
 	struct states *states; /* state.c; NULL until there was one */
 	bool talks;            /* it has stores or takes events */

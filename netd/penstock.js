@@ -14,6 +14,20 @@
  *	line.retry()                   now, and not in some seconds
  *	line.close()
  *
+ * If the game declared its messages (typed messages, gamecore.h), this file as
+ * netd serves it knows them, and each is a function:
+ *
+ *	line.say({ text: "hello" })        false: it will not arrive
+ *	line.on("say", (say) => ...)       say.who, say.text: as declared
+ *	line.on("error", (e) => ...)       what we said was not: e.message,
+ *	                                   e.field, e.rule
+ *
+ * Bytes are base64 (a Uint8Array becomes that), whole numbers that may be over
+ * 2^53 are text (a BigInt becomes that). A message with a name that this class
+ * has already ("send") is line.call("send", {...}). What nobody listens to
+ * with on() comes to onmessage. A page of another server sets Penstock.schema
+ * to what /schema says before its first connection.
+ *
  * It comes back to the same connection if the listener's URL has resume=TIME
  * (netd(8)); without that, or when the time is over, it opens a new one. As a
  * module: import "/penstock.js", which sets globalThis.Penstock.
@@ -44,13 +58,30 @@ function withSign(data) {
 	return out;
 }
 
+/* What JSON has no word for; the key's own value, as toJSON() may hide it. */
+function plain(key, value) {
+	if (typeof value === "bigint")
+		return String(value);
+	if (!(value instanceof Uint8Array))
+		return value;
+	let text = "";
+	for (const byte of value)
+		text += String.fromCharCode(byte);
+	return btoa(text);
+}
+
 class Penstock {
 	constructor(url, handlers = {}) {
 		const whole = new URL(url, root.location && root.location.href);
 
 		whole.protocol = whole.protocol.replace(/^http/, "ws");
 		this.url = whole.href;
-		this.on = handlers;
+		this.handlers = handlers;
+		this.listeners = new Map();
+		this.typed = Boolean(Penstock.schema);
+		for (const name in this.typed ? Penstock.schema.messages : {})
+			if (!(name in this))
+				this[name] = (fields) => this.call(name, fields);
 		this.tries = 0;
 		this.forget("connecting");
 		this.connect();
@@ -69,8 +100,8 @@ class Penstock {
 	}
 
 	tell(name, ...args) {
-		if (this.on[name])
-			this.on[name](...args);
+		if (this.handlers[name])
+			this.handlers[name](...args);
 	}
 
 	connect() {
@@ -121,7 +152,32 @@ class Penstock {
 		if (this.received - this.said >= ACK_MESSAGES ||
 		    this.unsaidBytes >= this.ackBytes)
 			this.ack();
-		this.tell("onmessage", data.slice(1));
+		data = data.slice(1);
+		if (!this.typed || !this.heard(data))
+			this.tell("onmessage", data);
+	}
+
+	/* A typed message that somebody listens to. */
+	heard(data) {
+		if (typeof data !== "string" || data[0] !== "[")
+			return false;
+		const [name, fields] = JSON.parse(data);
+		const act = this.listeners.get(name);
+		if (act)
+			act(fields);
+		else if (name === "error")
+			console.warn("Penstock: %o is malformed: %o: %s",
+				fields.message, fields.field, fields.rule);
+		return Boolean(act) || name === "error";
+	}
+
+	on(name, act) {
+		this.listeners.set(name, act);
+		return this;
+	}
+
+	call(name, fields = {}) {
+		return this.send(JSON.stringify([name, fields], plain));
 	}
 
 	ack() {

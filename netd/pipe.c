@@ -422,6 +422,7 @@ link_free(struct link *l)
 	groups_release(l);
 	recover_release(l);
 	ipc_buf_release(&l->recorded);
+	speak_release(l);
 	journal_clear(&l->journal);
 	ipc_reader_release(&l->reader);
 	free(l);

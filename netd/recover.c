@@ -274,8 +274,9 @@ whose(const struct ipc_frame *f)
 	const char *why, *field;
 	uint64_t id = f->id;
 
-	if (f->kind == IPC_MESSAGE || f->kind == IPC_SIDE ||
-	    f->kind == IPC_RESIZED || f->kind == IPC_TERMINAL)
+	if (f->kind == IPC_MESSAGE || f->kind == IPC_TYPED ||
+	    f->kind == IPC_SIDE || f->kind == IPC_RESIZED ||
+	    f->kind == IPC_TERMINAL)
 		return id;
 	if (f->kind != IPC_OPENED || ipc_msg_unpack(f, &m, &why, &field) < 0)
 		return 0;
@@ -765,7 +766,7 @@ tell_parked(struct link *l)
 
 	while (journal_walk(past.journal, &w, &f)) {
 		if (f.kind != IPC_MESSAGE && f.kind != IPC_SIDE &&
-		    !is_farewell(&f))
+		    f.kind != IPC_TYPED && !is_farewell(&f))
 			continue;
 		link_up(l, f.kind, f.id, f.flags, f.channel, f.bytes, f.len);
 		/* One that a game died in: is it this one's death as well? */

@@ -112,6 +112,7 @@ resumable_goodbye(
 
 const struct transport tr_tcp = {
 	.name = "tcp",
+	.natural = SPEAK_TPL,
 	.start = tcp_start,
 	.feed = tcp_feed,
 	.encode = tcp_encode,
@@ -121,6 +122,7 @@ const struct transport tr_tcp = {
 
 static const struct transport tr_tcp_resumable = {
 	.name = "tcp",
+	.natural = SPEAK_TPL,
 	.start = tcp_start,
 	.feed = tcp_feed,
 	.encode = resumable_encode,

@@ -690,6 +690,7 @@ ws_close(struct client *c)
 
 const struct transport tr_ws = {
 	.name = "ws",
+	.natural = SPEAK_JSON,
 	.start = ws_start,
 	.feed = ws_feed,
 	.encode = ws_encode,
@@ -721,6 +722,7 @@ static const struct transport tr_ws_mud = {
 
 static const struct transport tr_ws_resumable = {
 	.name = "ws",
+	.natural = SPEAK_JSON,
 	.start = ws_start,
 	.feed = ws_feed,
 	.encode = resumable_encode,

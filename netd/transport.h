@@ -31,6 +31,7 @@ struct transport {
 	const char *name; /* the word before the colon: line://[::]:4000 */
 	bool is_unix;     /* listens on a path instead of host:port */
 	bool is_prose;    /* a person reads its messages as they are */
+	uint8_t natural;  /* enum speak: of typed messages, if nobody says */
 	/*
 	 * A connection is there (accepted, or c->outgoing and connected). A
 	 * codec without a handshake calls client_open(c) from here. May

@@ -129,6 +129,7 @@ static const bool of_a_player[IPC_KIND_END] = {
 	[IPC_TERMINAL] = true,
 	[IPC_SIDE] = true,
 	[IPC_ABLE] = true,
+	[IPC_TYPED] = true,
 };
 
 /* What happened since the new one was told, all of it held back. */

@@ -16,6 +16,7 @@
  */
 #include "netd/url.h"
 
+#include "netd/speak.h"
 #include "netd/transport.h"
 
 #include <arpa/inet.h>
@@ -31,7 +32,7 @@
 #define BAD_WAIT_MS_MAX 60000
 #define BAD_RATE_MAX (INT64_C(1) << 30)
 
-enum word_kind { CHANCE, WAIT, RATE, SEED, TEXT };
+enum word_kind { CHANCE, WAIT, RATE, SEED, TEXT, SPEAK };
 
 /* The words that are no limits. */
 static const struct word {
@@ -48,6 +49,7 @@ static const struct word {
 	{ "jitter", WAIT, offsetof(struct url, bad.jitter_us), 0 },
 	{ "rate", RATE, offsetof(struct url, bad.bytes_per_s), 0 },
 	{ "seed", SEED, offsetof(struct url, bad.seed), 0 },
+	{ "speak", SPEAK, offsetof(struct url, speak), 0 },
 	{ "www", TEXT, offsetof(struct url, www),
 	    sizeof(((struct url *)0)->www) },
 	{ "origin", TEXT, offsetof(struct url, origin),
@@ -217,6 +219,19 @@ set_text(struct parse *p, const struct word *w, const char *value, void *to)
 	return true;
 }
 
+static bool
+set_speak(struct parse *p, const struct word *w, const char *value, void *to)
+{
+	enum speak s = speak_find(value, strlen(value));
+
+	if (s == SPEAK_UNSAID)
+		return no(p,
+		    "'%s' must be raw, json, msgpack or tpl, not '%.64s'",
+		    w->name, value);
+	*(uint8_t *)to = (uint8_t)s;
+	return true;
+}
+
 static bool (*const setters[])(
     struct parse *, const struct word *, const char *, void *) = {
 	[CHANCE] = set_chance,
@@ -224,6 +239,7 @@ static bool (*const setters[])(
 	[RATE] = set_rate,
 	[SEED] = set_seed,
 	[TEXT] = set_text,
+	[SPEAK] = set_speak,
 };
 
 static bool

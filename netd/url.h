@@ -35,6 +35,7 @@ struct url {
 	char www[1024];        /* directory of static files, or empty */
 	char origin[512];      /* the only Origin let in, or empty for all */
 	char subprotocol[128]; /* the one chosen if offered, or empty */
+	uint8_t speak;         /* enum speak: of typed messages */
 	struct config config;  /* the limits for connections of this URL */
 	struct bad bad;
 	char text[2048]; /* as it was given */

@@ -24,6 +24,8 @@
 #define ANSWERS_MAX (64u << 10)
 /* /metrics, and any head that we write. */
 #define ANSWER_MAX (64u << 10)
+/* What a game speaks, as JSON. */
+#define SCHEMA_MAX (4u << 20)
 
 /*
  * Beside handshake_ms, for the next piece of a file to leave: a slow line
@@ -112,24 +114,62 @@ answer_metrics(struct client *c, const struct http_head *h, bool close)
 	return good && !close;
 }
 
-/* The one file of our own, whatever www= says. */
+/* Something of our own, not of www=. False: close after it. */
+static bool
+answer_own(struct client *c, const struct http_head *h, bool close,
+    const char *type, const struct ipc_buf *text)
+{
+	struct ipc_buf out;
+
+	ipc_buf_init(&out, SCHEMA_MAX + ANSWER_MAX);
+	if (http_answer(&out, h, 200, now_s(c), close) &&
+	    ipc_buf_printf(&out,
+		"Content-Type: %s; charset=utf-8\r\n"
+		"X-Content-Type-Options: nosniff\r\n"
+		"Cache-Control: no-cache\r\nContent-Length: %zu\r\n\r\n",
+		type, text->len) &&
+	    (h->head || ipc_buf_add(&out, text->data, text->len)))
+		client_raw(c, out.data, out.len);
+	ipc_buf_release(&out);
+	return !close;
+}
+
+/* The script, and in it what the game speaks. */
 static bool
 answer_page(struct client *c, const struct http_head *h, bool close)
 {
 	size_t len = (size_t)(penstock_js_end - penstock_js);
-	struct ipc_buf out;
+	struct ipc_buf text;
+	bool good;
 
-	ipc_buf_init(&out, ANSWER_MAX);
-	if (http_answer(&out, h, 200, now_s(c), close) &&
-	    ipc_buf_printf(&out,
-		"Content-Type: text/javascript; charset=utf-8\r\n"
-		"X-Content-Type-Options: nosniff\r\n"
-		"Cache-Control: no-cache\r\nContent-Length: %zu\r\n\r\n",
-		len) &&
-	    (h->head || ipc_buf_add(&out, penstock_js, len)))
-		client_raw(c, out.data, out.len);
-	ipc_buf_release(&out);
-	return !close;
+	ipc_buf_init(&text, SCHEMA_MAX);
+	good = ipc_buf_add(&text, penstock_js, len);
+	if (good && schema_count(c->link))
+		good = ipc_buf_printf(&text, "Penstock.schema = ") &&
+		       schema_print(c->link, &text) &&
+		       ipc_buf_printf(&text, ";\n");
+	if (good)
+		good = answer_own(c, h, close, "text/javascript", &text);
+	else
+		good = answer_text(c, h, 500, "no room for the answer", true);
+	ipc_buf_release(&text);
+	return good;
+}
+
+static bool
+answer_schema(struct client *c, const struct http_head *h, bool close)
+{
+	struct ipc_buf text;
+	bool good;
+
+	ipc_buf_init(&text, SCHEMA_MAX);
+	good = schema_print(c->link, &text);
+	if (good)
+		good = answer_own(c, h, close, "application/json", &text);
+	else
+		good = answer_text(c, h, 500, "no room for the answer", true);
+	ipc_buf_release(&text);
+	return good;
 }
 
 /*
@@ -225,6 +265,7 @@ remember(struct client *c, const struct http_head *h)
 		return false;
 	p->path = copy(h->path);
 	p->query = copy(h->query);
+	c->speak = (uint8_t)ws_hand_speaks(h);
 	p->origin = copy(http_field(h, "origin"));
 	p->cookies = copy_cookies(h);
 	chosen = ws_hand_subprotocol(h, c->url);
@@ -272,6 +313,8 @@ answer(struct client *c, struct ws *w, const struct http_head *h)
 		return answer_metrics(c, h, close);
 	if (http_same(h->path, "/penstock.js"))
 		return answer_page(c, h, close);
+	if (http_same(h->path, "/schema") && schema_count(c->link))
+		return answer_schema(c, h, close);
 	if (c->url->www[0] && (anywhere || !here))
 		return answer_file(c, w, h, close);
 	if (here)

@@ -5,6 +5,7 @@
 #include "netd/ws_hand.h"
 
 #include "netd/resume_word.h"
+#include "netd/speak.h"
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -85,6 +86,41 @@ ws_hand_resumes(const struct http_head *h)
 	return http_has_exact(h, "sec-websocket-protocol", RESUME_SUBPROTOCOL);
 }
 
+/* The subprotocols that say what is spoken. */
+static const char *const tongues[] = { "penstock.json", "penstock.msgpack" };
+#define TONGUE_PREFIX (sizeof("penstock.") - 1)
+
+static const char *
+tongue_of(const struct http_head *h)
+{
+	for (size_t i = 0; i < sizeof(tongues) / sizeof(tongues[0]); i++)
+		if (http_has_exact(h, "sec-websocket-protocol", tongues[i]))
+			return tongues[i];
+	return NULL;
+}
+
+unsigned
+ws_hand_speaks(const struct http_head *h)
+{
+	static const char word[] = "speak=";
+	const char *tongue = tongue_of(h), *p = h->query.p;
+	const char *end = p ? p + h->query.n : NULL;
+
+	if (tongue)
+		return speak_find(
+		    tongue + TONGUE_PREFIX, strlen(tongue + TONGUE_PREFIX));
+	while (p && p < end) {
+		const char *amp = memchr(p, '&', (size_t)(end - p));
+		size_t n = (size_t)((amp ? amp : end) - p);
+
+		if (n > sizeof(word) - 1 && !memcmp(p, word, sizeof(word) - 1))
+			return speak_find(
+			    p + sizeof(word) - 1, n - (sizeof(word) - 1));
+		p = amp ? amp + 1 : end;
+	}
+	return SPEAK_UNSAID;
+}
+
 const char *
 ws_hand_subprotocol(const struct http_head *h, const struct url *u)
 {
@@ -95,7 +131,7 @@ ws_hand_subprotocol(const struct http_head *h, const struct url *u)
 		if (all[i][0] &&
 		    http_has_exact(h, "sec-websocket-protocol", all[i]))
 			return all[i];
-	return NULL;
+	return tongue_of(h);
 }
 
 bool

@@ -26,8 +26,11 @@ ws_hand_check(const struct http_head *h, const struct url *u, const char **why);
  * (mudstandards.org/websocket). */
 #define WS_MUD_SUBPROTOCOL "gmcp.mudstandards.org"
 /* The subprotocol that is chosen of what is offered, or NULL: a line that may
- * be lost, else u's own, else that of MUDs. */
+ * be lost, else u's own, else that of MUDs, else what is to be spoken. */
 const char *ws_hand_subprotocol(const struct http_head *h, const struct url *u);
+/* What it asks to speak (enum speak): the word speak= of its query, or one of
+ * the subprotocols penstock.json and penstock.msgpack. */
+unsigned ws_hand_speaks(const struct http_head *h);
 /* Is a line that may be lost and replaced asked for? */
 bool ws_hand_resumes(const struct http_head *h);
 /* Append the whole 101. False: out is full. */

@@ -2,6 +2,7 @@
 /* links: netd/side.c netd/terminal.c netd/outq.c netd/line_edit.c */
 /* links: netd/utf8.c netd/config.c netd/metrics.c netd/page.c */
 /* links: tests/lib/no_resume.c */
+/* links: netd/schema.c netd/json.c */
 /*
  * What comes before a WebSocket, under any bytes in any pieces: the answers
  * must be the same however the requests are cut. The first byte is the size

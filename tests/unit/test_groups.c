@@ -1,4 +1,5 @@
 /* links: netd/groups.c netd/outq.c netd/config.c netd/look.c */
+/* links: netd/speak.c netd/schema.c netd/json.c netd/pack.c */
 /*
  * netd/groups.c: one send to many, with stand-ins for client.c and the wire:
  * what a player would read is looked at, whatever the socket took at once.

@@ -2,6 +2,7 @@
 /* links: netd/side.c netd/terminal.c netd/outq.c netd/line_edit.c */
 /* links: netd/utf8.c netd/config.c netd/metrics.c netd/page.c */
 /* links: tests/lib/no_resume.c */
+/* links: netd/schema.c netd/json.c */
 /* netd/tr_ws.c: what goes in on the wire, what the game and the wire get. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,283 @@
+/* links: tests/lib/kit*.c tests/lib/players.c */
+/*
+ * Typed messages with a real netd and a real game: a page, a msgpack client,
+ * a C program with libtpl and a terminal in one room, each seeing the same
+ * struct in its own way; what is malformed, and who dies meanwhile.
+ */
+#include "ipc/typed.h"
+#include "tests/lib/players.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tpl.h>
+#include <unistd.h>
+
+#define TEXT 1
+#define BINARY 2
+
+static struct kit_proc *game;
+
+static void
+begin(const char *query)
+{
+	char ws[96], tcp[96];
+
+	snprintf(ws, sizeof(ws), "ws://127.0.0.1:0/%s", query);
+	snprintf(tcp, sizeof(tcp), "tcp://127.0.0.1:0%s", query);
+	game = kit_game(players_game("kinds"), "--crash-dir", kit_path("."),
+	    "--listen", ws, "--listen", tcp, "--listen", "line://127.0.0.1:0",
+	    "--listen", "ws://127.0.0.1:0/?speak=msgpack", NULL);
+}
+
+static void
+say(int fd, const char *json)
+{
+	kit_ws_send(fd, TEXT, json, strlen(json));
+}
+
+static void
+hears(int fd, const char *json)
+{
+	char *bytes;
+	size_t len;
+
+	assert_int_equal(kit_ws_recv(fd, &bytes, &len), TEXT);
+	if (len != strlen(json) || memcmp(bytes, json, len) != 0)
+		kit_fail("heard %.*s\n   not %s", (int)len, bytes, json);
+}
+
+static void
+hears_packed(int fd, const void *packed, size_t size)
+{
+	char *bytes;
+	size_t len;
+
+	assert_int_equal(kit_ws_recv(fd, &bytes, &len), BINARY);
+	assert_int_equal(len, size);
+	assert_memory_equal(bytes, packed, len);
+}
+
+/* ---- a C program with libtpl ------------------------------------------------
+ */
+
+static void
+tpl_says(int fd, uint64_t from, const char *text)
+{
+	char format[] = "sUs", name_of[] = "say", *name = name_of;
+	char *words = strdup(text);
+	tpl_node *tn = tpl_map(format, &name, &from, &words);
+	uint32_t head;
+	void *image;
+	size_t len;
+
+	tpl_pack(tn, 0);
+	assert_int_equal(tpl_dump(tn, TPL_MEM, &image, &len), 0);
+	tpl_free(tn);
+	head = htonl((uint32_t)len);
+	kit_send_bytes(fd, &head, sizeof(head));
+	kit_send_bytes(fd, image, len);
+	free(image);
+	free(words);
+}
+
+static void *
+tpl_hears(int fd, uint32_t *len)
+{
+	void *image;
+
+	kit_recv_bytes(fd, len, sizeof(*len));
+	*len = ntohl(*len);
+	image = malloc(*len);
+	kit_recv_bytes(fd, image, *len);
+	return image;
+}
+
+static void
+tpl_hears_say(int fd, uint64_t from, const char *text)
+{
+	char format[] = "sUs", *name, *words;
+	uint32_t len;
+	void *image = tpl_hears(fd, &len);
+	uint64_t number;
+	tpl_node *tn = tpl_map(format, &name, &number, &words);
+
+	assert_int_equal(tpl_load(tn, TPL_MEM, image, (size_t)len), 0);
+	assert_true(tpl_unpack(tn, 0) > 0);
+	assert_string_equal(name, "say");
+	assert_string_equal(words, text);
+	assert_int_equal(number, from);
+	tpl_free(tn);
+	free(name);
+	free(words);
+	free(image);
+}
+
+/* ---- what must hold ---------------------------------------------------------
+ */
+
+static void
+everybody_in_a_room_sees_the_same_struct(void)
+{
+	static const char packed[] = "\x92\xa3say\x82\xa4"
+				     "from\x01\xa4text\xa5hello";
+	int json, msgpack, tpl, line;
+	char *bytes;
+	size_t len;
+
+	begin("");
+	json = kit_ws(kit_url(game, 1));
+	say(json, "[\"every\"]"); /* who is first has number 1 */
+	hears(json, "[\"error\",{\"message\":\"every\",\"field\":\"yes\","
+		    "\"rule\":\"missing\"}]");
+	msgpack = kit_ws(kit_url(game, 4));
+	tpl = kit_connect(kit_url(game, 2));
+	tpl_says(tpl, 0, "from C");
+	hears(json, "[\"say\",{\"from\":\"3\",\"text\":\"from C\"}]");
+	kit_ws_recv(msgpack, &bytes, &len);
+	line = kit_connect(kit_url(game, 3));
+	kit_send(line, "one\n");
+	kit_expect(line, "raw one\n");
+	hears(json, "[\"say\",{\"from\":\"4\",\"text\":\"one\"}]");
+	hears_packed(msgpack,
+	    "\x92\xa3say\x82\xa4"
+	    "from\x04\xa4text\xa3one",
+	    21);
+	tpl_hears_say(tpl, 4, "one");
+	say(json, "[\"say\",{\"text\":\"hello\",\"from\":0}]");
+	hears_packed(msgpack, packed, sizeof(packed) - 1);
+	tpl_hears_say(tpl, 1, "hello");
+	kit_ws_send(msgpack, BINARY, packed, sizeof(packed) - 1);
+	hears(json, "[\"say\",{\"from\":\"2\",\"text\":\"hello\"}]");
+	tpl_hears_say(tpl, 2, "hello");
+	kit_expect_silence(line, 100);
+}
+
+static void
+what_is_malformed_is_answered_and_too_much_of_it_closes(void)
+{
+	char *bytes, *why;
+	size_t len;
+	int ws, tcp;
+	uint32_t n;
+	void *image;
+
+	begin("?wrong_max=2");
+	ws = kit_ws(kit_url(game, 1));
+	say(ws, "[\"nobody\"]");
+	hears(ws, "[\"error\",{\"message\":\"nobody\",\"field\":\"\","
+		  "\"rule\":\"no such message\"}]");
+	say(ws, "[\"say\",{\"from\":0,\"text\":\"x\",\"y\":[]}]");
+	hears(ws, "[\"error\",{\"message\":\"say\",\"field\":\"y\","
+		  "\"rule\":\"no such field\"}]");
+	kit_ws_send(ws, BINARY, "\xdd\xff\xff\xff\xff", 5);
+	kit_ws_recv(ws, &bytes, &len);
+	assert_int_equal(kit_ws_recv(ws, &bytes, &len), 8);
+	assert_memory_equal(bytes, "\x03\xea", 2); /* 1002 */
+	why = strndup(bytes + 2, len - 2);
+	assert_string_equal(why, "malformed:  : not msgpack");
+	free(why);
+	/* A program is told in its own way. */
+	tcp = kit_connect(kit_url(game, 2));
+	kit_send_bytes(tcp, "\0\0\0\3abc", 7);
+	image = tpl_hears(tcp, &n);
+	assert_memory_equal(ipc_image_name(image, n, &len), "error", 5);
+	free(image);
+	kit_expect_log(game, "why=protocol");
+}
+
+static void
+a_listener_may_be_raw(void)
+{
+	char *bytes;
+	size_t len;
+	int ws;
+
+	begin("?speak=raw");
+	ws = kit_ws(kit_url(game, 1));
+	say(ws, "[\"say\",{");
+	assert_int_equal(kit_ws_recv(ws, &bytes, &len), TEXT);
+	assert_int_equal(len, 12);
+	assert_memory_equal(bytes, "raw [\"say\",{", len);
+}
+
+static void
+a_game_cannot_send_what_it_declared_not_to(void)
+{
+	int line;
+
+	begin("");
+	line = kit_connect(kit_url(game, 3));
+	kit_send(line, "wrong\n");
+	kit_expect(line, "-6 message 'say', field 'text': not UTF-8, or a NUL "
+			 "in it\n");
+}
+
+static void
+what_is_declared_outlives_the_game_and_netd(void)
+{
+	static const char hello[] = "[\"say\",{\"from\":0,\"text\":\"hello\"}]";
+	int ws, other;
+
+	begin("");
+	ws = kit_ws(kit_url(game, 1));
+	other = kit_ws(kit_url(game, 1));
+	say(ws, hello);
+	hears(other, "[\"say\",{\"from\":\"1\",\"text\":\"hello\"}]");
+	/* The game proper is a child of the launcher, of the same name. */
+	kill(kit_child(game, "kinds"), SIGKILL);
+	say(ws, hello);
+	hears(other, "[\"say\",{\"from\":\"1\",\"text\":\"hello\"}]");
+	kit_expect_log(game, "recovered");
+	say(ws, "[\"say\"]");
+	hears(ws, "[\"error\",{\"message\":\"say\",\"field\":\"from\","
+		  "\"rule\":\"missing\"}]");
+	kill(kit_child(game, "netd"), SIGKILL);
+	kit_recv_all(ws, NULL);
+	ws = kit_ws(kit_url(game, 1));
+	say(ws, "[\"say\"]");
+	hears(ws, "[\"error\",{\"message\":\"say\",\"field\":\"from\","
+		  "\"rule\":\"missing\"}]");
+}
+
+static void
+the_schema_is_there_to_be_read(void)
+{
+	char *all;
+	int fd;
+
+	begin("");
+	fd = kit_connect(kit_url(game, 1));
+	kit_send(fd, "GET /schema HTTP/1.1\r\nHost: x\r\n"
+		     "Connection: close\r\n\r\n");
+	all = kit_recv_all(fd, NULL);
+	assert_non_null(strstr(all, "200 OK"));
+	assert_non_null(strstr(all, "Content-Type: application/json"));
+	assert_non_null(strstr(all, "{\"game\":\"kinds\",\"messages\":"));
+	assert_non_null(
+	    strstr(all, "\"text\":{\"type\":\"str\",\"longest\":200}"));
+	fd = kit_connect(kit_url(game, 1));
+	kit_send(fd, "GET /penstock.js HTTP/1.1\r\nHost: x\r\n"
+		     "Connection: close\r\n\r\n");
+	all = kit_recv_all(fd, NULL);
+	assert_non_null(strstr(all, "\nPenstock.schema = {\"game\":"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		KIT_TEST(everybody_in_a_room_sees_the_same_struct),
+		KIT_TEST(
+		    what_is_malformed_is_answered_and_too_much_of_it_closes),
+		KIT_TEST(a_listener_may_be_raw),
+		KIT_TEST(a_game_cannot_send_what_it_declared_not_to),
+		KIT_TEST(what_is_declared_outlives_the_game_and_netd),
+		KIT_TEST(the_schema_is_there_to_be_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
