@@ -6,6 +6,7 @@
  * timer of netd's, so that it comes out of the stream like everything else.
  */
 #include "gamecore/core.h"
+#include "gamecore/stores.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ struct gc_conn {
 	struct text *first, *last;
 	struct text *held; /* what gc_read() gave out last */
 	size_t queued_bytes;
+	struct follower *follower; /* client.c; or NULL */
 };
 
 struct gc_conn file_forgotten;
@@ -74,6 +76,8 @@ file_message(struct gc_net *net, struct gc_conn *con, const struct ipc_frame *f)
 
 	if (con == &file_forgotten || con->full)
 		return 0;
+	if (con->follower && follower_message(con->follower, f))
+		return net->failed;
 	/* Nothing is lost in silence: what is there can be read, and the end
 	 * of it says GC_EFULL. */
 	if (con->queued_bytes + f->len > BACKLOG_MAX) {
@@ -189,6 +193,7 @@ gc_disconnect(struct gc_conn *con)
 		free(t);
 		t = next;
 	}
+	follower_free(con->follower);
 	free(con->held);
 	free(con);
 }
@@ -197,6 +202,40 @@ uint64_t
 gc_conn_id(const struct gc_conn *con)
 {
 	return con->id;
+}
+
+struct follower **
+file_follower(struct gc_conn *con)
+{
+	return &con->follower;
+}
+
+struct gc_net *
+file_net(const struct gc_conn *con)
+{
+	return con->net;
+}
+
+bool
+file_over(const struct gc_conn *con)
+{
+	return con->gone || con->full;
+}
+
+int
+file_step(struct gc_conn *con)
+{
+	return step(con->net);
+}
+
+int
+file_why(struct gc_conn *con)
+{
+	if (con->full)
+		return net_problem(con->net, GC_EFULL,
+		    "over %u bytes came that nobody read", BACKLOG_MAX);
+	return net_problem(con->net, GC_ECLOSED, "it is closed: %s",
+	    con->detail[0] ? con->detail : gc_reason_text(con->reason));
 }
 
 /* ---- reading and writing ------------------------------------------------ */

@@ -64,9 +64,10 @@ struct request {
 	uint8_t kind;    /* of the answer */
 	uint64_t number; /* the answer's number */
 	bool done;
-	int result;           /* 0, a count, or GC_E... */
-	struct gc_conn *file; /* CONNECTING: who gets the connection */
-	char *url;            /* LISTENING: to ask a new netd again */
+	int result;              /* 0, a count, or GC_E... */
+	struct gc_conn *file;    /* CONNECTING: who gets the connection */
+	char *url;               /* LISTENING: to ask a new netd again */
+	struct ipc_value *value; /* EVENT_DONE: the answer, owned, or NULL */
 };
 
 struct listener {
@@ -90,6 +91,8 @@ struct who {
 struct timeds;
 struct sessions;
 struct typeds;
+struct stores;
+struct ipc_value;
 
 /* In a worker: the job at hand. */
 struct work {
@@ -172,6 +175,7 @@ struct gc_net {
 	struct timeds *timed;      /* timed.c; NULL until there was one */
 	struct sessions *sessions; /* engine.c; the same */
 	struct typeds *typeds;     /* typed.c; the same */
+	struct stores *stores;     /* state.c, event.c; the same */
 
 	bool markup;            /* of every text: gc_markup() */
 	struct ipc_buf printed; /* gc_printf() writes here first */

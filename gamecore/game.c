@@ -2,6 +2,7 @@
  * game.c - begin and end: the handshake, the errors, the dice.
  */
 #include "gamecore/core.h"
+#include "gamecore/stores.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -184,6 +185,7 @@ net_free(struct gc_net *net)
 	listeners_release(net);
 	respawn_release(net);
 	jobs_release(net);
+	stores_release(net);
 	free(net);
 }
 

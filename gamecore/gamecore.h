@@ -44,6 +44,9 @@ struct gc_channel;
 struct gc_room;
 struct gc_type;
 struct gc_session;
+struct gc_value;
+struct gc_state;
+struct gc_machine;
 
 /* ---- errors ------------------------------------------------------------- */
 
@@ -223,6 +226,9 @@ enum gc_kind {
 	GC_SIDE,     /* text: "Package.Sub json" of conn's program: gc_side() */
 	GC_ABLE,     /* what conn's terminal can do: gc_terminal() */
 	GC_TYPED,    /* conn, type, value: see "typed messages" */
+	GC_EVENT,    /* of a player: gc_call_read() says which */
+	GC_ACK,      /* what became of gc_event() number count: status 0, it
+		      * arrived, answer is what it said; GC_ECLOSED: it did not */
 };
 
 enum gc_reason {
@@ -290,8 +296,9 @@ struct gc_event {
 	uint64_t owner;             /* GC_DUE only */
 	int64_t job;                /* GC_JOB only, as status */
 	int status; /* 0: done; GC_JOB_NOTE: news, it goes on; else GC_E... */
-	const struct gc_type *type; /* GC_TYPED only: which message, and */
-	const void *value;          /* its struct, which GC_AS() gives */
+	const struct gc_type *type;    /* GC_TYPED only: which message, and */
+	const void *value;             /* its struct, which GC_AS() gives */
+	const struct gc_value *answer; /* GC_ACK only, or NULL */
 };
 
 /*
@@ -1092,7 +1099,6 @@ int gc_room_next_tick(struct gc_session *s, struct gc_room *r);
  * array and map, whose keys are str or int. Values have nothing to do with a
  * struct gc_net: they need no stream and never wait.
  */
-struct gc_value;
 
 enum gc_value_type {
 	GC_V_NIL,
@@ -1299,6 +1305,292 @@ enum gc_setting {
  * the connection. Returns as gc_send(), or GC_EINVALID. */
 int gc_terminal_set(
     struct gc_net *net, uint64_t conn, enum gc_setting what, int value);
+
+/* ---- a state that players follow ---------------------------------------- */
+
+/*
+ * A state is a map that the game changes and players have: each is sent all of
+ * it first and then what changed, at its own pace; what changed twice meanwhile
+ * is sent once. A browser finds it in conn.state (penstock.js), a program in
+ * gc_client_state(), a PyGaSe client in its own.
+ *
+ *	st = gc_state_open(net, 1, &(struct gc_state_options){ .everybody =
+ *	    true }, gc_value_make("{si s{}}", "tick", 0, "players"));
+ *	gc_state_set(st, "players/7/x", gc_value_float(0.5));
+ *	gc_state_delete(st, "players/3");
+ *
+ * netd keeps it too: a crash is recovered, a game that starts cold or is
+ * upgraded finds it as it was left, and a netd that died is told again.
+ */
+struct gc_state_options {
+	bool everybody; /* every program that connects follows it; people on
+			 * line:// and telnet:// only by gc_state_watch() */
+	bool by_conn;   /* their key in the grid is their connection number */
+	bool fresh;     /* begin with initial whatever a game before left */
+	double rate;    /* deltas a second for each; 0: with each change */
+	uint64_t view;  /* what they see; 0: all of it */
+	/* The map of things with a place: under x and y two numbers, or, y
+	 * NULL, under x an array of two. See struct gc_view. */
+	const char *grid; /* its path; NULL: none */
+	const char *x, *y;
+	double cell; /* the width of the grid; about the radius of views */
+};
+
+/*
+ * Open state number number (1 and up, the game's choice). initial, a map or
+ * NULL, is taken. If a game before this one left a state of this number, that
+ * is it, and initial is not needed: gc_state_restored() tells. Returns it,
+ * owned by net (gc_state_close() ends it before), or NULL: gc_problem().
+ */
+struct gc_state *gc_state_open(struct gc_net *net, uint64_t number,
+    const struct gc_state_options *options, struct gc_value *initial);
+bool gc_state_restored(const struct gc_state *st);
+/* Nobody follows it any more; what they have they keep. NULL is ignored. */
+void gc_state_close(struct gc_state *st);
+
+/* The whole map, and what is at a path (see gc_value_find()), or NULL: views
+ * until the next change. */
+const struct gc_value *gc_state_value(const struct gc_state *st);
+const struct gc_value *
+gc_state_get(const struct gc_state *st, const char *path);
+/* How often this game has changed it. */
+uint64_t gc_state_version(const struct gc_state *st);
+
+/*
+ * Put a value at a path; what is missing on the way becomes a map. v is taken.
+ * Merge a map there: maps in it are merged in turn, everything else replaces,
+ * and gc_value_deleted() deletes. Delete what is there. Changes leave together,
+ * as all output does. 0, GC_EINVALID, GC_ETOO_LONG (a str, bytes or array over
+ * a frame), GC_ENO_MEMORY, GC_ENETD_GONE.
+ */
+int gc_state_set(struct gc_state *st, const char *path, struct gc_value *v);
+int gc_state_merge(struct gc_state *st, const char *path, struct gc_value *v);
+int gc_state_delete(struct gc_state *st, const char *path);
+#define GC_DELETED "\xd2\x81\xe5\xba"
+#define GC_DELETED_LEN 4
+struct gc_value *gc_value_deleted(void);
+
+/* What some may see. */
+struct gc_view {
+	/*
+	 * "+path" shows, "-path" hides what is there and below; the rule that
+	 * completes last decides. "*" is any key, "$me" the player's own:
+	 * { "-cards", "+cards/$me", NULL }. If the first shows, nothing else
+	 * is seen. Ended by NULL; NULL: everything.
+	 */
+	const char *const *rules;
+	/* Of the grid's things, only those so near are seen (and until they
+	 * are a tenth farther); 0: all. Those without a place are, too. */
+	double radius;
+};
+/* View number number (not 0) is this; NULL: it is no more. Who has it is sent
+ * everything anew. 0, GC_EINVALID, GC_ENO_MEMORY, GC_ENETD_GONE. */
+int gc_view(struct gc_net *net, uint64_t number, const struct gc_view *view);
+
+struct gc_watch {
+	uint64_t view;             /* 0: as it was */
+	double rate;               /* 0: as it was */
+	const struct gc_value *me; /* its own key, borrowed; NULL: as it was */
+};
+/* This connection, or the members that a group has now, follow this state and
+ * no other. how may be NULL. As gc_send(). */
+int
+gc_state_watch(struct gc_state *st, uint64_t conn, const struct gc_watch *how);
+int gc_state_watch_group(
+    struct gc_state *st, uint64_t group, const struct gc_watch *how);
+int gc_state_unwatch(struct gc_net *net, uint64_t conn);
+/* Where it looks: at a thing in the grid, or a place. As gc_send(). */
+int
+gc_state_focus(struct gc_net *net, uint64_t conn, const struct gc_value *key);
+int gc_state_look(struct gc_net *net, uint64_t conn, double x, double y);
+
+/* ---- events with acknowledgement ---------------------------------------- */
+
+/*
+ * An event is a name, an array and a map. What a player's program sends comes
+ * as GC_EVENT, in order and once; it is told that the event was taken. From
+ * now on messages that begin with the words of events are none any more. The
+ * calls below and gc_state_open() say so by themselves. 0, GC_ENETD_GONE.
+ */
+int gc_events(struct gc_net *net);
+
+struct gc_call {
+	uint64_t conn;
+	const char *name;
+	const struct gc_value *args, *kwargs; /* an array, a map */
+	uint64_t request; /* 0: an answer is not waited for */
+	void *bound;
+};
+/* What a GC_EVENT says: views until the next gc_call_read(). 0, GC_EINVALID:
+ * it is none. */
+int gc_call_read(
+    struct gc_net *net, const struct gc_event *ev, struct gc_call *call);
+/* Do these fit? i int, f float or int, s str, y bytes, b bool, k int or str,
+ * a array, m map, v any; | what follows may be missing, * anything may
+ * follow. */
+bool gc_args_fit(const struct gc_value *args, const char *format);
+/* Answer it. answer is taken. As gc_send(). */
+int gc_answer(struct gc_net *net, uint64_t conn, uint64_t request,
+    struct gc_value *answer);
+
+/* Called in a call that waits, on its stack; answer is a view or NULL. */
+typedef void gc_done(struct gc_net *net, uint64_t conn, bool arrived,
+    const struct gc_value *answer, void *thing);
+
+struct gc_event_how {
+	unsigned retries; /* over lines that lose things; else none is needed */
+	uint64_t but;     /* to a group: leave this connection out */
+	bool ack;         /* tell by GC_ACK what became of it */
+	gc_done *done;    /* call this instead; to a group: for each */
+	void *thing;
+};
+/*
+ * Send an event to a connection, or to a group or GC_ALL. args (an array) and
+ * kwargs (a map) are taken, NULL is empty; how may be NULL. Returns its number
+ * (0 if nobody asked for one), or as gc_send(), GC_EINVALID.
+ */
+int64_t
+gc_event(struct gc_net *net, uint64_t conn, const struct gc_event_how *how,
+    const char *name, struct gc_value *args, struct gc_value *kwargs);
+int64_t gc_event_group(struct gc_net *net, uint64_t group,
+    const struct gc_event_how *how, const char *name, struct gc_value *args,
+    struct gc_value *kwargs);
+/*
+ * Send an event and wait until the player's program has it; in a session, only
+ * that waits. *answer, if not NULL, becomes what it answered, a view until the
+ * next call that waits, or NULL. 0, GC_ETIMEOUT (-1: never), GC_ECLOSED (it did
+ * not arrive, and never will), or as gc_send().
+ */
+int gc_request(struct gc_net *net, uint64_t conn, const char *name,
+    struct gc_value *args, struct gc_value *kwargs, int timeout_ms,
+    const struct gc_value **answer);
+
+/* ---- the other side of states and events -------------------------------- */
+
+/*
+ * A connection of gc_connect() to a game that has a state or takes events:
+ * after this its words are taken here, and gc_read() gets the rest. As
+ * gc_write().
+ */
+int gc_client_begin(struct gc_conn *con);
+/* What came of the state: a map, a view until the next call that waits, and
+ * the version that netd gave it; 0: nothing came yet. */
+const struct gc_value *gc_client_state(const struct gc_conn *con);
+uint64_t gc_client_version(const struct gc_conn *con);
+/*
+ * Wait until cond(state, thing) is true; it is asked at once and after each
+ * change. 0, GC_ETIMEOUT (-1: never), or as gc_read().
+ */
+int gc_client_wait_until(struct gc_conn *con,
+    bool (*cond)(const struct gc_value *state, void *thing), void *thing,
+    int timeout_ms);
+/*
+ * Send an event. args (an array) and kwargs (a map) are taken, NULL is empty.
+ * timeout_ms 0: do not wait; else until it was taken (-1: for ever). 0,
+ * GC_ETIMEOUT, or as gc_read(), GC_EINVALID.
+ */
+int gc_client_event(struct gc_conn *con, const char *name,
+    struct gc_value *args, struct gc_value *kwargs, int timeout_ms);
+/* The same, and wait for what the game answers: *answer is a view until the
+ * next call on con. */
+int
+gc_client_request(struct gc_conn *con, const char *name, struct gc_value *args,
+    struct gc_value *kwargs, int timeout_ms, const struct gc_value **answer);
+/*
+ * The game's next event, up to timeout_ms (-1: for ever, 0: only what is
+ * there). *call is views until the next call on con; it counts as arrived with
+ * gc_client_answer(), or with the next call on con that waits. 0, GC_ETIMEOUT,
+ * or as gc_read().
+ */
+int gc_client_next(struct gc_conn *con, struct gc_call *call, int timeout_ms);
+/* answer is taken. As gc_write(). */
+int gc_client_answer(
+    struct gc_conn *con, const struct gc_call *call, struct gc_value *answer);
+
+/* ---- state machine and backend ------------------------------------------- */
+
+/*
+ * A machine is a state with time: at a fixed interval time_step() says what
+ * changes, and events of players do by a table of handlers.
+ *
+ *	static struct gc_value *
+ *	step(struct gc_machine *m, double dt)
+ *	{
+ *		return gc_value_make("{sl}", "tick", 1 + gc_value_as_int(
+ *		    gc_machine_get(m, "tick")));
+ *	}
+ */
+/* A handler: what it returns (taken; NULL: nothing) is merged into the state,
+ * in the order of events, deeply. */
+struct gc_handler {
+	const char *event; /* NULL ends the table */
+	const char *args;  /* see gc_args_fit(); NULL: any. Else it is a line
+			    * in the log and the game goes on */
+	struct gc_value *(*handle)(
+	    struct gc_machine *m, const struct gc_call *call);
+};
+
+struct gc_machine_options {
+	int interval_ms; /* 20 */
+	/* The change that dt seconds make: taken, NULL: none. Not called while
+	 * the machine is paused. */
+	struct gc_value *(*time_step)(struct gc_machine *m, double dt);
+	const struct gc_handler *handlers; /* kept; may be NULL */
+	unsigned late_max; /* 5: steps made at once by a game that was late */
+	void *thing;       /* gc_machine_thing() */
+};
+
+/* Start: the tick is the machine's from now on. o is copied. NULL:
+ * gc_problem(). */
+struct gc_machine *
+gc_machine_new(struct gc_state *st, const struct gc_machine_options *o);
+void gc_machine_free(struct gc_machine *m);
+struct gc_net *gc_machine_net(const struct gc_machine *m);
+struct gc_state *gc_machine_state(const struct gc_machine *m);
+void *gc_machine_thing(const struct gc_machine *m);
+/* What is at a path of its state, or NULL. */
+const struct gc_value *
+gc_machine_get(const struct gc_machine *m, const char *path);
+/* Give it each event of gc_next(): true, it was the machine's. */
+bool gc_machine_take(struct gc_machine *m, const struct gc_event *ev);
+/* Seconds of its own time: it stands while the machine is paused. */
+double gc_machine_time(const struct gc_machine *m);
+/* Players see it in game_status of the state: 1, or 0 while it is paused.
+ * Events are handled all the same. 0, or as gc_send(). */
+int gc_machine_pause(struct gc_machine *m);
+int gc_machine_resume(struct gc_machine *m);
+/*
+ * No more steps, and wait until all that was said has left, up to timeout_ms.
+ * Returns 1: it has; 0: not in time; or GC_E... gc_machine_resume() goes on.
+ */
+int gc_machine_stop(struct gc_machine *m, int timeout_ms);
+/* Events that no handler wanted, whose arguments did not fit. */
+uint64_t gc_machine_refused(const struct gc_machine *m);
+
+/* All in one: a game in a dozen lines. */
+struct gc_backend {
+	struct gc_start start;         /* name, about, listen, options */
+	struct gc_state_options state; /* everybody follows it */
+	struct gc_machine_options machine;
+	struct gc_value *(*initial)(void); /* the state; NULL: empty */
+	/* Once netd listens, before the first step; may be NULL. Below 0 ends
+	 * the game. */
+	int (*begin)(struct gc_machine *m);
+	/* Each event that is not the machine's; may be NULL. */
+	void (*event)(struct gc_machine *m, const struct gc_event *ev);
+	/* The first player ever may end the game, by "$shutdown"; if it left,
+	 * the oldest may. */
+	bool host_ends, host_follows;
+};
+/*
+ * Open, run until asked to stop, close. Returns main()'s exit status, and
+ * b->start.text is what main() is to print before (see struct gc_start).
+ */
+int gc_backend_run(struct gc_backend *b, int argc, char **argv);
+/* The player who may end the game, or 0. */
+uint64_t gc_backend_host(const struct gc_machine *m);
+/* End it from inside, with this exit status. */
+void gc_backend_end(struct gc_machine *m, int status);
 
 /* ---- the log ------------------------------------------------------------ */
 

@@ -9,6 +9,7 @@
  * the events that the game has seen.
  */
 #include "gamecore/core.h"
+#include "gamecore/stores.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -607,6 +608,9 @@ static const struct row {
 	[IPC_RESTORE] = { arrive_restore, 0, NULL },
 	[IPC_RESIZED] = { arrive_of_player, GC_RESIZE, show_resized },
 	[IPC_TYPED] = { arrive_message, GC_TYPED, show_typed },
+	[IPC_STATE_HELD] = { store_held, 0, NULL },
+	[IPC_EVENT_UP] = { arrive_event, GC_EVENT, show_message },
+	[IPC_EVENT_DONE] = { event_arrived, GC_ACK, event_show },
 	[IPC_TERMINAL] = { arrive_of_player, GC_TERMINAL, show_terminal },
 	[IPC_JOB_DONE] = { arrive_job, GC_JOB, show_job },
 	[IPC_JOB_NOTE] = { arrive_job, GC_JOB, show_job },

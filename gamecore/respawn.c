@@ -8,6 +8,7 @@
  * on from where they were. The launcher's half: launch.c and wake.c.
  */
 #include "gamecore/core.h"
+#include "gamecore/stores.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,8 @@ answer_requests(struct gc_net *net)
 			continue;
 		if (r->kind == IPC_CONNECTING)
 			file_closed(r->file, &closed);
+		else if (r->kind == IPC_EVENT_DONE)
+			r->done = true, r->result = GC_ECLOSED;
 		else if (r->kind == IPC_ANSWER)
 			r->done = true; /* nothing more is under way */
 	}
@@ -184,6 +187,8 @@ respawn_welcomed(struct gc_net *net)
 		r = put(net, IPC_TICK_START, (uint64_t)net->tick_us);
 	if (r == 0)
 		r = put_timers(net);
+	if (r == 0)
+		r = stores_again(net);
 	return r < 0 ? r : jobs_again(net);
 }
 

@@ -6,6 +6,7 @@
  * free nothing: clients_turn() does, so no callback returns into a freed
  * client. Next: clients.c for all of them, outq.c for the queue.
  */
+#include "netd/event.h"
 #include "netd/netd.h"
 #include "netd/state.h"
 #include "netd/talk.h"
@@ -252,6 +253,7 @@ tell_closed(struct client *c, unsigned reason, const char *detail)
 	    c->outgoing && !c->told && !c->forgotten && !resume_is_line(c);
 
 	client_report_drops(c);
+	event_forget(c);
 	c->reason = (uint8_t)reason;
 	c->netd->metrics.closed[reason]++;
 	ipc_log(c->told ? IPC_LOG_INFO : IPC_LOG_DEBUG, "closed",
