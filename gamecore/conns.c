@@ -10,28 +10,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static size_t
-home(const struct conns *c, uint64_t id)
-{
-	return (size_t)((id * 0x9e3779b97f4a7c15u) >> 32) & (c->size - 1);
-}
-
-struct conn *
-conns_find(const struct conns *c, uint64_t id)
-{
-	if (c->used == 0 || id == 0)
-		return NULL;
-	for (size_t i = home(c, id); c->slots[i].id;
-	     i = (i + 1) & (c->size - 1))
-		if (c->slots[i].id == id)
-			return &c->slots[i];
-	return NULL;
-}
-
 static struct conn *
 put(struct conns *c, struct conn what)
 {
-	size_t i = home(c, what.id);
+	size_t i = conns_home(c, what.id);
 
 	while (c->slots[i].id)
 		i = (i + 1) & (c->size - 1);
@@ -85,7 +67,7 @@ conns_remove(struct conns *c, uint64_t id)
 		if (c->slots[i].id == 0)
 			break;
 		/* May it move back into the hole without passing its home? */
-		if (((i - home(c, c->slots[i].id)) & mask) <
+		if (((i - conns_home(c, c->slots[i].id)) & mask) <
 		    ((i - hole) & mask))
 			continue;
 		c->slots[hole] = c->slots[i];

@@ -50,7 +50,24 @@ struct conns {
 	size_t files; /* of them not players */
 };
 
-struct conn *conns_find(const struct conns *c, uint64_t id);
+/* netd counts connections up: multiplied, neighbours never share a slot. */
+static inline size_t
+conns_home(const struct conns *c, uint64_t id)
+{
+	return (size_t)((id * 0x9e3779b97f4a7c15u) >> 32) & (c->size - 1);
+}
+
+static inline struct conn *
+conns_find(const struct conns *c, uint64_t id)
+{
+	if (c->used == 0 || id == 0)
+		return NULL;
+	for (size_t i = conns_home(c, id); c->slots[i].id;
+	     i = (i + 1) & (c->size - 1))
+		if (c->slots[i].id == id)
+			return &c->slots[i];
+	return NULL;
+}
 /* The new slot (id must not be there), or NULL: out of memory. */
 struct conn *conns_add(struct conns *c, uint64_t id, struct gc_conn *file);
 void conns_remove(struct conns *c, uint64_t id);

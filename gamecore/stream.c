@@ -72,6 +72,16 @@ stream_commit(struct gc_net *net, bool partial)
 	return write_out(net);
 }
 
+/* Are n more bytes queued without further ado? */
+static inline bool
+fits(const struct gc_net *net, size_t n)
+{
+	const struct ipc_buf *b = &net->out;
+
+	return b->len + n <= OUT_GATHER - IPC_FRAME_HEAD &&
+	       b->len + n <= b->size && !net->failed && !net->down_gone;
+}
+
 /* Before n more bytes are queued: what has gathered leaves if it must. */
 static int
 make_room(struct gc_net *net, size_t n)
@@ -94,6 +104,15 @@ stream_put(struct gc_net *net, const struct ipc_frame *f, const uint64_t *front)
 	uint8_t *to;
 	int r;
 
+	if (before == 0 && size <= net->frame_max && fits(net, size)) {
+		to = net->out.data + net->out.len;
+		ipc_frame_head(to, f);
+		if (f->len)
+			memcpy(to + IPC_FRAME_HEAD, f->bytes, f->len);
+		net->out.len += size;
+		net->down_sent++;
+		return 0;
+	}
 	if (f->len > net->frame_max - IPC_FRAME_HEAD - before)
 		return net_problem(net, GC_ETOO_LONG,
 		    "a message of %" PRIu32 " bytes is too long: a frame can "
@@ -166,7 +185,7 @@ stream_hand(struct gc_net *net, uint64_t count)
 /* ---- reading ------------------------------------------------------------ */
 
 /* Put back the byte that a text's NUL stands on. */
-static void
+static inline void
 uncut(struct gc_net *net)
 {
 	if (net->cut)
@@ -184,8 +203,8 @@ stream_text(struct gc_net *net, const struct ipc_frame *f)
 	if (kept && f->bytes >= kept && f->bytes < kept + net->backlog.len)
 		return (
 		    const char *)f->bytes; /* stream_keep() put a NUL there */
+	uncut(net);
 	if (end < in->data + in->size) {
-		uncut(net);
 		net->cut = end;
 		net->cut_was = *end;
 		*end = '\0';
@@ -251,16 +270,15 @@ stream_take(struct gc_net *net, struct ipc_frame *f)
 	uncut(net);
 	while (!net->failed) {
 		enum ipc_decoded d = ipc_reader_next(&net->in, f);
-		const char *why;
 
 		if (d == IPC_BROKEN)
 			return broken(net, NULL, net->in.why);
 		if (d == IPC_FRAME) {
 			if (net->up_taken + 1 == net->break_at)
 				raise(SIGTRAP);
-			why = ipc_msg_check(f, IPC_TO_GAME);
-			if (why)
-				return broken(net, f, why);
+			if (!ipc_msg_fits(f, IPC_TO_GAME))
+				return broken(
+				    net, f, ipc_msg_check(f, IPC_TO_GAME));
 			net->up_taken++;
 			return 0;
 		}
@@ -393,10 +411,10 @@ stream_turn(struct gc_net *net, struct gc_event *ev)
 	net->working = false;
 	stream_hand(net, 0);
 	say_ready(net);
-	r = timed_next(net, ev);
+	r = net->timed ? timed_next(net, ev) : TIMED_NONE;
 	if (r == TIMED_NONE) {
 		r = 0;
-		if (!unkeep(net, &f, &count)) {
+		if (net->backlog.len == 0 || !unkeep(net, &f, &count)) {
 			r = stream_take(net, &f);
 			if (r == 0)
 				r = kind_arrive(net, &f);
@@ -421,12 +439,12 @@ gc_next(struct gc_net *net, struct gc_event *ev)
 	if (net->worker[0])
 		return net_problem(net, GC_EINVALID,
 		    "a worker cannot call gc_next(): gc_job_next() is its own");
-	if (sessions_running(net))
+	if (net->sessions && sessions_running(net))
 		return net_problem(net, GC_EINVALID,
 		    "a session cannot call gc_next(): gc_wait() is its own");
 	do
 		r = stream_turn(net, ev);
-	while (r == 0 || (r > 0 && sessions_keep(net, ev)));
+	while (r == 0 || (r > 0 && net->sessions && sessions_keep(net, ev)));
 	return r < 0 ? r : 0;
 }
 

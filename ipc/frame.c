@@ -17,30 +17,10 @@ static const uint8_t format[6] = "ccvUB";
 
 #define AT_LENGTH 4
 #define AT_FORMAT 8
-#define AT_KIND 14
-#define AT_FLAGS 15
-#define AT_CHANNEL 16
-#define AT_ID 18
 #define AT_BYTES_LEN 26
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
     "frames are little-endian and copied as they lie in memory");
-
-void
-ipc_frame_head(uint8_t out[IPC_FRAME_HEAD], const struct ipc_frame *f)
-{
-	uint32_t whole = IPC_FRAME_HEAD + f->len;
-
-	assert(whole > f->len);
-	memcpy(out, magic, 4);
-	memcpy(out + AT_LENGTH, &whole, 4);
-	memcpy(out + AT_FORMAT, format, 6);
-	out[AT_KIND] = f->kind;
-	out[AT_FLAGS] = f->flags;
-	memcpy(out + AT_CHANNEL, &f->channel, 2);
-	memcpy(out + AT_ID, &f->id, 8);
-	memcpy(out + AT_BYTES_LEN, &f->len, 4);
-}
 
 /* Where the first n bytes at p differ from want, or n. */
 static size_t
@@ -87,6 +67,8 @@ ipc_frame_decode(const uint8_t *p, size_t n, size_t max, struct ipc_frame *f,
 {
 	uint32_t whole, len;
 
+	if (ipc_frame_ready(p, n, max, f))
+		return IPC_FRAME;
 	if (n >= AT_FORMAT) {
 		memcpy(&whole, p + AT_LENGTH, 4);
 		if (memcmp(p, magic, 4) == 0 && whole > max)
@@ -108,12 +90,7 @@ ipc_frame_decode(const uint8_t *p, size_t n, size_t max, struct ipc_frame *f,
 		*want = whole;
 		return IPC_NEED_MORE;
 	}
-	f->kind = p[AT_KIND];
-	f->flags = p[AT_FLAGS];
-	memcpy(&f->channel, p + AT_CHANNEL, 2);
-	memcpy(&f->id, p + AT_ID, 8);
-	f->bytes = p + IPC_FRAME_HEAD;
-	f->len = len;
+	ipc_frame_known(p, f);
 	return IPC_FRAME;
 }
 
@@ -210,7 +187,7 @@ ipc_reader_filled(struct ipc_reader *r, size_t n)
 }
 
 enum ipc_decoded
-ipc_reader_next(struct ipc_reader *r, struct ipc_frame *f)
+ipc_reader_look(struct ipc_reader *r, struct ipc_frame *f)
 {
 	enum ipc_decoded d;
 	size_t want = 0;

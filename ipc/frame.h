@@ -11,9 +11,11 @@
 #ifndef IPC_FRAME_H
 #define IPC_FRAME_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Bytes before a frame's own bytes: 8 of tpl's head, 6 of format, 16. */
 #define IPC_FRAME_HEAD 30
@@ -48,10 +50,67 @@ ipc_frame_size(size_t len)
 }
 
 /*
+ * Both ends look at every frame, so the head is written and read here, in the
+ * place that wants it, as words: "tpl", flags 0 (little-endian, no strings) and
+ * the length; the format, kind and flags; channel, id, length of the bytes.
+ */
+#define IPC_FRAME_MAGIC 0x006c7074u        /* "tpl", 0 */
+#define IPC_FRAME_FORMAT 0x004255766363ull /* "ccvUB", 0 */
+
+/*
  * Write the head of *f (all but its bytes) to out. f->bytes is not looked at,
  * so a caller can lay the bytes behind the head itself.
  */
-void ipc_frame_head(uint8_t out[IPC_FRAME_HEAD], const struct ipc_frame *f);
+static inline void
+ipc_frame_head(uint8_t *out, const struct ipc_frame *f)
+{
+	uint32_t whole = IPC_FRAME_HEAD + f->len;
+	uint64_t first = (uint64_t)whole << 32 | IPC_FRAME_MAGIC;
+	uint64_t second = (uint64_t)f->flags << 56 | (uint64_t)f->kind << 48 |
+			  IPC_FRAME_FORMAT;
+
+	assert(whole > f->len);
+	memcpy(out, &first, 8);
+	memcpy(out + 8, &second, 8);
+	memcpy(out + 16, &f->channel, 2);
+	memcpy(out + 18, &f->id, 8);
+	memcpy(out + 26, &f->len, 4);
+}
+
+/* Fill *f from a whole frame at p that was looked at before. */
+static inline void
+ipc_frame_known(const uint8_t *p, struct ipc_frame *f)
+{
+	f->kind = p[14];
+	f->flags = p[15];
+	memcpy(&f->channel, p + 16, 2);
+	memcpy(&f->id, p + 18, 8);
+	memcpy(&f->len, p + 26, 4);
+	f->bytes = p + IPC_FRAME_HEAD;
+}
+
+/* Do the n bytes at p begin with a whole frame of at most max bytes? Then *f
+ * is filled; if not, ipc_frame_decode() knows why. */
+static inline bool
+ipc_frame_ready(const uint8_t *p, size_t n, size_t max, struct ipc_frame *f)
+{
+	uint64_t first, second;
+	uint32_t len;
+	size_t whole;
+
+	if (n < IPC_FRAME_HEAD)
+		return false;
+	memcpy(&first, p, 8);
+	memcpy(&second, p + 8, 8);
+	memcpy(&len, p + 26, 4);
+	whole = first >> 32;
+	if ((uint32_t)first != IPC_FRAME_MAGIC ||
+	    second << 16 != IPC_FRAME_FORMAT << 16 || whole > max ||
+	    whole > n || whole != (size_t)len + IPC_FRAME_HEAD)
+		return false;
+	ipc_frame_known(p, f);
+	return true;
+}
 
 /*
  * Look for one frame at the start of the n bytes at p.
@@ -105,7 +164,21 @@ void ipc_reader_filled(struct ipc_reader *r, size_t n);
  * The next whole frame. *f is a view until the next ipc_reader_space(). The
  * mark follows by itself unless the caller holds it (see ipc_reader_hold).
  */
-enum ipc_decoded ipc_reader_next(struct ipc_reader *r, struct ipc_frame *f);
+enum ipc_decoded ipc_reader_look(struct ipc_reader *r, struct ipc_frame *f);
+static inline enum ipc_decoded
+ipc_reader_next(struct ipc_reader *r, struct ipc_frame *f)
+{
+	size_t size;
+
+	if (r->why || r->pos == r->end ||
+	    !ipc_frame_ready(r->data + r->pos, r->end - r->pos, r->max, f))
+		return ipc_reader_look(r, f);
+	size = ipc_frame_size(f->len);
+	r->want = 0;
+	r->pos += size;
+	r->taken += size;
+	return IPC_FRAME;
+}
 /*
  * Keep everything from mark on in memory until it is moved: for a receiver
  * that acts on a turn only when its end has come. max bounds what is kept.

@@ -106,6 +106,16 @@ static struct ipc_info infos[IPC_KIND_END] = {
 #undef BIN
 #undef MSG
 
+#define MSG(number, NAME, name, to, doc, ...) [number] = IPC_##to,
+#undef RAW
+#define RAW(number, NAME, to, doc) [number] = IPC_##to,
+const uint8_t ipc_msg_ways[UINT8_MAX + 1] = {
+#include "ipc/messages.def"
+};
+#undef MSG
+#undef RAW
+#define RAW(number, NAME, to, doc)
+
 typedef tpl_node *map_fn(const char *, void *);
 #define MSG(number, NAME, name, to, doc, ...) [number] = map_##name,
 static map_fn *const maps[IPC_KIND_END] = {

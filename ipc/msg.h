@@ -180,5 +180,12 @@ bool ipc_msg_print(const struct ipc_frame *f, bool all, struct ipc_buf *out);
  * direction: NULL if kind and direction fit.
  */
 const char *ipc_msg_check(const struct ipc_frame *f, enum ipc_to to);
+/* Is it? By kind; 0: there is no such kind. */
+extern const uint8_t ipc_msg_ways[UINT8_MAX + 1];
+static inline bool
+ipc_msg_fits(const struct ipc_frame *f, enum ipc_to to)
+{
+	return ipc_msg_ways[f->kind] == to;
+}
 
 #endif

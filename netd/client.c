@@ -345,12 +345,6 @@ leave_on(struct client *c)
 	}
 }
 
-bool
-client_takes(const struct client *c)
-{
-	return c->phase == PLAYING || (c->phase == LEAVING && c->linger);
-}
-
 /* ---- bytes in ------------------------------------------------------------ */
 
 /* Refill and take a token; false: none left, stop reading for a while. */
@@ -698,11 +692,33 @@ queue(struct client *c, struct slice *s, size_t off, size_t len, uint8_t class,
 	client_mark(c);
 }
 
+/*
+ * Messages of one turn to one player lie side by side in the arena, and are
+ * one piece of its queue: only its length grows.
+ */
+static bool
+grow_last(
+    struct client *c, struct slice *s, size_t off, size_t len, unsigned class)
+{
+	struct seg *g = c->out.tail;
+
+	if (g == NULL || g->slice != s || g->off + g->len != off ||
+	    g->class != IPC_RELIABLE || class != IPC_RELIABLE || g->whole ||
+	    c->resume || c->phase != PLAYING || !c->dirty ||
+	    c->out.bytes + len > (size_t)c->url->config.hard_bytes)
+		return false;
+	g->len += (uint32_t)len;
+	c->out.bytes += len;
+	c->netd->queued_bytes += len;
+	return true;
+}
+
 void
 client_queue(struct client *c, struct slice *s, size_t off, size_t len,
     uint8_t class, uint16_t key)
 {
-	queue(c, s, off, len, class, key, true);
+	if (!grow_last(c, s, off, len, class))
+		queue(c, s, off, len, class, key, true);
 }
 
 void

@@ -305,7 +305,11 @@ void client_report_drops(struct client *c);
 /* It has tokens again: what waits in its buffer is read first. */
 void client_feed_kept(struct client *c);
 /* May the game still send to it? */
-bool client_takes(const struct client *c);
+static inline bool
+client_takes(const struct client *c)
+{
+	return c->phase == PLAYING || (c->phase == LEAVING && c->linger);
+}
 /* "127.0.0.1:4000", "[::1]:4000" or "unix". */
 void address_print(const union address *a, char *out, size_t size);
 
@@ -650,7 +654,11 @@ bool recover_parks(const struct link *l);
 /* Frames may go up to this position for now. */
 uint64_t recover_until(const struct link *l);
 /* Does the game say again what the players have already? */
-bool recover_behind(const struct link *l);
+static inline bool
+recover_behind(const struct link *l)
+{
+	return l->rec.able && l->rec.redo < l->down;
+}
 /* Is this a frame that the players have already? */
 bool recover_seen(struct link *l, const struct ipc_frame *f);
 /* A new frame of the game: remember what it was. */

@@ -65,6 +65,12 @@ link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
 		.channel = (uint16_t)channel,
 		.id = id };
 
+	if (l->batch_open && l->phase == LINKED && !l->netd->watched) {
+		l->netd->metrics.frames_up++;
+		if (!journal_add(&l->journal, &f, bytes, len))
+			l->lost = true;
+		return;
+	}
 	/* It has yet to be greeted: this waits with what it is told then. */
 	if (l->phase == GREETING && kind != IPC_WELCOME && kind != IPC_FAULT) {
 		f.bytes = bytes;
@@ -165,20 +171,23 @@ on_up(struct ev_loop *loop, ev_io *w, int events)
 /* ---- down -----------------------------------------------------------------
  */
 
+static bool
+not_legal(struct link *l, const struct ipc_frame *f)
+{
+	const struct ipc_info *info = ipc_info(f->kind);
+
+	link_break(l, "frame %llu (%s): %s", (unsigned long long)(l->down + 1),
+	    info ? info->name : "unknown", ipc_msg_check(f, IPC_TO_NETD));
+	return false;
+}
+
 /* again: of a turn that the players have in part. */
 static bool
 act(struct link *l, const struct ipc_frame *f, bool again)
 {
-	const char *why = ipc_msg_check(f, IPC_TO_NETD);
-	const struct ipc_info *info = ipc_info(f->kind);
-
-	if (why) {
-		link_break(l, "frame %llu (%s): %s",
-		    (unsigned long long)(l->down + 1),
-		    info ? info->name : "unknown", why);
-		return false;
-	}
-	if (recover_seen(l, f))
+	if (!ipc_msg_fits(f, IPC_TO_NETD))
+		return not_legal(l, f);
+	if (recover_behind(l) && recover_seen(l, f))
 		return true; /* the players have it already */
 	l->down++;
 	l->netd->metrics.frames_down++;
@@ -194,16 +203,13 @@ act(struct link *l, const struct ipc_frame *f, bool again)
 static bool
 act_all(struct link *l, const uint8_t *p, size_t n, bool again)
 {
-	size_t want;
-	const char *why;
 	struct ipc_frame f;
 
+	/* down_frames() looked at each of them. */
 	while (n) {
 		size_t size;
 
-		if (ipc_frame_decode(p, n, l->frame_max, &f, &want, &why) !=
-		    IPC_FRAME)
-			return false;
+		ipc_frame_known(p, &f);
 		/* An inner COMMIT is of turns that were kept (too_early). */
 		if (f.kind != IPC_COMMIT && !act(l, &f, again))
 			return false;
@@ -216,14 +222,12 @@ act_all(struct link *l, const uint8_t *p, size_t n, bool again)
 
 /* Is there a frame of this kind among those at p? */
 static bool
-has_kind(const struct link *l, const uint8_t *p, size_t n, unsigned kind)
+has_kind(const uint8_t *p, size_t n, unsigned kind)
 {
 	struct ipc_frame f;
-	size_t want;
-	const char *why;
 
-	while (n && ipc_frame_decode(p, n, l->frame_max, &f, &want, &why) ==
-			IPC_FRAME) {
+	while (n) {
+		ipc_frame_known(p, &f);
 		if (f.kind == kind)
 			return true;
 		p += ipc_frame_size(f.len);
@@ -240,7 +244,7 @@ static bool
 too_early(const struct link *l, const uint8_t *p, size_t n)
 {
 	return l == l->netd->upgrade.standby && n &&
-	       !has_kind(l, p, n, IPC_READY) && !has_kind(l, p, n, IPC_LISTEN);
+	       !has_kind(p, n, IPC_READY) && !has_kind(p, n, IPC_LISTEN);
 }
 
 static bool
@@ -256,7 +260,7 @@ commit(
 		return false;
 	}
 	/* A new game takes over before its first words count. */
-	if (l == l->netd->upgrade.standby && has_kind(l, turn, len, IPC_READY))
+	if (l == l->netd->upgrade.standby && has_kind(turn, len, IPC_READY))
 		upgrade_ready(l);
 	if (!again)
 		record_down(l, turn, len + IPC_FRAME_HEAD);

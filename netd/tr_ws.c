@@ -27,6 +27,7 @@
 
 /* A frame up to this is unmasked on the stack. */
 #define STACK_MAX (16u << 10)
+#define ASCII 0x7f7f7f7f7f7f7f7fu
 /* The request of a handshake. */
 #define ASK_MAX (8u << 10)
 
@@ -51,6 +52,13 @@ frame_write(bool outgoing, unsigned opcode, const uint8_t *bytes, size_t len,
 
 	if (outgoing)
 		new_mask(mask);
+	if (!outgoing && len < 126) {
+		out[0] = (uint8_t)(0x80 | opcode);
+		out[1] = (uint8_t)len;
+		if (len)
+			memcpy(out + 2, bytes, len);
+		return 2 + len;
+	}
 	n = ws_head_write(out, opcode, outgoing ? mask : NULL, len);
 	if (outgoing)
 		ws_mask(out + n, bytes, len, mask);
@@ -432,6 +440,39 @@ feed_head(struct client *c, struct ws *w, const uint8_t *bytes, size_t len,
 	return head_fits(c, w) ? 1 : -1;
 }
 
+/*
+ * Nearly every message of a player is one small frame that lies whole in what
+ * was read: how many bytes of it, or 0 for whatever is not quite like that.
+ */
+static size_t
+feed_whole(
+    struct client *c, struct ws *w, const uint8_t *p, size_t n, bool *more)
+{
+	uint8_t bytes[STACK_MAX];
+	size_t head = 6, len;
+
+	if (n < 6 || (p[0] != (0x80 | WS_TEXT) && p[0] != (0x80 | WS_BINARY)) ||
+	    p[1] < 0x80 || c->outgoing || c->phase != PLAYING || w->opcode ||
+	    w->n_stash || w->gather)
+		return 0;
+	len = p[1] & 0x7f;
+	if (len > 125) {
+		head = 8;
+		if (len == 127 || n < 8)
+			return 0;
+		len = (size_t)p[2] << 8 | p[3];
+		if (len < 126)
+			return 0;
+	}
+	if (n < head + len || len > STACK_MAX || len > resume_message_max(c))
+		return 0;
+	if ((ws_unmask(bytes, p + head, len, p + head - 4) & ~ASCII) &&
+	    p[0] == (0x80 | WS_TEXT) && !utf8_valid(bytes, len))
+		return 0;
+	*more = deliver(c, p[0] & 0x0f, bytes, len);
+	return head + len;
+}
+
 static ssize_t
 feed_frames(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
 {
@@ -442,6 +483,10 @@ feed_frames(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
 		if (!w->in_frame) {
 			int r;
 
+			used = feed_whole(c, w, bytes + at, len - at, &more);
+			at += used;
+			if (used)
+				continue;
 			if (at == len)
 				break;
 			r = feed_head(c, w, bytes + at, len - at, &used);

@@ -58,7 +58,7 @@ utf8_feed(struct utf8 *u, const uint8_t *bytes, size_t n)
 }
 
 bool
-utf8_valid(const uint8_t *bytes, size_t n)
+utf8_whole_text(const uint8_t *bytes, size_t n)
 {
 	struct utf8 u = { 0 };
 

@@ -8,9 +8,46 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+/* Whole, valid UTF-8, whatever is in it. */
+bool utf8_whole_text(const uint8_t *bytes, size_t n);
+
+/* Nearly all text is ASCII: no byte has its highest bit. */
+static inline bool
+utf8_ascii(const uint8_t *bytes, size_t n)
+{
+	uint64_t a, b, c, d, any = 0;
+	size_t i = 0;
+
+	for (; i + 32 <= n; i += 32) {
+		memcpy(&a, bytes + i, 8);
+		memcpy(&b, bytes + i + 8, 8);
+		memcpy(&c, bytes + i + 16, 8);
+		memcpy(&d, bytes + i + 24, 8);
+		any |= a | b | c | d;
+	}
+	for (; i + 8 <= n; i += 8) {
+		memcpy(&a, bytes + i, 8);
+		any |= a;
+	}
+	/* The last eight overlap those before. */
+	if (i < n && n >= 8) {
+		memcpy(&a, bytes + n - 8, 8);
+		any |= a;
+		i = n;
+	}
+	for (; i < n; i++)
+		any |= bytes[i];
+	return (any & 0x8080808080808080u) == 0;
+}
 
 /* Are these n bytes whole, valid UTF-8? */
-bool utf8_valid(const uint8_t *bytes, size_t n);
+static inline bool
+utf8_valid(const uint8_t *bytes, size_t n)
+{
+	return utf8_ascii(bytes, n) || utf8_whole_text(bytes, n);
+}
 
 /* Where a check in pieces stands; all zero at the start of a text. */
 struct utf8 {

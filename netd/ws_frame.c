@@ -97,24 +97,60 @@ ws_head_write(uint8_t out[WS_HEAD_MAX], unsigned opcode, const uint8_t mask[4],
 	return 2 + more;
 }
 
-void
-ws_mask(uint8_t *to, const uint8_t *from, size_t n, uint8_t mask[4])
+/* Sixteen bytes, wherever they lie. */
+typedef uint64_t two __attribute__((vector_size(16), aligned(1), may_alias));
+
+uint64_t
+ws_unmask(uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4])
 {
-	uint8_t turned[4];
+	uint64_t eight, bytes, any = 0;
 	uint32_t four;
-	uint64_t eight, bytes;
 	size_t i = 0;
 
 	memcpy(&four, mask, 4);
 	eight = (uint64_t)four << 32 | four;
+	if (n >= 32) {
+		two masks = { eight, eight }, all = { 0, 0 };
+
+		for (; i + 32 <= n; i += 32) {
+			two a = *(const two *)(from + i) ^ masks;
+			two b = *(const two *)(from + i + 16) ^ masks;
+
+			*(two *)(to + i) = a;
+			*(two *)(to + i + 16) = b;
+			all |= a | b;
+		}
+		any = all[0] | all[1];
+	}
 	for (; i + 8 <= n; i += 8) {
 		memcpy(&bytes, from + i, 8);
 		bytes ^= eight;
 		memcpy(to + i, &bytes, 8);
+		any |= bytes;
 	}
-	for (; i < n; i++)
+	if (i + 4 <= n) {
+		uint32_t half;
+
+		memcpy(&half, from + i, 4);
+		half ^= four;
+		memcpy(to + i, &half, 4);
+		any |= half;
+		i += 4;
+	}
+	for (; i < n; i++) {
 		to[i] = from[i] ^ mask[i & 3];
-	for (i = 0; i < 4; i++)
+		any |= to[i];
+	}
+	return any;
+}
+
+void
+ws_mask(uint8_t *to, const uint8_t *from, size_t n, uint8_t mask[4])
+{
+	uint8_t turned[4];
+
+	ws_unmask(to, from, n, mask);
+	for (size_t i = 0; i < 4; i++)
 		turned[i] = mask[(n + i) & 3];
 	memcpy(mask, turned, 4);
 }

@@ -48,6 +48,10 @@ size_t ws_head_write(uint8_t out[WS_HEAD_MAX], unsigned opcode,
  * the payload goes on. to may be from.
  */
 void ws_mask(uint8_t *to, const uint8_t *from, size_t n, uint8_t mask[4]);
+/* The same for a whole payload. Returns all its bytes ored together, eight
+ * side by side: a bit of 0x80... is set if one of them is not ASCII. */
+uint64_t
+ws_unmask(uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4]);
 /* May this code stand in a close frame? (7.4: never 1005, 1006, 1015.) */
 bool ws_code_valid(unsigned code);
 

@@ -99,12 +99,6 @@ static const struct transport dash = {
 	.name = "dash", .encode = dash_encode, .encode_max = star_max
 };
 
-bool
-client_takes(const struct client *c)
-{
-	return c->phase == PLAYING || (c->phase == LEAVING && c->linger);
-}
-
 void
 client_abort(struct client *c, unsigned reason, const char *detail)
 {
