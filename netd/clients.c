@@ -26,6 +26,8 @@
 #define SWEEP_S 0.25
 /* At the end of netd, for a peer to close as well once all was sent. */
 #define LAST_CLOSE_MS 500
+/* Of messages in one turn. */
+#define TURN_BYTES (256u << 10)
 /* Between looks at clients that wait for a token. */
 #define THROTTLE_S 0.02
 
@@ -179,6 +181,7 @@ client_free(struct client *c)
 	struct peer *p = c->peer;
 
 	talk_forget(c);
+	clients_unready(c);
 	groups_forget(c);
 	connect_forget(c);
 	address_forget(c);
@@ -253,39 +256,67 @@ clients_turn(struct netd *n)
 		else if (c->phase == LEAVING)
 			client_flush(c);
 	}
+	/* The game may run first, if it shares our core. */
+	if (n->full_turn)
+		sched_yield();
+	n->full_turn = false;
 	if (n->gone) {
 		reap(n);
 		listen_pause(n, false);
 	}
 }
 
-static void
-serve(struct netd *n, int set, void (*act)(struct client *c))
-{
-	int most = (int)n->config.batch;
-	int got = epoll_wait(set, n->events, most, 0);
-
-	for (int i = 0; i < got; i++)
-		act(n->events[i].data.ptr);
-	/* After a full batch the game may run first, if it shares our core. */
-	if (got == most)
-		sched_yield();
-}
-
+/*
+ * What a turn lays down for the game stays in the cache on its way there: a
+ * batch ends when that much is laid, and those who are left of it come first
+ * in the next turn, so that nobody starves.
+ */
 static void
 on_in(struct ev_loop *loop, ev_io *w, int events)
 {
+	struct netd *n = w->data;
+	int most = (int)n->config.batch;
+	size_t enough = n->link->journal.unsent + TURN_BYTES;
+
 	(void)loop;
 	(void)events;
-	serve(w->data, w->fd, client_readable);
+	if (n->event_at == n->n_events) {
+		n->n_events = epoll_wait(w->fd, n->events, most, 0);
+		n->event_at = 0;
+		n->full_turn = n->n_events == most;
+	}
+	while (n->event_at < n->n_events) {
+		struct client *c = n->events[n->event_at++].data.ptr;
+
+		if (c)
+			client_readable(c);
+		if (n->link->journal.unsent > enough) {
+			n->full_turn = true;
+			break;
+		}
+	}
 }
 
 static void
 on_out(struct ev_loop *loop, ev_io *w, int events)
 {
+	struct netd *n = w->data;
+	int got = epoll_wait(w->fd, n->out_events, (int)n->config.batch, 0);
+
 	(void)loop;
 	(void)events;
-	serve(w->data, w->fd, client_writable);
+	for (int i = 0; i < got; i++)
+		client_writable(n->out_events[i].data.ptr);
+}
+
+void
+clients_unready(struct client *c)
+{
+	struct netd *n = c->netd;
+
+	for (int i = n->event_at; i < n->n_events; i++)
+		if (n->events[i].data.ptr == c)
+			n->events[i].data.ptr = NULL;
 }
 
 void
@@ -466,10 +497,12 @@ bool
 clients_init(struct netd *n)
 {
 	n->events = calloc((size_t)n->config.batch, sizeof(*n->events));
+	n->out_events = calloc((size_t)n->config.batch, sizeof(*n->events));
 	n->scratch = malloc((size_t)n->config.read_bytes);
 	n->in_fd = epoll_create1(EPOLL_CLOEXEC);
 	n->out_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (!n->events || !n->scratch || n->in_fd < 0 || n->out_fd < 0)
+	if (!n->events || !n->out_events || !n->scratch || n->in_fd < 0 ||
+	    n->out_fd < 0)
 		return false;
 	ev_io_init(&n->in_io, on_in, n->in_fd, EV_READ);
 	ev_io_init(&n->out_io, on_out, n->out_fd, EV_READ);
@@ -503,5 +536,6 @@ clients_release(struct netd *n)
 	ipc_buf_release(&n->written);
 	free(n->table);
 	free(n->events);
+	free(n->out_events);
 	free(n->scratch);
 }

@@ -15,12 +15,15 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <time.h>
+
+#define TRIM_BYTES (16 << 20)
 
 struct arguments {
 	struct config config;
@@ -283,6 +286,8 @@ main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	ipc_log_init("netd", a.level);
 	raise_descriptors();
+	/* What a journal gave back is soon needed again. */
+	mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
 	netd_init(&n, &a.config);
 	n.notice = a.notice;
 	for (int i = 0; i < a.n_urls; i++) {

@@ -329,6 +329,8 @@ void clients_remove(struct netd *n, struct client *c);
 void clients_throttle(struct client *c);
 /* To be freed at the turn's end. */
 void clients_bury(struct client *c);
+/* What epoll said of it counts no more. */
+void clients_unready(struct client *c);
 /* Move between the lists: pending is looked at four times a second, playing
  * once. */
 void clients_list(struct client *c, bool playing);
@@ -774,8 +776,10 @@ struct netd {
 	int in_fd, out_fd; /* epoll sets: readable, writable */
 	ev_io in_io, out_io;
 	bool input_held;
-	struct epoll_event *events;
-	uint8_t *scratch; /* config.read_bytes */
+	struct epoll_event *events, *out_events;
+	int n_events, event_at; /* of events: those from event_at are to come */
+	bool full_turn;         /* there is more to read than one turn takes */
+	uint8_t *scratch;       /* config.read_bytes */
 	struct slice *arena;
 	size_t arena_used;
 	size_t queued_bytes;    /* of all clients */

@@ -27,6 +27,8 @@
 #define HASHES_MAX (1u << 20)
 /* A checkpoint may take this part of the time. */
 #define CHECKPOINT_SHARE 100
+/* ... and more of it, this many times, while much is said. */
+#define TORRENT_SHARE 2
 #define BACK_OFF_MAX_S 60.
 #define HELD_S 1.
 /* What a person reads meanwhile. */
@@ -199,8 +201,13 @@ recover_turn(struct link *l)
 	if (quiet(l) ||
 	    (r->failed && netd_now(l->netd) - r->since_us < RETRY_US))
 		return;
-	if (l->journal.kept > (size_t)k->checkpoint_bytes ||
-	    r->n_hashes > HASHES_MAX / 2)
+	if (l->journal.kept <= (size_t)k->checkpoint_bytes &&
+	    r->n_hashes <= HASHES_MAX / 2)
+		return;
+	/* A torrent of input must not make copies most of the game's work. */
+	if (netd_now(l->netd) - r->since_us > r->interval_us / TORRENT_SHARE ||
+	    l->journal.kept > (size_t)k->journal_bytes / 2 ||
+	    r->n_hashes > HASHES_MAX / 4 * 3)
 		ask(l);
 }
 
