@@ -115,12 +115,6 @@ client_side(struct client *c, const uint8_t *bytes, size_t len)
 	return true;
 }
 
-bool
-client_takes(const struct client *c)
-{
-	return c->phase == PLAYING;
-}
-
 void
 client_queue(struct client *c, struct slice *s, size_t off, size_t len,
     uint8_t class, uint16_t key)

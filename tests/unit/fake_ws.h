@@ -151,12 +151,6 @@ link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
 	fw_must(l == &fw.link && kind == IPC_ABLE);
 }
 
-bool
-client_takes(const struct client *c)
-{
-	return c->phase == PLAYING;
-}
-
 void
 client_queue(struct client *c, struct slice *s, size_t off, size_t len,
     uint8_t class, uint16_t key)
