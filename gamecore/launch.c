@@ -347,7 +347,6 @@ game_died(struct launcher *l)
 	struct ipc_control m = { .type = IPC_CONTROL_DIED,
 		.number = l->upgrades,
 		.value = (unsigned)l->game_status,
-		.position = wake_hand(&l->wake),
 		.fds = { -1, -1 } };
 	char how[64];
 
@@ -358,6 +357,7 @@ game_died(struct launcher *l)
 	snprintf(
 	    m.text, sizeof(m.text), "how=\"%s\"", l->hung[0] ? l->hung : how);
 	l->hung[0] = '\0';
+	tell_netd(l, IPC_CONTROL_HAND, wake_hand(&l->wake), "");
 	if (l->control >= 0 && l->netd)
 		ipc_control_send(l->control, &m);
 	if (!l->no_start && l->stops == 0)

@@ -30,8 +30,9 @@ enum ipc_control_type {
 	IPC_CONTROL_ENDED,    /* the game ended well; drain and end */
 	IPC_CONTROL_DIED,     /* value: its wait status; hold the players, a
 			       * LINK will follow; text: a line for the log;
-			       * number: how many UPGRADED with 1 came before;
-			       * position: of the frame it had in hand, or 0 */
+			       * number: how many UPGRADED with 1 came before */
+	IPC_CONTROL_HAND,     /* value: the position of the frame that the game
+			       * had in hand, or 0; DIED follows */
 	IPC_CONTROL_GIVE_UP,  /* no LINK will follow: close everybody and end */
 	IPC_CONTROL_ADOPT,    /* fds: a listening socket; text: its URL; number:
 			       * the listener it was; value: new connections
@@ -92,7 +93,6 @@ struct ipc_control {
 	uint32_t type;
 	uint32_t number;
 	uint64_t value;
-	uint64_t position;
 	char text[IPC_CONTROL_TEXT_MAX]; /* ends with a NUL */
 	/* beside the message, not in it: */
 	int fds[IPC_CONTROL_FDS_MAX]; /* -1 where there is none */

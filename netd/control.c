@@ -85,11 +85,17 @@ got_ended(struct netd *n, struct ipc_control *m)
 }
 
 static void
+got_hand(struct netd *n, struct ipc_control *m)
+{
+	n->link->rec.hand = m->value;
+}
+
+static void
 got_died(struct netd *n, struct ipc_control *m)
 {
 	/* Not of the game that an upgrade has replaced meanwhile. */
 	if (m->number == (uint32_t)n->metrics.upgrades)
-		recover_died(n->link, (int)m->value, m->position, m->text);
+		recover_died(n->link, (int)m->value, m->text);
 }
 
 static void
@@ -167,6 +173,7 @@ static const struct {
 	{ IPC_CONTROL_STOP, false, got_stop },
 	{ IPC_CONTROL_STOP_NOW, false, got_stop_now },
 	{ IPC_CONTROL_ENDED, false, got_ended },
+	{ IPC_CONTROL_HAND, false, got_hand },
 	{ IPC_CONTROL_DIED, false, got_died },
 	{ IPC_CONTROL_GIVE_UP, false, got_give_up },
 	{ IPC_CONTROL_ADOPT, true, got_adopt },

@@ -668,8 +668,7 @@ void recover_note(struct link *l, const struct ipc_frame *f);
 void recover_committed(struct link *l, bool partial);
 /* The game's pipe is read to its end; its launcher says it died. */
 void recover_detached(struct link *l);
-void
-recover_died(struct link *l, int wait_status, uint64_t hand, const char *text);
+void recover_died(struct link *l, int wait_status, const char *text);
 /* At a turn's end, and four times a second: is a checkpoint due? */
 void recover_turn(struct link *l);
 void recover_sweep(struct link *l);

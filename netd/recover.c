@@ -548,12 +548,11 @@ decide(struct link *l)
 }
 
 void
-recover_died(struct link *l, int wait_status, uint64_t hand, const char *text)
+recover_died(struct link *l, int wait_status, const char *text)
 {
 	struct recovery *r = &l->rec;
 
 	r->wait_status = wait_status;
-	r->hand = hand;
 	snprintf(r->how, sizeof(r->how), "%s", text);
 	if (!r->able || l->phase == FINISHED || l->netd->draining) {
 		if (l->phase != FINISHED)

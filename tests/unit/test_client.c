@@ -331,7 +331,7 @@ everybody_hears_the_notice_even_behind_a_slow_one(void **state)
 	n.link->rec.able = true;
 	n.notice = "hold on";
 	n.link->phase = NO_GAME;
-	recover_died(n.link, SIGKILL, 0, "killed");
+	recover_died(n.link, SIGKILL, "killed");
 	clients_turn(&n);
 	assert_int_equal(c->reason, IPC_REASON_SLOW);
 	assert_string_equal(before.got, "hold on\n");

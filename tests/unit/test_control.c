@@ -143,9 +143,9 @@ refuses_what_is_too_short_or_too_long(void **state)
 
 	(void)state;
 	memset(big, 1, sizeof(big));
-	send_raw(big, offsetof(struct ipc_control, text) - 1, NULL, 0);
+	send_raw(big, 15, NULL, 0);
 	assert_int_equal(ipc_control_recv(ends[1], &got), IPC_ERR_PROTOCOL);
-	send_raw(big, offsetof(struct ipc_control, text), NULL, 0);
+	send_raw(big, 16, NULL, 0);
 	assert_int_equal(ipc_control_recv(ends[1], &got), 1);
 	send_raw(big, sizeof(big), NULL, 0);
 	assert_int_equal(ipc_control_recv(ends[1], &got), IPC_ERR_PROTOCOL);
