@@ -28,6 +28,19 @@
  * with on() comes to onmessage. A page of another server sets Penstock.schema
  * to what /schema says before its first connection.
  *
+ * If the game has a state that players follow, or takes events:
+ *
+ *	line.shared                        the state, always up to date
+ *	onstate(shared, change) {}         a handler as those above
+ *	await line.waitUntil((shared) => shared.tick > 9, 1000)
+ *	await line.event("MOVE", [1, 2], { fast: true })   it was taken
+ *	await line.request("WHO", [])      what the game answers
+ *	line.handle("HEARD", (args, kwargs) => ...)        the game's events;
+ *	                                   what it returns is the answer
+ *
+ * A promise is broken when the time is over or the connection. Bytes are a
+ * Uint8Array both ways.
+ *
  * It comes back to the same connection if the listener's URL has resume=TIME
  * (netd(8)); without that, or when the time is over, it opens a new one. As a
  * module: import "/penstock.js", which sets globalThis.Penstock.
@@ -70,6 +83,44 @@ function plain(key, value) {
 	return btoa(text);
 }
 
+/* Values as netd writes them (ipc/value.h). */
+const asBytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+const isBytes = (value) => value !== null && typeof value === "object" &&
+	typeof value.$bytes === "string" && Object.keys(value).length === 1;
+const read = (text) => JSON.parse(text, (key, value) =>
+	isBytes(value) ? asBytes(value.$bytes) : value);
+const write = (value) => JSON.stringify(value, (key, v) =>
+	v instanceof Uint8Array ? { $bytes: plain("", v) } : v);
+const isMap = (value) => value !== null && typeof value === "object" &&
+	!Array.isArray(value) && !(value instanceof Uint8Array);
+
+function put(into, key, value) {
+	/* A name that every object has is only a key here. */
+	Object.defineProperty(into, key, { value, writable: true,
+		enumerable: true, configurable: true });
+}
+
+function merge(into, from) {
+	for (const key of Object.keys(from)) {
+		const value = from[key];
+		if (isMap(value)) {
+			if (!Object.hasOwn(into, key) || !isMap(into[key]))
+				put(into, key, {});
+			merge(into[key], value);
+		} else {
+			put(into, key, value);
+		}
+	}
+}
+
+function drop(from, path) {
+	const last = path[path.length - 1];
+	for (const key of path.slice(0, -1))
+		from = from && Object.hasOwn(from, key) ? from[key] : undefined;
+	if (from)
+		delete from[last];
+}
+
 class Penstock {
 	constructor(url, handlers = {}) {
 		const whole = new URL(url, root.location && root.location.href);
@@ -78,6 +129,10 @@ class Penstock {
 		this.url = whole.href;
 		this.handlers = handlers;
 		this.listeners = new Map();
+		this.actors = new Map();   /* handle() */
+		this.watchers = new Set(); /* waitUntil() */
+		this.promises = new Map(); /* event() and request(), by number */
+		this.numbers = 0;
 		this.typed = Boolean(Penstock.schema);
 		for (const name in this.typed ? Penstock.schema.messages : {})
 			if (!(name in this))
@@ -97,6 +152,12 @@ class Penstock {
 		this.received = 0;  /* we have that many of the server's */
 		this.said = 0;      /* and acked so many of them */
 		this.unsaidBytes = 0;
+		this.shared = {};
+		for (const promise of this.promises ? this.promises.values() : [])
+			promise.no(new Error("the connection is over"));
+		if (this.promises)
+			this.promises.clear();
+		this.numbers = 0;
 	}
 
 	tell(name, ...args) {
@@ -153,8 +214,113 @@ class Penstock {
 		    this.unsaidBytes >= this.ackBytes)
 			this.ack();
 		data = data.slice(1);
+		if (typeof data === "string" && data.startsWith('["$') &&
+		    this.talk(read(data)))
+			return;
 		if (!this.typed || !this.heard(data))
 			this.tell("onmessage", data);
+	}
+
+	/* netd's own words: netd/talk.h. */
+	talk([word, ...said]) {
+		if (word === "$state")
+			this.follow(said[0]);
+		else if (word === "$got" || word === "$answer")
+			this.keep(word, ...said);
+		else if (word === "$event")
+			this.act(...said);
+		else
+			return false;
+		return true;
+	}
+
+	follow(change) {
+		if (change.from === 0)
+			this.shared = {};
+		for (const path of change.del || [])
+			drop(this.shared, path);
+		merge(this.shared, change.set || {});
+		this.send(JSON.stringify(["$ack", change.to]));
+		this.tell("onstate", this.shared, change);
+		for (const look of this.watchers)
+			look();
+	}
+
+	waitUntil(cond, ms = 1000) {
+		return new Promise((yes, no) => {
+			const over = (act, what) => {
+				clearTimeout(timer);
+				this.watchers.delete(look);
+				act(what);
+			};
+			const look = () => {
+				try {
+					if (cond(this.shared))
+						over(yes, this.shared);
+				} catch (e) {
+					over(no, e);
+				}
+			};
+			const timer = setTimeout(() => over(no,
+				new Error("not so within " + ms + " ms")), ms);
+			this.watchers.add(look);
+			look();
+		});
+	}
+
+	ask(until, name, args, kwargs, ms) {
+		const number = this.numbers + 1;
+		if (!this.send(write(["$event", number, name, args, kwargs])))
+			return Promise.reject(new Error("there is no connection"));
+		this.numbers = number;
+		return new Promise((yes, no) => {
+			const timer = ms && setTimeout(() => {
+				this.promises.delete(number);
+				no(new Error("no answer within " + ms + " ms"));
+			}, ms);
+			this.promises.set(number, {
+				until,
+				yes(what) { clearTimeout(timer); yes(what); },
+				no(what) { clearTimeout(timer); no(what); },
+			});
+		});
+	}
+
+	event(name, args = [], kwargs = {}, ms = 0) {
+		return this.ask("$got", name, args, kwargs, ms);
+	}
+
+	request(name, args = [], kwargs = {}, ms = 10000) {
+		return this.ask("$answer", name, args, kwargs, ms);
+	}
+
+	keep(word, number, what) {
+		const promise = this.promises.get(number);
+		if (!promise || promise.until !== word)
+			return;
+		this.promises.delete(number);
+		promise.yes(what);
+	}
+
+	handle(name, act) {
+		this.actors.set(name, act);
+		return this;
+	}
+
+	/* A handler that throws is not the game's trouble. */
+	async act(number, name, args, kwargs) {
+		const actor = this.actors.get(name);
+		let answer;
+		try {
+			if (actor)
+				answer = await actor(args, kwargs);
+			else
+				this.tell("onevent", name, args, kwargs);
+		} finally {
+			if (number)
+				this.send(write(answer === undefined ?
+					["$got", number] : ["$got", number, answer]));
+		}
 	}
 
 	/* A typed message that somebody listens to. */
