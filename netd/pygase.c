@@ -45,7 +45,8 @@
 
 struct pygase_sending {
 	struct pygase_sending *next;
-	uint64_t in;        /* the datagram that carries it; 0: it waits */
+	uint64_t in; /* the datagram that carries it; 0: it waits */
+	int64_t since_us;
 	int64_t missing_us; /* since when newer ones are acked, or 0 */
 	uint64_t id;
 	uint16_t len;
@@ -183,12 +184,15 @@ pygase_init(struct pygase *p, unsigned sequence, unsigned order, unsigned holds,
 }
 
 void
-pygase_release(struct pygase *p)
+pygase_release(
+    struct pygase *p, void (*lost)(void *arg, uint64_t id), void *arg)
 {
 	while (p->first) {
 		struct pygase_sending *e = p->first;
 
 		p->first = e->next;
+		if (lost)
+			lost(arg, e->id);
 		free(e);
 	}
 	p->last = NULL;
@@ -319,8 +323,8 @@ is_lost(const struct pygase *p, struct pygase_sending *e, int64_t now_us)
  * for then nothing is known.
  */
 static void
-settle_events(struct pygase *p, int64_t now_us,
-    void (*acked)(void *arg, uint64_t id), void *arg)
+settle_events(
+    struct pygase *p, int64_t now_us, const struct pygase_fate *fate, void *arg)
 {
 	struct pygase_sending *prev = NULL, *next;
 
@@ -330,8 +334,8 @@ settle_events(struct pygase *p, int64_t now_us,
 			uint64_t id = e->id;
 
 			drop_event(p, prev, e);
-			if (acked)
-				acked(arg, id);
+			if (fate)
+				fate->done(arg, id);
 			continue;
 		}
 		if (!is_lost(p, e, now_us)) {
@@ -340,7 +344,11 @@ settle_events(struct pygase *p, int64_t now_us,
 		}
 		p->lost++;
 		if (e->class == PYGASE_ONCE) {
+			uint64_t id = e->id;
+
 			drop_event(p, prev, e);
+			if (fate)
+				fate->lost(arg, id);
 			continue;
 		}
 		e->in = 0;
@@ -352,7 +360,7 @@ settle_events(struct pygase *p, int64_t now_us,
 
 void
 pygase_take(struct pygase *p, const struct pygase_head *head, bool carries,
-    int64_t now_us, void (*acked)(void *arg, uint64_t id), void *arg)
+    int64_t now_us, const struct pygase_fate *fate, void *arg)
 {
 	uint64_t n;
 
@@ -378,7 +386,7 @@ pygase_take(struct pygase *p, const struct pygase_head *head, bool carries,
 	if (head->time_order &&
 	    (p->holds == 0 || pygase_distance(head->time_order, p->holds) > 0))
 		p->holds = head->time_order;
-	settle_events(p, now_us, acked, arg);
+	settle_events(p, now_us, fate, arg);
 }
 
 /* ---- what is to be sent ---------------------------------------------------
@@ -390,15 +398,16 @@ pygase_add(struct pygase *p, const void *event, size_t n,
 {
 	struct pygase_sending *e;
 
-	(void)now_us;
 	if (n == 0 || n > PYGASE_EVENT_MAX)
 		return -1;
-	if (p->n_events >= PYGASE_EVENTS)
+	if (p->n_events >= PYGASE_WAITING ||
+	    p->event_bytes + n > PYGASE_WAITING_BYTES)
 		return 0;
 	e = malloc(sizeof(*e) + n);
 	if (e == NULL)
 		return -1;
 	*e = (struct pygase_sending){ .id = id,
+		.since_us = now_us,
 		.len = (uint16_t)n,
 		.class = (uint8_t) class };
 	memcpy(e->bytes, event, n);
@@ -411,6 +420,12 @@ pygase_add(struct pygase *p, const void *event, size_t n,
 	p->n_waiting++;
 	p->event_bytes += n;
 	return 1;
+}
+
+int64_t
+pygase_waits(const struct pygase *p, int64_t now_us)
+{
+	return p->first ? now_us - p->first->since_us : 0;
 }
 
 bool
@@ -450,13 +465,20 @@ state_due(const struct pygase *p)
 	return p->piece_us + repeat_after(p, p->piece_tries);
 }
 
+/* Waits an event that may go now? */
+static bool
+may_send(const struct pygase *p)
+{
+	return p->n_waiting && p->n_events - p->n_waiting < PYGASE_EVENTS;
+}
+
 int64_t
 pygase_due(const struct pygase *p, int64_t now_us)
 {
 	int64_t due = p->sent_us + QUIET_US, at;
 	int64_t gap = p->row < ROW_MAX ? GAP_US : ROW_GAP_US;
 
-	if (p->n_waiting || p->owes_now || p->unacked > UNACKED_MAX)
+	if (may_send(p) || p->owes_now || p->unacked > UNACKED_MAX)
 		return p->sent_us + gap;
 	/* What comes after an event tells whether it came. */
 	if ((p->owes || p->n_events) && due > p->sent_us + OWED_US &&
@@ -549,7 +571,7 @@ events(struct pygase *p, uint8_t *out, size_t n)
 	struct pygase_gone *g = &p->ring[p->sent % PYGASE_RING];
 	size_t room = n < PYGASE_FILL ? PYGASE_FILL : n;
 
-	for (struct pygase_sending *e = p->first; e && p->n_waiting;
+	for (struct pygase_sending *e = p->first; e && may_send(p);
 	     e = e->next) {
 		if (e->in)
 			continue;

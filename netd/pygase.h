@@ -36,8 +36,10 @@
 #define PYGASE_EVENT_MAX 2000
 /* Our datagrams that may be unacknowledged; what is older counts as lost. */
 #define PYGASE_RING 128
-/* Events on their way or waiting here; more wait in the client's queue. */
+/* Events on their way at once; and those that wait with them, at the most. */
 #define PYGASE_EVENTS 64
+#define PYGASE_WAITING 1024
+#define PYGASE_WAITING_BYTES (256u << 10)
 /* The update in a datagram holds this many keys at the most. */
 #define PYGASE_KEYS_MAX 65535
 
@@ -142,7 +144,15 @@ struct pygase {
  */
 void pygase_init(struct pygase *p, unsigned sequence, unsigned order,
     unsigned holds, int64_t now_us);
-void pygase_release(struct pygase *p);
+/* lost, if not NULL, is called for each event that never was acked. */
+void pygase_release(
+    struct pygase *p, void (*lost)(void *arg, uint64_t id), void *arg);
+
+/* Who is told what became of an event; NULL: nobody. */
+struct pygase_fate {
+	void (*done)(void *arg, uint64_t id);
+	void (*lost)(void *arg, uint64_t id);
+};
 
 /* What is true of a datagram before anything of it is believed. */
 enum pygase_sort {
@@ -156,10 +166,11 @@ enum pygase_sort
 pygase_sort(const struct pygase *p, const struct pygase_head *head);
 /*
  * Believe its head: acks, and what it holds. carries: there are events in it,
- * to be acked soon. acked(arg, id) is called for each event that it has now.
+ * to be acked soon. done(arg, id) is called for each event that it has now,
+ * and lost(arg, id) for each that it will never have.
  */
 void pygase_take(struct pygase *p, const struct pygase_head *head, bool carries,
-    int64_t now_us, void (*acked)(void *arg, uint64_t id), void *arg);
+    int64_t now_us, const struct pygase_fate *fate, void *arg);
 
 /* How an event is sent. */
 enum pygase_class {
@@ -173,6 +184,10 @@ enum pygase_class {
  */
 int pygase_add(struct pygase *p, const void *event, size_t n,
     enum pygase_class class, uint64_t id, int64_t now_us);
+
+/* The oldest event that is not acked was given so long ago; 0: there is none.
+ */
+int64_t pygase_waits(const struct pygase *p, int64_t now_us);
 
 /* Is nothing on its way, so that a piece of state may follow? */
 bool pygase_state_idle(const struct pygase *p);

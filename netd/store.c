@@ -17,8 +17,9 @@
 #include <sys/queue.h>
 #include <uthash.h>
 
-/* Lives of a place that are remembered beside the last. */
-#define LIVES_MAX 3
+/* Lives of a place that are remembered beside the last: most need few. */
+#define LIVES_FEW 2
+#define LIVES_MAX 128
 /* A place's own cost, for bytes_max. */
 #define PLACE_BYTES 64
 /* Things leave sight this much farther out than they come in, so that one on
@@ -37,11 +38,11 @@ struct place {
 	struct place *parent;
 	struct ipc_value *value; /* alive and no map: owned; else NULL */
 	bool alive, is_map;
-	uint8_t n_lives;
-	uint64_t at;     /* of its own last change */
-	uint64_t newest; /* of the last change in it */
-	uint64_t born;   /* of this life */
-	struct life lives[LIVES_MAX];
+	uint8_t n_lives, lives_size;
+	uint64_t at;                        /* of its own last change */
+	uint64_t newest;                    /* of the last change in it */
+	uint64_t born;                      /* of this life */
+	struct life few[LIVES_FEW], *lives; /* to few, or owned */
 	int64_t died_us;
 	uint64_t number;        /* never used again */
 	struct place *children; /* uthash by key */
@@ -72,6 +73,7 @@ struct store {
 	struct store_limits limits;
 	struct place *top;
 	uint64_t version, floor, numbers;
+	uint64_t had; /* everybody has this version */
 	size_t places, bytes, tombs;
 	TAILQ_HEAD(, place) dead; /* in the order they died */
 	struct ipc_value *grid_path;
@@ -381,6 +383,52 @@ store_grid(struct store *s, const struct ipc_path *p, const char *x,
 /* ---- lives and deaths -------------------------------------------------------
  */
 
+/* Forget the oldest life. */
+static void
+life_drop(struct place *p)
+{
+	p->n_lives--;
+	memmove(&p->lives[0], &p->lives[1], p->n_lives * sizeof(p->lives[0]));
+}
+
+static bool
+lives_grow(struct place *p)
+{
+	unsigned size = p->lives_size * 2u;
+	struct life *lives;
+
+	if (size > LIVES_MAX)
+		return false;
+	lives = malloc(size * sizeof(*lives));
+	if (lives == NULL)
+		return false;
+	memcpy(lives, p->lives, p->n_lives * sizeof(*lives));
+	if (p->lives != p->few)
+		free(p->lives);
+	p->lives = lives;
+	p->lives_size = (uint8_t)size;
+	return true;
+}
+
+static void
+life_add(struct store *s, struct place *p)
+{
+	/* What everybody is past says nothing to anybody. */
+	while (p->n_lives && p->lives[0].died <= s->had)
+		life_drop(p);
+	if (p->lives == NULL) {
+		p->lives = p->few;
+		p->lives_size = LIVES_FEW;
+	}
+	if (p->n_lives == p->lives_size && !lives_grow(p)) {
+		/* Who is as far behind as that life gets everything. */
+		if (p->lives[0].died > s->floor)
+			s->floor = p->lives[0].died;
+		life_drop(p);
+	}
+	p->lives[p->n_lives++] = (struct life){ p->born, s->version };
+}
+
 static void
 place_live(struct store *s, struct place *p)
 {
@@ -410,15 +458,7 @@ place_die(struct store *s, struct place *p, int64_t now_us)
 	value_put(s, p, NULL);
 	cell_leave(s, p);
 	p->alive = p->is_map = p->placed = false;
-	if (p->n_lives == LIVES_MAX) {
-		/* Who is as far behind as that life gets everything. */
-		if (p->lives[0].died > s->floor)
-			s->floor = p->lives[0].died;
-		memmove(&p->lives[0], &p->lives[1],
-		    sizeof(p->lives) - sizeof(p->lives[0]));
-		p->n_lives--;
-	}
-	p->lives[p->n_lives++] = (struct life){ p->born, s->version };
+	life_add(s, p);
 	p->died_us = now_us;
 	TAILQ_INSERT_TAIL(&s->dead, p, dead);
 	s->tombs++;
@@ -442,6 +482,8 @@ place_remove(struct store *s, struct place *p)
 		HASH_DEL(p->parent->children, p);
 		order_out(p);
 	}
+	if (p->lives != p->few)
+		free(p->lives);
 	free(p);
 }
 
@@ -691,6 +733,7 @@ store_prune(struct store *s, uint64_t everybody_has, int64_t now_us)
 {
 	struct place *p;
 
+	s->had = everybody_has;
 	while ((p = TAILQ_FIRST(&s->dead)) != NULL) {
 		uint64_t died = p->lives[p->n_lives - 1].died;
 

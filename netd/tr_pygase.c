@@ -9,8 +9,8 @@
  */
 #include "netd/tr_pygase.h"
 
-#include "ipc/log.h"
 #include "ipc/value.h"
+#include "netd/store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -128,8 +128,8 @@ unschedule(struct pg_conn *k)
 }
 
 /* At this turn's end. */
-static void
-make_ready(struct pg_conn *k)
+void
+pg_ready(struct pg_conn *k)
 {
 	if (k->ready)
 		return;
@@ -194,7 +194,7 @@ turn_wheel(struct pg_socket *s)
 		    &s->wheel[s->wheel_us / PG_SLOT_US % PG_SLOTS];
 
 		while (*slot)
-			make_ready(*slot);
+			pg_ready(*slot);
 		s->wheel_us += PG_SLOT_US;
 	}
 }
@@ -209,40 +209,6 @@ on_timer(struct ev_loop *loop, ev_timer *w, int events)
 
 /* ---- events up -------------------------------------------------------------
  */
-
-/* A map with a name, positional data, and keyword data whose keys are text. */
-static bool
-is_event(const uint8_t *bytes, size_t n)
-{
-	struct ipc_value *v, *kwargs;
-	const char *why;
-	bool good;
-
-	if (ipc_value_unpack(bytes, n, &ipc_value_from_player, &v, &why) < 0)
-		return false;
-	kwargs = ipc_value_gets(v, "handler_kwargs");
-	good =
-	    ipc_value_type(ipc_value_gets(v, "type")) == IPC_V_STR &&
-	    ipc_value_type(ipc_value_gets(v, "handler_args")) == IPC_V_ARRAY &&
-	    ipc_value_type(kwargs) == IPC_V_MAP;
-	for (size_t i = 0; good && i < ipc_value_size(kwargs); i++)
-		good = ipc_value_key(kwargs, i).text != NULL;
-	ipc_value_free(v);
-	return good;
-}
-
-bool
-pg_events_good(const uint8_t *bytes, size_t len)
-{
-	const uint8_t *event;
-	size_t off = 0, n;
-	int r;
-
-	while ((r = pygase_event(bytes, len, &off, &event, &n)) > 0)
-		if (!is_event(event, n))
-			return false;
-	return r == 0;
-}
 
 /* Nobody reads now: it waits, or is not acknowledged and comes again. */
 static bool
@@ -259,7 +225,7 @@ pg_conn_event(struct pg_conn *k, const uint8_t *event, size_t n)
 	uint8_t head[2] = { (uint8_t)(n >> 8), (uint8_t)n };
 
 	if (!k->c->netd->input_held && k->held.len == 0) {
-		client_got(k->c, IPC_BINARY, event, n);
+		pg_event_up(k->c, event, n);
 		return;
 	}
 	k->socket->any_held = true;
@@ -279,7 +245,7 @@ deliver_held(struct pg_socket *s)
 		while (k->c->phase == PLAYING && !k->c->throttled &&
 		       pygase_event(
 			   k->held.data, k->held.len, &off, &event, &n) > 0)
-			client_got(k->c, IPC_BINARY, event, n);
+			pg_event_up(k->c, event, n);
 		ipc_buf_eat(&k->held, off);
 		if (k->held.len == 0)
 			ipc_buf_release(&k->held);
@@ -305,13 +271,13 @@ pg_conn_take(struct pg_conn *k, const struct pygase_head *head,
 		len = 0;
 	else if (len && !has_room(k, len))
 		return;
-	pygase_take(&k->p, head, len > 0, k->c->netd->now_us, NULL, NULL);
+	pygase_take(&k->p, head, len > 0, k->c->netd->now_us, &pg_fate, k);
 	while (k->c->phase == PLAYING &&
 	       pygase_event(bytes, len, &off, &event, &n) > 0)
 		pg_conn_event(k, event, n);
 	if (k->c->out.head)
 		client_mark(k->c);
-	make_ready(k);
+	pg_ready(k);
 }
 
 static void
@@ -320,7 +286,7 @@ conn_shutdown(struct pg_conn *k)
 	/* Who is not the host may say what it likes. */
 	if (k == k->socket->eldest && k->bye_us == 0) {
 		k->bye_us = k->c->netd->now_us;
-		make_ready(k);
+		pg_ready(k);
 	}
 }
 
@@ -339,7 +305,7 @@ conn_other(struct pg_conn *k, const struct pygase_head *head)
 		return;
 	k->other_us = now;
 	k->p.owes_now = true;
-	make_ready(k);
+	pg_ready(k);
 }
 
 /* Is it the new one, with our number? Then it takes the old one's place. */
@@ -469,7 +435,11 @@ conn_turn(struct pg_conn *k)
 		if (c->phase == GONE)
 			return;
 	}
-	pygase_state_taken(&k->p);
+	if (pygase_waits(&k->p, now) > c->url->config.progress_ms * 1000) {
+		client_abort(c, IPC_REASON_SLOW, "acked nothing for too long");
+		return;
+	}
+	pg_state_turn(k);
 	due = pygase_due(&k->p, now);
 	if (due <= now) {
 		size_t n = pygase_write(&k->p, now, out);
@@ -531,7 +501,7 @@ pg_write(struct client *c, const void *bytes, size_t n)
 	const uint8_t *p = bytes;
 	size_t used = 0;
 
-	while (n - used > MARK) {
+	while (n - used > MARK && k->p.n_events < PYGASE_EVENTS) {
 		uint32_t len;
 		unsigned class;
 		int r;
@@ -547,7 +517,7 @@ pg_write(struct client *c, const void *bytes, size_t n)
 			c->dropped++;
 		used += MARK + len;
 	}
-	make_ready(k);
+	pg_ready(k);
 	if (used == 0) {
 		errno = EAGAIN;
 		return -1;
@@ -562,7 +532,7 @@ pg_shutdown(struct client *c)
 	struct pg_conn *k = c->codec;
 
 	k->closing = true;
-	make_ready(k);
+	pg_ready(k);
 }
 
 static void
@@ -571,6 +541,7 @@ socket_free(struct pg_socket *s)
 	ev_timer_stop(s->netd->loop, &s->timer);
 	datagrams_free(s->datagrams);
 	pg_door_release(&s->door);
+	ipc_value_free(s->deleted);
 	url_drop(s->url);
 	free(s->table);
 	free(s);
@@ -596,7 +567,10 @@ pg_close_wire(struct client *c)
 			break;
 		}
 	}
-	pygase_release(&k->p);
+	pygase_release(&k->p, pg_fate.lost, k);
+	pygase_update_release(&k->update);
+	ipc_value_free(k->tops);
+	ipc_value_free(k->whole);
 	ipc_buf_release(&k->held);
 	free(k);
 	c->codec = NULL;
@@ -646,7 +620,7 @@ pg_conn_new(struct pg_socket *s, const union address *from, unsigned sequence,
 		return NULL;
 	}
 	client_start(c);
-	make_ready(k);
+	pg_ready(k);
 	return c->phase == PLAYING ? k : NULL;
 }
 
@@ -655,9 +629,13 @@ pg_open_socket(struct listener *l, int fd)
 {
 	struct pg_socket *s = calloc(1, sizeof(*s));
 
-	if (s)
+	if (s) {
 		s->table = calloc(TABLE_MIN, sizeof(*s->table));
-	if (s == NULL || s->table == NULL) {
+		s->deleted = ipc_value_bytes(STORE_DELETED, STORE_DELETED_LEN);
+	}
+	if (s == NULL || s->table == NULL || s->deleted == NULL) {
+		if (s)
+			free(s->table);
 		free(s);
 		close(fd);
 		return NULL;
@@ -679,6 +657,7 @@ pg_open_socket(struct listener *l, int fd)
 	s->datagrams = datagrams_new(l->netd, fd, &l->url->bad, &use, s);
 	if (s->datagrams == NULL) {
 		pg_door_release(&s->door);
+		ipc_value_free(s->deleted);
 		url_drop(s->url);
 		free(s->table);
 		free(s);
@@ -733,5 +712,7 @@ const struct transport tr_pygase = {
 	.encode_max = pg_encode_max,
 	.open_socket = pg_open_socket,
 	.close_socket = pg_close_socket,
+	.state = pg_state,
+	.event = pg_event_down,
 	.line = pg_line,
 };

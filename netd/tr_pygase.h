@@ -7,6 +7,7 @@
 
 #include "netd/datagram.h"
 #include "netd/pygase.h"
+#include "netd/pygase_update.h"
 
 /* Slots of 5 ms: when a connection is to be looked at. */
 #define PG_SLOT_US 5000
@@ -17,6 +18,13 @@ struct pg_conn {
 	struct client *c;
 	struct pg_socket *socket;
 	struct pygase p;
+	/* State: there is news; what is on its way, and how far. */
+	bool news;
+	struct pygase_update update;
+	size_t at;
+	struct ipc_value
+	    *tops; /* {name: nil} at the top that it has, or NULL */
+	struct ipc_value *whole; /* comes when the tops are gone; or NULL */
 	union address addr;
 	struct pg_conn *same_hash;
 	struct pg_conn *older, *younger;      /* the order in which they came */
@@ -72,7 +80,8 @@ struct pg_socket {
 	ev_timer timer;
 	struct pg_conn *ready;
 	bool any_held;
-	int64_t turn_us; /* the last one */
+	int64_t turn_us;           /* the last one */
+	struct ipc_value *deleted; /* the mark for what is to be deleted */
 	struct pg_door door;
 };
 
@@ -86,6 +95,23 @@ void pg_door_refuse(struct pg_door *d, const union address *addr, int64_t now);
 /* A datagram from an address that is no client's. */
 void pg_door_knock(struct pg_socket *s, const union address *from,
     const uint8_t *bytes, size_t len);
+
+/* ---- pygase_talk.c --------------------------------------------------------
+ */
+
+/* Are these whole events that a game may see? */
+bool pg_events_good(const uint8_t *bytes, size_t len);
+/* A good event of a player's, for the game. False: it is to be quiet. */
+bool pg_event_up(struct client *c, const uint8_t *event, size_t n);
+/* The slots of the transport. */
+bool pg_event_down(struct client *c, const struct event *e);
+void pg_state(struct client *c);
+/* Send the next piece of state, if it is time and there is one. */
+void pg_state_turn(struct pg_conn *k);
+/* What becomes of events. */
+extern const struct pygase_fate pg_fate;
+/* It is looked at at this turn's end. */
+void pg_ready(struct pg_conn *k);
 
 /* ---- tr_pygase.c ----------------------------------------------------------
  */
@@ -101,7 +127,5 @@ void pg_conn_take(struct pg_conn *k, const struct pygase_head *head,
     const uint8_t *bytes, size_t len);
 /* An event of it, for the game. */
 void pg_conn_event(struct pg_conn *k, const uint8_t *event, size_t n);
-/* Are these whole events that a game may see? */
-bool pg_events_good(const uint8_t *bytes, size_t len);
 
 #endif

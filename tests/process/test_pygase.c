@@ -4,6 +4,7 @@
  * strangers cost.
  */
 #include "tests/lib/kit_game.h"
+#include "tests/lib/kit_own.h"
 #include "tests/lib/pg_player.h"
 
 #include <arpa/inet.h>
@@ -313,6 +314,274 @@ nonsense_from_a_player_harms_nobody(void)
 	all_came_once(p);
 }
 
+/* ---- a game with state
+ * ------------------------------------------------------- */
+
+static struct ipc_value *world; /* what the game has told netd */
+
+static void
+frame(unsigned kind, uint64_t id, struct ipc_value *path, struct ipc_value *v)
+{
+	struct ipc_buf b;
+
+	ipc_buf_init(&b, 1 << 20);
+	if (path)
+		assert_int_equal(ipc_value_pack(path, &b), 0);
+	if (v)
+		assert_int_equal(ipc_value_pack(v, &b), 0);
+	assert_true(kit_link_frame(&link_, kind, 0, 0, id, b.data, b.len));
+	ipc_buf_release(&b);
+	ipc_value_free(path);
+	ipc_value_free(v);
+}
+
+static void
+set_world(const char *path, struct ipc_value *v)
+{
+	struct ipc_path p;
+
+	assert_true(ipc_path_parse(path, &p));
+	assert_int_equal(ipc_value_put(world, &p, ipc_value_copy(v)), 0);
+	frame(IPC_STATE_SET, 1, ipc_path_value(&p), v);
+}
+
+static void
+drop_world(const char *path)
+{
+	struct ipc_path p;
+
+	assert_true(ipc_path_parse(path, &p));
+	ipc_value_drop(world, &p);
+	frame(IPC_STATE_DELETE, 1, ipc_path_value(&p), NULL);
+}
+
+static void
+forget_world(void *arg)
+{
+	(void)arg;
+	ipc_value_free(world);
+	world = NULL;
+}
+
+static void
+be_a_world(const char *query)
+{
+	be_a_game(query);
+	world = ipc_value_map();
+	kit_at_end(forget_world, NULL);
+	frame(IPC_EVENTS, 1, NULL, NULL);
+	frame(IPC_STATE_OPEN, 1, NULL, ipc_value_make("{sb}", "auto", 1));
+	kit_link_commit(&link_);
+}
+
+/* Does the player hold what the game has? Its own number aside. */
+static bool
+holds_the_world(const struct pg_player *p)
+{
+	struct ipc_value *mine;
+	bool same;
+
+	if (p->state == NULL)
+		return false;
+	mine = ipc_value_copy(p->state);
+	ipc_value_free(ipc_value_take(mine, ipc_key_str("time_order", 10)));
+	same = ipc_value_equal(mine, world);
+	ipc_value_free(mine);
+	return same;
+}
+
+/* The pipe is read all the while, or netd would wait for us. */
+static void
+until_same(struct pg_player *p)
+{
+	int64_t end = kit_now_ms() + 2 * KIT_WAIT_MS;
+
+	kit_link_commit(&link_);
+	while (!holds_the_world(p)) {
+		pg_player_run(p);
+		kit_tick();
+		if (kit_now_ms() > end)
+			kit_fail("the states differ at %u", p->holds);
+	}
+	assert_int_equal(p->fatal, 0);
+}
+
+static void
+a_state_of_any_size_arrives_whole(void)
+{
+	struct pg_player *p;
+	struct ipc_value *list = ipc_value_array();
+
+	be_a_world("");
+	set_world("tick", ipc_value_int(1));
+	set_world("hello", ipc_value_str("world", 5));
+	for (unsigned i = 0; i < 300; i++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "players/%u", i);
+		set_world(
+		    path, ipc_value_make("{ss s[ff] sn}", "name", "somebody",
+			      "position", i * 0.5, 2.25, "hat"));
+	}
+	for (unsigned i = 0; i < 100; i++)
+		ipc_value_add(list, ipc_value_int(i));
+	set_world("list", list);
+	kit_link_commit(&link_);
+	p = pg_player_new(url_, NULL);
+	until_same(p);
+	/* One change is one small datagram. */
+	set_world("tick", ipc_value_int(2));
+	drop_world("players/7");
+	until_same(p);
+	set_world("players/7", ipc_value_make("{ss}", "name", "again"));
+	drop_world("list");
+	until_same(p);
+}
+
+/* Changes of all kinds, for a while, to one that follows on a bad network. */
+static void
+follow(const char *query)
+{
+	struct pg_player *p;
+	int64_t end;
+
+	be_a_world(query);
+	set_world("players", ipc_value_map());
+	kit_link_commit(&link_);
+	p = pg_player_new(url_, NULL);
+	srand(5);
+	for (end = kit_now_ms() + 4000; kit_now_ms() < end;) {
+		for (int i = rand() % 5; i > 0; i--) {
+			char path[40];
+
+			snprintf(path, sizeof(path), "players/%d%s",
+			    rand() % 60, rand() % 2 ? "" : "/bag");
+			if (rand() % 3 == 0)
+				drop_world(path);
+			else
+				set_world(
+				    path, ipc_value_make("{si si}", "x",
+					      rand() % 9, "y", rand() % 1000));
+		}
+		kit_link_commit(&link_);
+		pg_player_run(p);
+		kit_tick();
+	}
+	until_same(p);
+}
+
+static void
+who_follows_ends_with_the_same_state(void)
+{
+	follow("");
+}
+
+static void
+who_follows_with_5_percent_lost_ends_with_the_same_state(void)
+{
+	follow("loss=5%&delay=20ms&jitter=10ms&reorder=5%&seed=5");
+}
+
+static void
+who_follows_with_20_percent_lost_ends_with_the_same_state(void)
+{
+	follow("loss=20%&delay=20ms&jitter=10ms&reorder=5%&seed=20");
+}
+
+static void
+who_hears_nothing_for_4_seconds_misses_nothing(void)
+{
+	struct pg_player *p;
+	int64_t end;
+
+	be_a_world("");
+	set_world("tick", ipc_value_int(0));
+	p = pg_player_new(url_, NULL);
+	until_same(p);
+	for (unsigned i = 0; i < 400; i++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "things/%u", i % 150);
+		if (i % 3 == 2)
+			drop_world(path);
+		else
+			set_world(path, ipc_value_int(i));
+		set_world("tick", ipc_value_int(i));
+		kit_link_commit(&link_);
+		for (end = kit_now_ms() + 10; kit_now_ms() < end;)
+			kit_tick();
+	}
+	until_same(p);
+}
+
+static void
+each_event_is_told_done_once_with_20_percent_lost(void)
+{
+	struct pg_player *p;
+	unsigned done[200] = { 0 }, n = 0;
+	struct ipc_frame f;
+	uint64_t conn, number;
+
+	be_a_world("loss=20%&delay=20ms&jitter=10ms&reorder=5%&seed=9");
+	p = pg_player_new(url_, NULL);
+	pg_player_enter(p);
+	kit_link_until(&link_, IPC_OPENED, &f);
+	conn = f.id;
+	for (unsigned i = 1; i < 200; i++)
+		frame(IPC_EVENT, conn, NULL,
+		    ipc_value_make("[is[i]{ss}ii]", (int)i, "NEWS", (int)i,
+			"color", "red", 0, 0));
+	kit_link_commit(&link_);
+	while (n < 199) {
+		run_for(p, 100);
+		/* What is due is there by now, or comes with the next look. */
+		if (p->heard > n)
+			do {
+				kit_link_until(&link_, IPC_EVENT_DONE, &f);
+				memcpy(&number, f.bytes, 8);
+				assert_in_range(number, 1, 199);
+				assert_int_equal(f.channel, 1);
+				done[number]++;
+				n++;
+			} while (n < p->heard / 2);
+	}
+	run_for(p, 1000);
+	for (unsigned i = 1; i < 200; i++) {
+		assert_int_equal(done[i], 1);
+		assert_int_equal(p->echoed[i], 1);
+	}
+	/* One that is under way when the player goes has failed. */
+	frame(IPC_EVENT, conn, NULL,
+	    ipc_value_make("[is[]{}ii]", 500, "NEWS", 0, 0));
+	kit_link_commit(&link_);
+	kit_link_until(&link_, IPC_EVENT_DONE, &f);
+	memcpy(&number, f.bytes, 8);
+	assert_int_equal(number, 500);
+	assert_int_equal(f.channel, 0);
+}
+
+static void
+an_event_up_is_a_value_for_the_game(void)
+{
+	struct pg_player *p;
+	struct ipc_frame f;
+	struct ipc_value *v;
+	const char *why;
+
+	be_a_world("");
+	p = pg_player_new(url_, NULL);
+	pg_player_say(p, "JOIN", 7);
+	pg_player_enter(p);
+	kit_link_until(&link_, IPC_EVENT_UP, &f);
+	assert_int_equal(
+	    ipc_value_unpack(f.bytes, f.len, &ipc_value_from_pipe, &v, &why),
+	    0);
+	assert_string_equal(ipc_value_text(ipc_value_at(v, 1), NULL), "JOIN");
+	assert_int_equal(
+	    ipc_value_as_int(ipc_value_at(ipc_value_at(v, 2), 0)), 7);
+	ipc_value_free(v);
+}
+
 /* ---- leaving and coming
  * ------------------------------------------------------ */
 
@@ -434,6 +703,15 @@ main(void)
 		KIT_TEST(who_never_proves_an_address_gets_no_more_than_it_sent),
 		KIT_TEST(floods_from_one_and_many_addresses_cost_no_memory),
 		KIT_TEST(nonsense_from_a_player_harms_nobody),
+		KIT_TEST(a_state_of_any_size_arrives_whole),
+		KIT_TEST(who_follows_ends_with_the_same_state),
+		KIT_TEST(
+		    who_follows_with_5_percent_lost_ends_with_the_same_state),
+		KIT_TEST(
+		    who_follows_with_20_percent_lost_ends_with_the_same_state),
+		KIT_TEST(who_hears_nothing_for_4_seconds_misses_nothing),
+		KIT_TEST(each_event_is_told_done_once_with_20_percent_lost),
+		KIT_TEST(an_event_up_is_a_value_for_the_game),
 		KIT_TEST(who_falls_silent_has_left),
 		KIT_TEST(who_was_sent_away_is_not_taken_for_one_who_was_here),
 		KIT_TEST(another_program_at_the_same_address_is_another_player),

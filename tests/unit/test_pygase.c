@@ -60,6 +60,18 @@ note(void *arg, uint64_t id)
 	acks[n_acks++] = id;
 }
 
+static uint64_t losses[64];
+static unsigned n_losses;
+
+static void
+note_lost(void *arg, uint64_t id)
+{
+	(void)arg;
+	losses[n_losses++] = id;
+}
+
+static const struct pygase_fate fate = { note, note_lost };
+
 static enum pygase_sort
 hear(unsigned sequence, unsigned ack, uint32_t bits, unsigned order, bool event,
     int64_t at)
@@ -71,7 +83,7 @@ hear(unsigned sequence, unsigned ack, uint32_t bits, unsigned order, bool event,
 	enum pygase_sort sort = pygase_sort(&p, &h);
 
 	if (sort == PYGASE_GOOD)
-		pygase_take(&p, &h, event, at, note, NULL);
+		pygase_take(&p, &h, event, at, &fate, NULL);
 	return sort;
 }
 
@@ -80,7 +92,7 @@ begin(void **state)
 {
 	(void)state;
 	pygase_init(&p, 65535, 0, 0, START);
-	n_acks = 0;
+	n_acks = n_losses = 0;
 	return 0;
 }
 
@@ -88,7 +100,7 @@ static int
 end(void **state)
 {
 	(void)state;
-	pygase_release(&p);
+	pygase_release(&p, NULL, NULL);
 	return 0;
 }
 
@@ -195,7 +207,7 @@ writes_byte_for_byte_what_a_server_was_seen_to_send(void **state)
 
 	(void)state;
 	/* Its second datagram: {"time_order": 44, "tick": 43}. */
-	pygase_release(&p);
+	pygase_release(&p, NULL, NULL);
 	pygase_init(&p, 1, 43, 42, START);
 	hear(1, 0, 0, 42, false, START);
 	hear(2, 0, 0, 42, false, START);
@@ -288,6 +300,8 @@ an_event_that_is_missing_goes_again_in_a_new_datagram(void **state)
 	hear(4, p.sequence, 0, 0, false, at + 20 * MS);
 	assert_int_equal(n_acks, 1);
 	assert_int_equal(acks[0], 7);
+	assert_int_equal(n_losses, 1);
+	assert_int_equal(losses[0], 8);
 	assert_int_equal(p.n_events, 0);
 }
 
@@ -323,7 +337,7 @@ no_more_events_than_fit_one_datagram_and_their_room(void **state)
 	    pygase_add(&p, big, PYGASE_EVENT_MAX, PYGASE_SURE, 0, START), 1);
 	while (pygase_add(&p, big, 100, PYGASE_SURE, 0, START) == 1)
 		n++;
-	assert_int_equal(n, PYGASE_EVENTS - 1);
+	assert_int_equal(n, PYGASE_WAITING - 1);
 	assert_int_equal(
 	    pygase_write(&p, START, out), PYGASE_SMALLEST + 2 + 2000);
 	len = pygase_write(&p, START, out);
