@@ -415,7 +415,10 @@ client_side(struct client *c, const uint8_t *bytes, size_t len)
 {
 	if (c->phase != PLAYING || !c->told)
 		return c->phase == PLAYING || c->phase == LEAVING;
-	link_up(c->link, IPC_SIDE, c->id, 0, 0, bytes, len);
+	if (!speak_side(c, bytes, len))
+		link_up(c->link, IPC_SIDE, c->id, 0, 0, bytes, len);
+	if (c->phase != PLAYING)
+		return false;
 	if (!take_token(c)) {
 		clients_throttle(c);
 		return false;

@@ -8,6 +8,7 @@
  * before anything else of the game is acted on, so order holds.
  */
 #include "netd/netd.h"
+#include "netd/side.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -32,6 +33,7 @@ struct encoding {
 	bool outgoing;
 	uint32_t looks;
 	enum speak speak; /* of typed messages */
+	unsigned forms;   /* of GMCP */
 	struct slice *slice;
 	uint32_t ends[CAST_MAX]; /* of each message in the slice */
 };
@@ -170,11 +172,35 @@ groups_forget(struct client *c)
 		member_end(c->link, c, &c->members);
 }
 
+/* One typed message as bytes for a transport, at the end of out. */
+static bool
+add_typed(struct ipc_buf *out, const struct cast *k, const struct encoding *e,
+    const uint8_t *said, size_t n, unsigned text)
+{
+	const struct transport *t = e->transport;
+	struct slice *side;
+	uint8_t *to;
+	bool ok;
+
+	if (e->speak == SPEAK_GMCP) {
+		side = side_write(e->forms, said, n);
+		ok = side && ipc_buf_add(out, side->bytes, side->len);
+		if (side)
+			slice_drop(side);
+		return ok;
+	}
+	to = ipc_buf_space(out, t->encode_max(n));
+	if (to)
+		ipc_buf_added(
+		    out, t->encode(e->outgoing,
+			     (k->flags & IPC_CLASS_MASK) | text, said, n, to));
+	return to != NULL;
+}
+
 /* Typed messages, one encoding of theirs for one transport: owned, or NULL. */
 static struct slice *
 encode_typed(struct link *l, const struct cast *k, struct encoding *e)
 {
-	const struct transport *t = e->transport;
 	struct ipc_buf all;
 	struct slice *s = NULL;
 	bool ok = true;
@@ -185,15 +211,8 @@ encode_typed(struct link *l, const struct cast *k, struct encoding *e)
 		size_t n;
 		const uint8_t *said = speak_encode(l, e->speak,
 		    k->frames[i].bytes, k->frames[i].len, &text, &n);
-		uint8_t *to =
-		    said ? ipc_buf_space(&all, t->encode_max(n)) : NULL;
 
-		ok = to != NULL;
-		if (ok)
-			ipc_buf_added(
-			    &all, t->encode(e->outgoing,
-				      (k->flags & IPC_CLASS_MASK) | text, said,
-				      n, to));
+		ok = said && add_typed(&all, k, e, said, n, text);
 		e->ends[i] = (uint32_t)all.len;
 	}
 	if (ok)
@@ -289,24 +308,29 @@ encoding_for(
 	e->looks = looks;
 	e->speak = speak;
 	e->slice = NULL;
+	if (speak == SPEAK_GMCP)
+		e->forms = c->transport->side_forms(c);
 	if (!k->typed)
 		e->slice = encode(c->netd, k, e);
-	else if (speak != SPEAK_RAW && speak != SPEAK_GMCP)
+	else if (speak != SPEAK_RAW)
 		e->slice = encode_typed(c->link, k, e);
 	return e;
 }
 
-/* One by one, as it may have to hear some of them again. */
+/* One by one, as it may have to hear some of them again, or does not want
+ * all. */
 static void
 deliver_each(struct client *c, const struct encoding *e, const struct cast *k)
 {
 	size_t at = 0;
 
-	for (size_t i = 0; i < k->n && client_takes(c); i++) {
+	for (size_t i = 0; i < k->n && client_takes(c); at = e->ends[i++]) {
+		if (e->speak == SPEAK_GMCP &&
+		    !speak_wanted(c, k->frames[i].bytes))
+			continue;
 		c->netd->metrics.messages_out++;
 		client_queue(c, e->slice, at, e->ends[i] - at,
 		    k->flags & IPC_CLASS_MASK, k->key);
-		at = e->ends[i];
 	}
 }
 
@@ -380,7 +404,7 @@ cast_flush(struct link *l)
 			continue;
 		if (c->transport->before && !k->typed)
 			c->transport->before(c);
-		if (c->resume)
+		if (c->resume || e->speak == SPEAK_GMCP)
 			deliver_each(c, e, k);
 		else
 			deliver(c, e, k);

@@ -9,9 +9,25 @@
 #include "netd/utf8.h"
 
 #include "ipc/log.h"
+#include "ipc/side.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+static void
+say_side(struct client *c, unsigned class, uint16_t key, const uint8_t *said,
+    size_t n)
+{
+	struct ipc_frame f = { .kind = IPC_SEND_SIDE,
+		.flags = (uint8_t) class,
+		.channel = key,
+		.id = c->id,
+		.bytes = said,
+		.len = (uint32_t)n };
+
+	side_send(c->link, c, &f);
+}
 
 void
 speak_send(struct client *c, unsigned flags, uint16_t key, const uint8_t *bytes,
@@ -22,10 +38,12 @@ speak_send(struct client *c, unsigned flags, uint16_t key, const uint8_t *bytes,
 	unsigned text;
 	size_t n;
 
-	if (speak == SPEAK_RAW || speak == SPEAK_GMCP)
+	if (speak == SPEAK_RAW)
 		return;
 	said = speak_encode(c->link, speak, bytes, len, &text, &n);
-	if (said)
+	if (said && speak == SPEAK_GMCP)
+		say_side(c, flags & IPC_CLASS_MASK, key, said, n);
+	else if (said)
 		client_send(c, (flags & IPC_CLASS_MASK) | text, key, said, n);
 	else
 		client_close(c, IPC_REASON_NO_MEMORY, "");
@@ -68,6 +86,18 @@ answer(struct client *c, enum speak speak, const char *message,
 	     ipc_image_str(&image, w->field, strlen(w->field)) &&
 	     ipc_image_str(&image, w->rule, strlen(w->rule));
 	at = image.data;
+	if (speak == SPEAK_GMCP) {
+		char name[GMCP_NAME_SIZE];
+
+		ok =
+		    ok &&
+		    ipc_buf_add(out, name, gmcp_name(c->link, t->name, name)) &&
+		    ipc_buf_add(out, " ", 1) && json_say_fields(t, at, out);
+		if (ok)
+			say_side(c, 0, 0, out->data, out->len);
+		ipc_buf_release(&image);
+		return;
+	}
 	if (ok && speak == SPEAK_JSON)
 		ok = json_say(t, at, out);
 	else if (ok && speak == SPEAK_MSGPACK)
@@ -247,7 +277,7 @@ speak_got(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
 	struct heard h = { .number = UINT32_MAX };
 	bool ok;
 
-	/* On telnet lines are a person's; GMCP comes another way. */
+	/* On telnet lines are a person's; GMCP comes by speak_side(). */
 	if (speak == SPEAK_RAW || speak == SPEAK_GMCP)
 		return false;
 	/* A WebSocket says itself which of the two it is. */
@@ -263,5 +293,77 @@ speak_got(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
 		was_refused(c);
 	else
 		up(c);
+	return true;
+}
+
+/* ---- beside the text: GMCP -------------------------------------------------
+ */
+
+/* The message whose name of GMCP this is, in any case of letters. */
+static const struct ipc_type *
+find_side(const struct link *l, const uint8_t *name, size_t len, uint32_t *i)
+{
+	char own[GMCP_NAME_SIZE];
+
+	for (*i = 0; *i < schema_count(l); ++*i) {
+		const struct ipc_type *t = schema_at(l, *i);
+
+		if (gmcp_name(l, t->name, own) == len &&
+		    strncasecmp(own, (const char *)name, len) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+/* Is it of the package that this game's messages are in? */
+static bool
+is_of_game(const struct link *l, const uint8_t *name, size_t len)
+{
+	char own[GMCP_NAME_SIZE];
+	size_t n = gmcp_name(l, "x", own) - 1;
+
+	return len > n && strncasecmp(own, (const char *)name, n) == 0;
+}
+
+static bool
+take_side(struct client *c, const uint8_t *bytes, size_t len, size_t name_len,
+    struct heard *h)
+{
+	struct ipc_buf *out = &c->link->said;
+	struct tree t = { .ops = NULL };
+	size_t start;
+	bool ok;
+
+	snprintf(h->name, sizeof(h->name), "%.*s",
+	    (int)(name_len < sizeof(h->name) ? name_len : 0),
+	    (const char *)bytes);
+	h->type = find_side(c->link, bytes, name_len, &h->number);
+	if (h->type == NULL)
+		return no(h, "no such message");
+	if (!begin(c->link, h, &start))
+		return no(h, "too much for one message");
+	if (len > name_len && json_parse(&t, bytes + name_len, len - name_len,
+				  h->wrong.rule, sizeof(h->wrong.rule)) < 0)
+		return false;
+	ok = tree_take(t.ops, h->type, t.ops ? &t.top : NULL, out, &h->wrong);
+	if (t.ops)
+		t.ops->release(&t);
+	if (ok)
+		ipc_image_end(out, start);
+	return ok;
+}
+
+bool
+speak_side(struct client *c, const uint8_t *bytes, size_t len)
+{
+	struct heard h = { .number = UINT32_MAX };
+	size_t name_len = ipc_side_name(bytes, len);
+
+	if (speak_of(c) != SPEAK_GMCP || !is_of_game(c->link, bytes, name_len))
+		return false;
+	if (take_side(c, bytes, len, name_len, &h))
+		up(c);
+	else
+		refuse(c, SPEAK_GMCP, h.name, &h.wrong);
 	return true;
 }

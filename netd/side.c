@@ -332,6 +332,14 @@ write_text(const struct side_message *m)
 	return s;
 }
 
+struct slice *
+side_write(unsigned forms, const uint8_t *bytes, size_t len)
+{
+	struct side_message m = { .bytes = bytes, .len = len };
+
+	return forms & SIDE_GMCP ? write_gmcp(&m) : write_text(&m);
+}
+
 static void
 queue(struct client *c, const struct written *w, struct slice *s)
 {

@@ -42,5 +42,8 @@ void side_done(struct side_message *m);
 struct side *side_of(struct client *c);
 /* Does the player's program want messages of this name? */
 bool side_wants(const struct client *c, const uint8_t *name, size_t len);
+/* A message of ours, whose JSON is good, in one of the forms; owned, or NULL.
+ */
+struct slice *side_write(unsigned forms, const uint8_t *bytes, size_t len);
 
 #endif

@@ -11,9 +11,11 @@
 #include "netd/speak.h"
 
 #include "netd/netd.h"
+#include "netd/side.h"
 
 #include "ipc/msg.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,11 +26,13 @@ speak_of(const struct client *c)
 
 	if (c->link->schema == NULL || s == SPEAK_RAW)
 		return SPEAK_RAW;
-	if (c->speak != SPEAK_UNSAID)
+	if (c->speak != SPEAK_UNSAID && c->transport->natural != SPEAK_GMCP)
 		return c->speak;
 	/* What we connect to knows nothing of our game. */
 	if (s == SPEAK_UNSAID && !c->outgoing)
 		s = c->transport->natural;
+	if (s == SPEAK_GMCP && !c->transport->side_forms(c))
+		return SPEAK_RAW;
 	return s == SPEAK_UNSAID ? SPEAK_RAW : s;
 }
 
@@ -89,6 +93,35 @@ tpl_say(const struct ipc_type *t, const uint8_t *at, const uint8_t *end,
 	return true;
 }
 
+size_t
+gmcp_name(const struct link *l, const char *name, char *out)
+{
+	size_t n = 0;
+
+	for (const char *p = l->game; *p; p++)
+		if (isalnum((unsigned char)*p) || *p == '_' || *p == '-')
+			out[n++] = *p;
+	if (n == 0 || !isalpha((unsigned char)out[0])) {
+		memcpy(out, "game", 4);
+		n = 4;
+	}
+	out[0] = (char)toupper((unsigned char)out[0]);
+	out[n++] = '.';
+	out[n] = (char)toupper((unsigned char)name[0]);
+	return n + 1 + (size_t)sprintf(out + n + 1, "%s", name + 1);
+}
+
+/* "Game.Message {fields}" */
+static bool
+gmcp_say(const struct link *l, const struct ipc_type *t, const uint8_t *at,
+    struct ipc_buf *out)
+{
+	char name[GMCP_NAME_SIZE];
+
+	return ipc_buf_add(out, name, gmcp_name(l, t->name, name)) &&
+	       ipc_buf_add(out, " ", 1) && json_say_fields(t, at, out);
+}
+
 const uint8_t *
 speak_encode(struct link *l, enum speak speak, const uint8_t *bytes, size_t len,
     unsigned *flags, size_t *n)
@@ -105,10 +138,22 @@ speak_encode(struct link *l, enum speak speak, const uint8_t *bytes, size_t len,
 		ok = json_say(t, at, out);
 	else if (speak == SPEAK_MSGPACK)
 		ok = pack_say(t, at, out);
+	else if (speak == SPEAK_GMCP)
+		ok = gmcp_say(l, t, at, out);
 	else
 		ok = tpl_say(t, at, bytes + len, out);
 	*n = out->len;
 	return ok ? out->data : NULL;
+}
+
+bool
+speak_wanted(const struct client *c, const uint8_t *bytes)
+{
+	const struct ipc_type *t = type_of(c->link, bytes);
+	char name[GMCP_NAME_SIZE];
+	size_t n = gmcp_name(c->link, t->name, name);
+
+	return side_wants(c, (const uint8_t *)name, n);
 }
 
 void

@@ -81,6 +81,11 @@ const char *speak_check(const struct link *l, const uint8_t *bytes, size_t len);
  */
 const uint8_t *speak_encode(struct link *l, enum speak speak,
     const uint8_t *bytes, size_t len, unsigned *flags, size_t *n);
+/* "Game.Message" of GMCP, with a NUL, and its length. */
+#define GMCP_NAME_SIZE 160
+size_t gmcp_name(const struct link *l, const char *name, char *out);
+/* Does a GMCP client want this message, as speak_encode() takes it? */
+bool speak_wanted(const struct client *c, const uint8_t *bytes);
 void speak_release(struct link *l);
 
 /* ---- hear.c ----------------------------------------------------------------
@@ -95,6 +100,8 @@ void speak_send(struct client *c, unsigned flags, uint16_t key,
  */
 bool
 speak_got(struct client *c, unsigned flags, const uint8_t *bytes, size_t len);
+/* The same for "Package.Sub json": false if it is none of the game's own. */
+bool speak_side(struct client *c, const uint8_t *bytes, size_t len);
 void speak_release(struct link *l);
 
 /* ---- codecs ----------------------------------------------------------------

@@ -484,6 +484,7 @@ telnet_ping(struct client *c)
 const struct transport tr_telnet = {
 	.name = "telnet",
 	.is_prose = true,
+	.natural = SPEAK_GMCP,
 	.start = telnet_start,
 	.feed = telnet_feed,
 	.encode = telnet_encode,

@@ -750,6 +750,7 @@ const struct transport tr_ws = {
 static const struct transport tr_ws_mud = {
 	.name = "ws",
 	.is_prose = true,
+	.natural = SPEAK_GMCP,
 	.start = ws_start,
 	.feed = ws_feed,
 	.encode = mud_encode,

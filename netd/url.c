@@ -228,6 +228,9 @@ set_speak(struct parse *p, const struct word *w, const char *value, void *to)
 		return no(p,
 		    "'%s' must be raw, json, msgpack or tpl, not '%.64s'",
 		    w->name, value);
+	if (s != SPEAK_RAW && p->u->transport->natural == SPEAK_GMCP)
+		return no(
+		    p, "%s:// speaks GMCP, or raw", p->u->transport->name);
 	*(uint8_t *)to = (uint8_t)s;
 	return true;
 }

@@ -30,7 +30,8 @@ begin(const char *query)
 	snprintf(tcp, sizeof(tcp), "tcp://127.0.0.1:0%s", query);
 	game = kit_game(players_game("kinds"), "--crash-dir", kit_path("."),
 	    "--listen", ws, "--listen", tcp, "--listen", "line://127.0.0.1:0",
-	    "--listen", "ws://127.0.0.1:0/?speak=msgpack", NULL);
+	    "--listen", "ws://127.0.0.1:0/?speak=msgpack", "--listen",
+	    "telnet://127.0.0.1:0", NULL);
 }
 
 static void
@@ -156,6 +157,70 @@ everybody_in_a_room_sees_the_same_struct(void)
 	kit_expect_silence(line, 100);
 }
 
+#define IAC_GMCP "\xff\xfa\xc9"
+#define IAC_SE "\xff\xf0"
+
+/* All that hears_within() read. */
+static char heard[8192];
+static size_t n_heard;
+
+/* Read until these bytes came. */
+static void
+hears_within(int fd, const char *text)
+{
+	size_t n = strlen(text), have = 0;
+	char last[256];
+
+	assert_true(n < sizeof(last));
+	do {
+		if (have == n)
+			memmove(last, last + 1, --have);
+		kit_recv_bytes(fd, last + have, 1);
+		assert_true(n_heard + 1 < sizeof(heard));
+		heard[n_heard++] = last[have++];
+	} while (have < n || memcmp(last, text, n) != 0);
+}
+
+static void
+a_mud_client_hears_and_says_the_same_as_gmcp(void)
+{
+	int telnet, json, other;
+
+	begin("");
+	json = kit_ws(kit_url(game, 1));
+	telnet = kit_connect(kit_url(game, 5));
+	kit_send(telnet, "\xff\xfd\xc9" /* DO GMCP */
+	    IAC_GMCP "kinds.SAY {\"text\":\"hi\",\"from\":0}" IAC_SE);
+	hears(json, "[\"say\",{\"from\":\"2\",\"text\":\"hi\"}]");
+	say(json, "[\"say\",{\"text\":\"hello\",\"from\":0}]");
+	hears_within(telnet,
+	    IAC_GMCP "Kinds.Say {\"from\":\"1\",\"text\":\"hello\"}" IAC_SE);
+	kit_send(telnet, IAC_GMCP "Kinds.Say {\"text\":5,\"from\":0}" IAC_SE);
+	hears_within(telnet,
+	    IAC_GMCP "Kinds.Error {\"message\":\"Kinds.Say\",\"field\":"
+		     "\"text\",\"rule\":\"not text\"}" IAC_SE);
+	/* What it does not want it does not get. */
+	kit_send(telnet,
+	    IAC_GMCP "Core.Supports.Set [\"Char 1\"]" IAC_SE "words\r\n");
+	hears_within(telnet, "raw words");
+	hears(json, "[\"say\",{\"from\":\"2\",\"text\":\"words\"}]");
+	other = kit_ws(kit_url(game, 1));
+	say(other, "[\"nobody\"]");
+	hears(other, "[\"error\",{\"message\":\"nobody\",\"field\":\"\","
+		     "\"rule\":\"no such message\"}]");
+	say(json, "[\"say\",{\"text\":\"unheard\",\"from\":0}]");
+	hears(other, "[\"say\",{\"from\":\"1\",\"text\":\"unheard\"}]");
+	kit_send(telnet,
+	    IAC_GMCP "Core.Supports.Set [\"Kinds 1\"]" IAC_SE "more\r\n");
+	hears_within(telnet, "raw more");
+	hears(json, "[\"say\",{\"from\":\"2\",\"text\":\"more\"}]");
+	say(json, "[\"say\",{\"text\":\"heard\",\"from\":0}]");
+	hears_within(telnet, IAC_GMCP "Kinds.Say {\"from\":\"1\",");
+	hears_within(telnet, "\"heard\"}");
+	assert_null(strstr(heard, "unheard"));
+	assert_non_null(strstr(heard, "Kinds.Error"));
+}
+
 static void
 what_is_malformed_is_answered_and_too_much_of_it_closes(void)
 {
@@ -243,6 +308,74 @@ what_is_declared_outlives_the_game_and_netd(void)
 		  "\"rule\":\"missing\"}]");
 }
 
+/* A program's bytes in the place of another, as an installer does it. */
+static void
+install(const char *name, const char *to)
+{
+	const char *bin = getenv("BIN"), *fresh = kit_path("fresh");
+	char from[512], bytes[65536];
+	int in, out;
+	ssize_t n;
+
+	snprintf(
+	    from, sizeof(from), "%s/%s", bin ? bin : "bin", players_game(name));
+	in = open(from, O_RDONLY);
+	out = open(fresh, O_WRONLY | O_CREAT | O_EXCL, 0700);
+	if (in < 0 || out < 0)
+		kit_fail("cannot install %s", from);
+	while ((n = read(in, bytes, sizeof(bytes))) > 0)
+		assert_int_equal(write(out, bytes, (size_t)n), n);
+	close(in);
+	close(out);
+	assert_int_equal(rename(fresh, to), 0);
+}
+
+static void
+upgraded(unsigned times)
+{
+	int64_t end = kit_now_ms() + KIT_WAIT_MS;
+
+	kit_signal(game, SIGHUP);
+	while (kit_count_log(game, " upgraded ") < times) {
+		if (kit_now_ms() > end)
+			kit_fail("no upgrade");
+		kit_tick();
+	}
+}
+
+static void
+a_new_program_declares_anew_and_old_words_are_errors(void)
+{
+	char program[512], long_text[300];
+	const char *file = kit_path("game");
+	int ws;
+
+	install("kinds", file);
+	snprintf(program, sizeof(program),
+	    "../../../../../../../../../../../..%s", file);
+	game = kit_game(program, "--listen", "ws://127.0.0.1:0/", NULL);
+	ws = kit_ws(kit_url(game, 1));
+	say(ws, "[\"move\",{\"to\":{\"x\":1,\"y\":2}}]");
+	hears(ws, "[\"error\",{\"message\":\"move\",\"field\":\"\","
+		  "\"rule\":\"no such message\"}]");
+	snprintf(long_text, sizeof(long_text),
+	    "[\"say\",{\"from\":0,\"text\":\"%0250d\"}]", 0);
+	say(ws, long_text);
+	hears(ws, "[\"error\",{\"message\":\"say\",\"field\":\"text\","
+		  "\"rule\":\"longer than 200 bytes\"}]");
+	install("kinds2", file);
+	upgraded(1);
+	say(ws, long_text);
+	say(ws, "[\"move\",{\"to\":{\"x\":1,\"y\":2}}]");
+	hears(ws, "[\"move\",{\"to\":{\"x\":1,\"y\":2}}]");
+	/* And back: what the page learned meanwhile is no word any more. */
+	install("kinds", file);
+	upgraded(2);
+	say(ws, "[\"move\",{\"to\":{\"x\":1,\"y\":2}}]");
+	hears(ws, "[\"error\",{\"message\":\"move\",\"field\":\"\","
+		  "\"rule\":\"no such message\"}]");
+}
+
 static void
 the_schema_is_there_to_be_read(void)
 {
@@ -271,11 +404,13 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		KIT_TEST(everybody_in_a_room_sees_the_same_struct),
+		KIT_TEST(a_mud_client_hears_and_says_the_same_as_gmcp),
 		KIT_TEST(
 		    what_is_malformed_is_answered_and_too_much_of_it_closes),
 		KIT_TEST(a_listener_may_be_raw),
 		KIT_TEST(a_game_cannot_send_what_it_declared_not_to),
 		KIT_TEST(what_is_declared_outlives_the_game_and_netd),
+		KIT_TEST(a_new_program_declares_anew_and_old_words_are_errors),
 		KIT_TEST(the_schema_is_there_to_be_read),
 	};
 

@@ -7,6 +7,7 @@
 #include "ipc/typed.h"
 
 #include "netd/netd.h"
+#include "netd/side.h"
 #include "netd/speak.h"
 
 #include <setjmp.h>
@@ -65,6 +66,15 @@ declare(const char *text)
 		print_error("line %u: %s\n", line, why);
 	assert_non_null(t);
 	return t;
+}
+
+bool
+side_wants(const struct client *c, const uint8_t *name, size_t len)
+{
+	(void)c;
+	(void)name;
+	(void)len;
+	return true;
 }
 
 /* ---- declarations ---------------------------------------------------------
