@@ -40,6 +40,7 @@ struct conn {
 	struct gc_conn *file;         /* of gc_connect(); NULL: a player */
 	uint16_t columns, rows, able; /* able: IPC_ABLE_* */
 	int16_t wrap;                 /* of gc_terminal_set(), or -1 */
+	bool keys, hidden;            /* keys.c: each message is a key */
 };
 
 /* Open addressing; a slot's view ends with the next add or remove. */
@@ -307,6 +308,12 @@ void jobs_release(struct gc_net *net);
 /* In a worker: there is a job. 0 or GC_E... */
 int work_arrived(struct gc_net *net, const struct ipc_frame *f);
 
+/* ---- keys.c: lines of a terminal that sends keys --------------------------
+ */
+
+/* What is typed from now on is not to be seen, or is again. */
+void keys_hide(struct gc_net *net, uint64_t conn, bool hide);
+
 /* ---- kinds.c ------------------------------------------------------------ */
 
 /* What a frame does as soon as it is taken: 1 it is an event for gc_next(),
@@ -457,6 +464,19 @@ struct pipes {
 bool pipes_open(struct pipes *p);
 void pipes_close_game(const struct pipes *p);
 void pipes_close_netd(const struct pipes *p);
+
+/* ---- tty.c: the terminal of who started the game --------------------------
+ */
+
+/* Is tty: among the listeners, and the terminal there? Then it is open. */
+bool tty_open(const struct options *o);
+bool tty_is_open(void);
+/* To netd, before the game's link. */
+void tty_hand_over(int control);
+/* In the game, which never sees it. */
+void tty_forget(void);
+/* As it was at first, if netd did not see to that. */
+void tty_restore(void);
 
 /* ---- crew.c: the processes of workers ------------------------------------ */
 

@@ -419,6 +419,7 @@ crew_beside(const struct gc_workers *table, char **argv, int control)
 	prctl(PR_SET_NAME, "penstock-crew");
 	if (!crew_init(&c, table, argv))
 		_exit(1);
+	tty_forget();
 	launch_deafen();
 	sigemptyset(&mine);
 	sigaddset(&mine, SIGCHLD);

@@ -161,6 +161,14 @@ struct gc_start {
  * takes the time it took. Under a debugger gc_open() returns the game, which
  * stops with SIGTRAP before it takes frame N of --break-at N.
  *
+ * --listen tty: makes the person who starts the game a player, at that very
+ * terminal: each key is a GC_MESSAGE ("a", "\x1b[A"), sessions get lines from
+ * gc_readline() all the same, what begins with ESC is drawn as it is, anything
+ * else is a line. Ctrl-C is GC_STOP. The terminal is given back as it was,
+ * whichever process is killed; with --foreground not before gc_close() if that
+ * is netd. When that player has left and there is no other listener, the game
+ * is asked to stop.
+ *
  * The launcher's exit status is the game's own; 128 + N if signal N ended the
  * game for good, or if a second signal N cut it short; 1 if netd kept dying.
  *

@@ -405,6 +405,7 @@ show_opened(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
 	c = conns_add(&net->conns, f->id, NULL);
 	if (c == NULL)
 		return net_fail(net, GC_ENO_MEMORY, "out of memory");
+	c->keys = strcmp(w->opened.transport, "tty") == 0;
 	c->columns = w->opened.columns;
 	c->rows = w->opened.rows;
 	ev->conn = f->id;

@@ -198,9 +198,10 @@ netd_arguments(const struct options *o, const char *file, const char *number)
 		argv[n++] = "--crash-dir";
 		argv[n++] = o->crash_dir;
 	}
-	if (o->log) {
+	/* Where somebody plays nobody wants to read what netd does. */
+	if (o->log || (tty_is_open() && isatty(STDERR_FILENO))) {
 		argv[n++] = "--log";
-		argv[n++] = o->log;
+		argv[n++] = o->log ? o->log : "error";
 	}
 	return argv;
 }
@@ -229,9 +230,11 @@ spawn(pid_t *pid, const char *file, const char **argv, int control)
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &usual);
 	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK |
-					    POSIX_SPAWN_SETSIGDEF |
-					    POSIX_SPAWN_SETPGROUP);
+	/* In a session of its own it may read the terminal. */
+	posix_spawnattr_setflags(
+	    &attr, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+			   (tty_is_open() ? POSIX_SPAWN_SETSID
+					  : POSIX_SPAWN_SETPGROUP)));
 	e = posix_spawnp(
 	    pid, file, &files, &attr, (char **)(uintptr_t)argv, environ);
 	posix_spawnattr_destroy(&attr);
@@ -268,6 +271,7 @@ netd_start(
 		return false;
 	}
 	*control = ends[0];
+	tty_hand_over(*control);
 	return true;
 }
 
@@ -551,6 +555,7 @@ netd_ended(struct launcher *l, int status)
 {
 	l->netd = 0;
 	l->netd_status = status;
+	tty_restore();
 	hear_out(l);
 	drop_fresh(l);
 	if (l->next && !l->next_ended) /* its link is gone; the old plays on */
@@ -634,10 +639,12 @@ on_signals(struct launcher *l)
 	while (read(l->signals, &si, sizeof(si)) == sizeof(si)) {
 		if (si.ssi_signo == SIGCHLD)
 			reap(l);
-		else if (si.ssi_signo == SIGHUP)
+		else if (si.ssi_signo == SIGHUP && !tty_is_open())
 			tell_netd(l, IPC_CONTROL_UPGRADE, 0, "");
 		else
-			asked_to_stop(l, (int)si.ssi_signo);
+			asked_to_stop(l, si.ssi_signo == SIGHUP
+					     ? SIGTERM
+					     : (int)si.ssi_signo);
 	}
 }
 
@@ -960,6 +967,7 @@ become_game(struct launched *l, const struct pipes *p,
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		raise(SIGKILL);
+	tty_forget();
 	close(launcher->control);
 	close(launcher->signals);
 	if (launcher->wake.keeper >= 0)
@@ -1029,6 +1037,7 @@ launch_two(struct launched *l, const struct options *o, struct gc_start *start,
 		    launch_how(me.netd_status, how, sizeof(how)));
 	else if (e)
 		options_say(start, 1, "cannot start the game: %s", strerror(e));
+	tty_restore();
 	close(me.signals);
 	wake_release(&me.wake);
 	crew_release(&me.crew);
@@ -1133,6 +1142,7 @@ launch_attach(
 			close(control);
 		return false;
 	}
+	tty_hand_over(control);
 	return link_here(l, o, control, 0, start);
 }
 
@@ -1183,8 +1193,10 @@ launch_end(int control, pid_t netd, pid_t crew, bool well)
 		while (waitpid(netd, &status, 0) < 0 && errno == EINTR)
 			;
 	}
+	tty_restore();
 	handler_control = -1;
 	close(control);
+	tty_forget();
 	if (crew) {
 		kill(crew, SIGTERM);
 		while (waitpid(crew, NULL, 0) < 0 && errno == EINTR)
@@ -1220,6 +1232,7 @@ launch(struct launched *l, const struct options *o, struct gc_start *start,
 		return replay(l, o, start);
 	if (wake_started(l))
 		return true;
+	tty_open(o);
 	if (o->attach)
 		return launch_attach(l, o, start);
 	if (o->foreground || launch_traced())

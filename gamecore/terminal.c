@@ -73,6 +73,7 @@ gc_prompt(struct gc_net *net, uint64_t conn, const char *text)
 int
 gc_hide_input(struct gc_net *net, uint64_t conn, bool hide)
 {
+	keys_hide(net, conn, hide);
 	return put(net, IPC_HIDE_INPUT, conn, hide, NULL, 0);
 }
 

@@ -46,6 +46,7 @@ enum ipc_control_type {
 			       * value: how long it may take, in ms, or 0 */
 	IPC_CONTROL_WORKER,   /* fds: netd's write end, netd's read end; number:
 			       * which worker; value: its pid; text: the name */
+	IPC_CONTROL_TTY,      /* fds: the terminal of who started the game */
 	/* to the launcher */
 	IPC_CONTROL_LISTENER = 100, /* fds: a listening socket; text: its URL as
 				     * the game gave it; number: the listener.

@@ -172,6 +172,10 @@ client_tell(struct client *c, uint64_t request, unsigned state)
 	};
 
 	address_print(&c->addr, peer, sizeof(peer));
+	if (c->transport->is_tty) {
+		snprintf(peer, sizeof(peer), "tty");
+		snprintf(local, sizeof(local), "tty");
+	}
 	/* Without a descriptor of its own it came to the listener's. */
 	if (fd >= 0 && getsockname(fd, &here.sa, &len) == 0)
 		address_print(&here, local, sizeof(local));

@@ -164,6 +164,16 @@ got_worker(struct netd *n, struct ipc_control *m)
 	    n, m->text, m->number, (int64_t)m->value, m->fds[0], m->fds[1]);
 }
 
+static void
+got_tty(struct netd *n, struct ipc_control *m)
+{
+	if (n->tty_fd >= 0)
+		close(n->tty_fd);
+	n->tty_fd = m->fds[0];
+	if (m->fds[1] >= 0)
+		close(m->fds[1]);
+}
+
 static const struct {
 	uint32_t type;
 	bool takes_fds;
@@ -181,6 +191,7 @@ static const struct {
 	{ IPC_CONTROL_LOG, false, got_log },
 	{ IPC_CONTROL_WORKERS, false, got_workers },
 	{ IPC_CONTROL_WORKER, true, got_worker },
+	{ IPC_CONTROL_TTY, true, got_tty },
 };
 
 static void
@@ -332,6 +343,9 @@ void
 control_release(struct netd *n)
 {
 	control_end(n);
+	if (n->tty_fd >= 0)
+		close(n->tty_fd);
+	n->tty_fd = -1;
 	if (n->wait_fd >= 0) {
 		ev_io_stop(n->loop, &n->wait_io);
 		close(n->wait_fd);

@@ -450,7 +450,7 @@ real_text(struct listener *l)
 	snprintf(l->text, sizeof(l->text), "%s", text);
 	if (l->url->transport->is_unix || l->url->port != 0)
 		return;
-	if (getsockname(l->fd, &here.sa, &len) < 0)
+	if (l->url->transport->is_tty || getsockname(l->fd, &here.sa, &len) < 0)
 		return;
 	snprintf(port, sizeof(port), "%u",
 	    ntohs(here.sa.sa_family == AF_INET ? here.in4.sin_port
@@ -494,7 +494,9 @@ listen_open(struct netd *n, const char *text, int fd, char *why, size_t size)
 	what = "too many listeners (limit listeners_max)";
 	if (n->n_listeners >= n->config.listeners_max)
 		goto fail;
-	if (fd < 0)
+	if (fd < 0 && u->transport->open_device)
+		fd = u->transport->open_device(n, &what);
+	else if (fd < 0)
 		fd = u->transport->is_unix ? open_unix(u, &what)
 					   : open_inet(u, &what);
 	if (fd < 0) {

@@ -18,6 +18,7 @@
 struct client;
 struct event;
 struct listener;
+struct netd;
 struct slice;
 struct url;
 
@@ -30,6 +31,7 @@ struct url;
 struct transport {
 	const char *name; /* the word before the colon: line://[::]:4000 */
 	bool is_unix;     /* listens on a path instead of host:port */
+	bool is_tty;      /* the one terminal: no host, and no socket */
 	bool is_prose;    /* a person reads its messages as they are */
 	uint8_t natural;  /* enum speak: of typed messages, if nobody says */
 	/*
@@ -87,6 +89,8 @@ struct transport {
 	 */
 	void *(*open_socket)(struct listener *l, int fd);
 	void (*close_socket)(void *socket);
+	/* What it listens on is no socket: open it; -1: *what says why not. */
+	int (*open_device)(const struct netd *n, const char **what);
 	/* How the line is, "rtt_ms=12 lost=3 sent=900", for an operator. */
 	void (*line)(const struct client *c, char *out, size_t size);
 	/*
@@ -147,6 +151,7 @@ extern const struct transport tr_tcp;
 extern const struct transport tr_ws;
 extern const struct transport tr_unix;
 extern const struct transport tr_telnet;
+extern const struct transport tr_tty;
 extern const struct transport tr_pygase;
 
 #endif

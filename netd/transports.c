@@ -12,6 +12,7 @@ static const struct transport *const transports[] = {
 	&tr_ws,
 	&tr_unix,
 	&tr_telnet,
+	&tr_tty,
 	&tr_pygase,
 };
 

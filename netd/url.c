@@ -5,6 +5,7 @@
  *
  *	transport://host:port/path?word=value&word=value
  *	unix:///path/to/socket?word=value
+ *	tty:?word=value
  *
  * A host is * (every address), an IPv4 address, an IPv6 address in square
  * brackets, or a name; port 0 takes any free port. Paths and the words of a
@@ -449,6 +450,8 @@ parse_rest(struct parse *p, const char *text)
 
 	if (slash == NULL)
 		slash = query;
+	if (p->u->transport->is_tty)
+		return no(p, "no host belongs to it (try tty:)");
 	if (p->u->transport->is_unix) {
 		if (!parse_file(p, text, query))
 			return false;
@@ -456,6 +459,17 @@ parse_rest(struct parse *p, const char *text)
 		   !parse_path(p, slash, query))
 		return false;
 	return parse_query(p, *query ? query + 1 : query);
+}
+
+/* tty: or tty:?word=value. */
+static bool
+parse_tty(struct parse *p, const char *text)
+{
+	if (*text && *text != '?')
+		return no(p, "nothing but ?word=value can follow tty:");
+	if (*text && !parse_query(p, text + 1))
+		return false;
+	return !p->u->bad.on || no(p, "a terminal is no bad network");
 }
 
 bool
@@ -476,6 +490,8 @@ url_parse(struct url *u, const char *text, const struct config *defaults,
 			return no(&p, "a blank or control byte (write %%XX)");
 	if (strchr(text, '#'))
 		return no(&p, "no '#' may be in it (write %%23)");
+	if (colon == NULL && strncmp(text, "tty:", 4) == 0)
+		return parse_transport(&p, text, 3) && parse_tty(&p, text + 4);
 	if (colon == NULL)
 		return no(&p, "no transport (try line://%.64s)", text);
 	return parse_transport(&p, text, (size_t)(colon - text)) &&

@@ -20,6 +20,7 @@ static const struct transport transports[] = {
 	{ .name = "tcp" },
 	{ .name = "ws" },
 	{ .name = "unix", .is_unix = true },
+	{ .name = "tty", .is_tty = true },
 };
 
 const struct transport *
@@ -95,6 +96,8 @@ hosts_ports_and_paths(void **state)
 		{ "unix:///run/game.sock", "unix", "", 0, "/run/game.sock" },
 		{ "unix:///tmp/a%20b?idle=1s", "unix", "", 0, "/tmp/a b" },
 		{ "unix:///tmp/100%", "unix", "", 0, "/tmp/100%" },
+		{ "tty:", "tty", "", 0, "" },
+		{ "tty:?idle=1s", "tty", "", 0, "" },
 	};
 
 	(void)state;
@@ -170,11 +173,11 @@ a_refusal_says_why(void **state)
 		{ "localhost:4000",
 		    "no transport (try line://localhost:4000)" },
 		{ "http://*:80",
-		    "unknown transport 'http' (there is line tcp ws unix)" },
+		    "unknown transport 'http' (there is line tcp ws unix tty)" },
 		{ "LINE://*:80",
-		    "unknown transport 'LINE' (there is line tcp ws unix)" },
+		    "unknown transport 'LINE' (there is line tcp ws unix tty)" },
 		{ "://*:80",
-		    "unknown transport '' (there is line tcp ws unix)" },
+		    "unknown transport '' (there is line tcp ws unix tty)" },
 		{ "line://", "no host (try line://*:4000)" },
 		{ "line://?idle=1s", "no host (try line://*:4000)" },
 		{ "line://:4000", "'' is no address and no name" },
@@ -207,6 +210,10 @@ a_refusal_says_why(void **state)
 		{ "ws://*:1/#top", "no '#' may be in it (write %23)" },
 		{ "ws://*:1/\xc3\xa4",
 		    "a byte over 127 in the path (write %XX)" },
+		{ "tty:x", "nothing but ?word=value can follow tty:" },
+		{ "tty:?loss=5%", "a terminal is no bad network" },
+		{ "tty:?www=x", "'www' is a word of ws://, not of tty://" },
+		{ "tty://x:1", "no host belongs to it (try tty:)" },
 		{ "unix://game.sock",
 		    "no absolute path (try unix:///tmp/game.sock)" },
 		{ "unix://", "no absolute path (try unix:///tmp/game.sock)" },
