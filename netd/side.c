@@ -14,6 +14,7 @@
 
 #include "ipc/log.h"
 #include "ipc/side.h"
+#include "netd/msdp.h"
 #include "netd/telnet.h"
 #include "netd/ws_frame.h"
 
@@ -89,8 +90,8 @@ side_done(struct side_message *m)
 	m->value = NULL;
 }
 
-static bool
-is_name(const struct side_message *m, const char *name)
+bool
+side_is(const struct side_message *m, const char *name)
 {
 	return m->name_len == strlen(name) &&
 	       strncasecmp((const char *)m->bytes, name, m->name_len) == 0;
@@ -202,9 +203,9 @@ on_supports(struct client *c, const struct side_message *m)
 	if (s == NULL || !json_is_array(m->value))
 		return;
 	s->told = true;
-	if (is_name(m, "Core.Supports.Set"))
+	if (side_is(m, "Core.Supports.Set"))
 		ipc_buf_clear(&s->wants);
-	each_want(&s->wants, m->value, is_name(m, "Core.Supports.Remove"));
+	each_want(&s->wants, m->value, side_is(m, "Core.Supports.Remove"));
 }
 
 void
@@ -240,6 +241,7 @@ side_free(struct client *c)
 		return;
 	free(c->side->hello);
 	ipc_buf_release(&c->side->wants);
+	msdp_free(c->side->msdp);
 	free(c->side);
 	c->side = NULL;
 }
@@ -278,10 +280,10 @@ side_heard(struct client *c, const uint8_t *bytes, size_t len)
 		return true;
 	}
 	c->netd->metrics.side_in++;
-	if (is_name(&m, "Core.Ping")) {
+	if (side_is(&m, "Core.Ping")) {
 		pong(c);
 	} else {
-		if (is_name(&m, "Core.Hello"))
+		if (side_is(&m, "Core.Hello"))
 			on_hello(c, &m);
 		else if (m.name_len > 14 && strncasecmp((const char *)bytes,
 						"Core.Supports.", 14) == 0)
@@ -359,8 +361,11 @@ say_to(struct client *c, void *arg)
 	unsigned forms =
 	    c->transport->side_forms ? c->transport->side_forms(c) : 0;
 
-	if (!client_takes(c) || c->outgoing || forms == 0 ||
-	    !side_wants(c, w->m->bytes, w->m->name_len))
+	if (!client_takes(c) || c->outgoing || forms == 0)
+		return;
+	if (forms & SIDE_MSDP)
+		msdp_say(c, w->m);
+	if (c->phase == GONE || !side_wants(c, w->m->bytes, w->m->name_len))
 		return;
 	if (forms & SIDE_GMCP) {
 		if (w->gmcp == NULL)

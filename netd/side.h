@@ -38,6 +38,8 @@ struct side_message {
 bool side_read(
     struct side_message *m, const uint8_t *bytes, size_t len, size_t depth_max);
 void side_done(struct side_message *m);
+/* Is that its name, in any case of letters? */
+bool side_is(const struct side_message *m, const char *name);
 /* Made on first use; NULL: out of memory. */
 struct side *side_of(struct client *c);
 /* Does the player's program want messages of this name? */

@@ -27,6 +27,7 @@ static const uint8_t agreed[256] = {
 	[TELNET_EOR] = WE_MAY | THEY_MAY,
 	[TELNET_NAWS] = THEY_MAY,
 	[TELNET_CHARSET] = WE_MAY | THEY_MAY,
+	[TELNET_MSDP] = WE_MAY,
 	[TELNET_MSSP] = WE_MAY,
 	[TELNET_GMCP] = WE_MAY,
 };

@@ -46,6 +46,7 @@ enum telnet_option {
 	TELNET_EOR = 25,
 	TELNET_NAWS = 31,
 	TELNET_CHARSET = 42,
+	TELNET_MSDP = 69,
 	TELNET_MSSP = 70,
 	TELNET_GMCP = 201
 };

@@ -13,6 +13,7 @@
  * out with the welcome, and the window's size and the terminal's name are
  * told to the game when they come.
  */
+#include "netd/msdp.h"
 #include "netd/telnet_session.h"
 
 #include "ipc/msg.h"
@@ -55,6 +56,7 @@ offer(struct telnet *t)
 	telnet_will(t, TELNET_EOR, true);
 	telnet_will(t, TELNET_MSSP, true);
 	telnet_will(t, TELNET_GMCP, true);
+	telnet_will(t, TELNET_MSDP, true);
 }
 
 static int
@@ -185,8 +187,9 @@ on_our_option(struct client *c, uint8_t option, bool on)
 		telnet_ask_charset(c);
 	} else if (option == TELNET_MSSP && on && !c->outgoing) {
 		telnet_tell_mssp(c);
-	} else if (option == TELNET_GMCP && !c->outgoing) {
-		terminal_takes_side(c, on);
+	} else if (!c->outgoing &&
+		   (option == TELNET_GMCP || option == TELNET_MSDP)) {
+		terminal_takes_side(c, c->transport->side_forms(c) != 0);
 	}
 }
 
@@ -219,6 +222,9 @@ on_sub(struct client *c, const struct telnet_event *e)
 	else if (e->code == TELNET_GMCP && telnet_is_ours(t, TELNET_GMCP) &&
 		 !c->outgoing)
 		return side_heard(c, e->bytes, e->len);
+	else if (e->code == TELNET_MSDP && telnet_is_ours(t, TELNET_MSDP) &&
+		 !c->outgoing)
+		return msdp_heard(c, e->bytes, e->len);
 	return true;
 }
 
@@ -355,7 +361,8 @@ telnet_side_forms(const struct client *c)
 {
 	const struct telnet *t = &session(c)->telnet;
 
-	return telnet_is_ours(t, TELNET_GMCP) ? SIDE_GMCP : 0;
+	return (telnet_is_ours(t, TELNET_GMCP) ? SIDE_GMCP : 0u) |
+	       (telnet_is_ours(t, TELNET_MSDP) ? SIDE_MSDP : 0u);
 }
 
 static bool

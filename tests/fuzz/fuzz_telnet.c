@@ -1,5 +1,5 @@
 /* links: netd/tr_telnet.c netd/telnet*.c netd/line_edit.c netd/utf8.c */
-/* links: netd/config.c netd/side.c netd/terminal.c netd/outq.c */
+/* links: netd/config.c netd/side.c netd/msdp.c netd/terminal.c netd/outq.c */
 /* links: netd/look.c */
 /* links: netd/ws_frame.c */
 /*
@@ -7,8 +7,8 @@
  * game stopping it now and then, it must say exactly what it says of the
  * whole; what the game gets is UTF-8 without control characters; and what is
  * answered is bounded. The first byte is the size of the pieces; the second
- * says how often the game stops, and its highest bits that the game hides the
- * input and that we are the client.
+ * says how often the game stops, and its highest bits that we are the client,
+ * that the game hides the input, that MSDP and that GMCP is on.
  */
 #include "../unit/fake_telnet.h"
 #include "netd/utf8.h"
@@ -25,10 +25,15 @@ run(const uint8_t *data, size_t size, size_t piece, unsigned how,
     struct ipc_buf *said)
 {
 	ft_init(MESSAGE_MAX, how & 0x80);
-	ft.stop_every = how & 0x3f;
+	ft.stop_every = how & 0x0f;
 	ft_send("Name? ", 6);
 	if (how & 0x40)
 		tr_telnet.hide(&ft.c, true);
+	/* What a client would say first. */
+	ft_arrive("\xff\xfd\x45", how & 0x20 ? 3 : 0);
+	ft_arrive("\xff\xfd\xc9", how & 0x10 ? 3 : 0);
+	if (!(how & 0x80))
+		ft_side("A.B {\"c\":[1,\"d\"]}", 18);
 	for (size_t at = 0; at < size; at += piece)
 		ft_arrive(data + at, size - at < piece ? size - at : piece);
 	ft_must(ft.out.len < ANSWERED_MAX + 4 * size);
@@ -50,7 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	ipc_buf_init(&whole, 128u << 20);
 	ipc_buf_init(&pieces, 128u << 20);
-	run(data + 2, size - 2, size, data[1] & 0xc0, &whole);
+	run(data + 2, size - 2, size, data[1] & 0xf0, &whole);
 	run(data + 2, size - 2, data[0] + 1u, data[1], &pieces);
 	ft_must(whole.len == pieces.len);
 	ft_must(memcmp(whole.data, pieces.data, whole.len) == 0);

@@ -1,4 +1,4 @@
-/* links: netd/[a-lo-z]*.c netd/metrics.c */
+/* links: netd/[a-lo-z]*.c netd/m[b-z]*.c */
 /*
  * netd/jobs.c and workers.c on a real loop: the test is the game and each of
  * its workers. Every job has one end, in its order, whatever workers do.

@@ -1,5 +1,5 @@
 /* links: netd/tr_telnet.c netd/telnet*.c netd/line_edit.c netd/utf8.c */
-/* links: netd/config.c netd/side.c netd/terminal.c netd/outq.c */
+/* links: netd/config.c netd/side.c netd/msdp.c netd/terminal.c netd/outq.c */
 /* links: netd/look.c */
 /* links: netd/ws_frame.c */
 /*
@@ -45,7 +45,7 @@ static const struct {
 	{ "DONT", 254 }, { "IAC", 255 } },
   options[] = { { "ECHO", 1 }, { "SGA", 3 }, { "TM", 6 }, { "TTYPE", 24 },
 	  { "EOR", 25 }, { "NAWS", 31 }, { "LINEMODE", 34 }, { "CHARSET", 42 },
-	  { "MSSP", 70 }, { "GMCP", 201 } };
+	  { "MSDP", 69 }, { "MSSP", 70 }, { "GMCP", 201 } };
 #define N_WORDS (sizeof(words) / sizeof(words[0]))
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
