@@ -12,6 +12,7 @@
 #include "netd/talk.h"
 
 #include "ipc/log.h"
+#include "netd/mccp.h"
 #include "netd/resume.h"
 
 #include <arpa/inet.h>
@@ -341,6 +342,12 @@ leave_on(struct client *c)
 			return;
 		}
 	}
+	mccp_end(c);
+	if (mccp_waits(c) && (mccp_push(c) == 0 || errno == EAGAIN) &&
+	    mccp_waits(c)) {
+		client_watch(c);
+		return;
+	}
 	if (c->saw_eof) {
 		client_abort(c, c->reason, "");
 	} else if (!c->cut && !c->wait_peer) {
@@ -536,6 +543,12 @@ client_readable(struct client *c)
 
 /* ---- bytes out ----------------------------------------------------------- */
 
+ssize_t
+client_write(struct client *c, const void *p, size_t n)
+{
+	return c->mccp ? mccp_write(c, p, n) : c->wire->write(c, p, n);
+}
+
 void
 client_mark(struct client *c)
 {
@@ -576,6 +589,11 @@ client_flush(struct client *c)
 	struct netd *n = c->netd;
 	size_t sent = 0;
 
+	if (mccp_waits(c) && mccp_push(c) < 0 && errno != EAGAIN &&
+	    errno != EINTR) {
+		client_lost(c, IPC_REASON_RESET, strerror(errno));
+		return;
+	}
 	while (c->out.head && c->phase < GONE && c->phase > CONNECTING) {
 		size_t room =
 		    c->resume ? resume_room(c) : (size_t)n->config.read_bytes;
@@ -586,7 +604,7 @@ client_flush(struct client *c)
 		if (room == 0)
 			break;
 		p = outq_peek(&c->out, n->scratch, room, &len);
-		r = c->wire->write(c, p, len);
+		r = client_write(c, p, len);
 
 		if (r < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
@@ -868,7 +886,7 @@ client_watch(struct client *c)
 	     !resume_holds(c) &&
 	     (!c->wire->wants_read || c->wire->wants_read(c));
 	out = c->phase == CONNECTING ||
-	      (c->out.head != NULL && !c->wire->wants_read &&
+	      ((c->out.head != NULL || mccp_waits(c)) && !c->wire->wants_read &&
 		  (c->resume == NULL || resume_room(c)));
 	watch_one(c->netd->in_fd, c, &c->want_read, in, EPOLLIN);
 	watch_one(c->netd->out_fd, c, &c->want_write, out, EPOLLOUT);

@@ -7,6 +7,7 @@
  * turn, and stopping one watcher stops the reading of everybody.
  */
 #include "netd/event.h"
+#include "netd/mccp.h"
 #include "netd/netd.h"
 #include "netd/operator.h"
 #include "netd/talk.h"
@@ -206,6 +207,7 @@ client_free(struct client *c)
 	url_drop(c->url);
 	resume_free(c);
 	side_free(c);
+	mccp_free(c);
 	free(c->terminal);
 	free(c->bye);
 	free(c);
@@ -251,7 +253,7 @@ clients_turn(struct netd *n)
 			resume_turn(c);
 		if (c->phase == GONE)
 			continue;
-		if (c->out.head)
+		if (c->out.head || mccp_waits(c))
 			client_flush(c);
 		else if (c->phase == LEAVING)
 			client_flush(c);
@@ -430,7 +432,8 @@ sweep_playing(struct client *c, int64_t now)
 	events_sweep(c);
 	if (c->resume && resume_sweep(c, now))
 		return;
-	if (c->out.head && passed(c->moved_us, k->progress_ms, now)) {
+	if ((c->out.head || mccp_waits(c)) &&
+	    passed(c->moved_us, k->progress_ms, now)) {
 		if (resume_lost(
 			c, IPC_REASON_SLOW, "took nothing for too long"))
 			return;

@@ -347,7 +347,7 @@ deliver(struct client *c, const struct encoding *e, const struct cast *k)
 
 	c->netd->metrics.messages_out += k->n;
 	if (c->out.head == NULL && c->phase == PLAYING) {
-		ssize_t n = c->wire->write(c, s->bytes, s->len);
+		ssize_t n = client_write(c, s->bytes, s->len);
 
 		if (n < 0 && errno != EAGAIN) {
 			client_abort(c, IPC_REASON_RESET, strerror(errno));

@@ -220,6 +220,7 @@ struct client {
 	struct resume *resume;         /* resume.c: may come back; or NULL */
 	struct side *side;             /* side.c: its program; or NULL */
 	struct terminal *terminal;     /* terminal.c; or NULL */
+	struct mccp *mccp;             /* mccp.c: it is compressed; or NULL */
 	uint32_t looks;                /* how text is written for it */
 	int64_t since_us;              /* when this phase began */
 	int64_t bytes_us;              /* last bytes in */
@@ -277,6 +278,8 @@ struct client *client_new(struct netd *n, const struct transport *t,
 struct client *client_find(const struct netd *n, uint64_t id);
 /* The wire is up: tell the transport. */
 void client_start(struct client *c);
+/* Bytes to its wire, like the wire's own write. */
+ssize_t client_write(struct client *c, const void *p, size_t n);
 /* Write what the queue holds; the only place that sends. */
 void client_flush(struct client *c);
 /* It has something to flush at the turn's end. */
@@ -783,6 +786,7 @@ struct netd {
 	size_t arena_used;
 	size_t queued_bytes;    /* of all clients */
 	struct ipc_buf written; /* look.c */
+	size_t mccp_bytes;      /* mccp.c: of all who are compressed */
 	struct address_count *addresses;
 	ev_timer sweep, throttle;
 	ev_prepare turn;

@@ -29,6 +29,7 @@ static const uint8_t agreed[256] = {
 	[TELNET_CHARSET] = WE_MAY | THEY_MAY,
 	[TELNET_MSDP] = WE_MAY,
 	[TELNET_MSSP] = WE_MAY,
+	[TELNET_COMPRESS2] = WE_MAY,
 	[TELNET_GMCP] = WE_MAY,
 };
 

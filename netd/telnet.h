@@ -48,6 +48,7 @@ enum telnet_option {
 	TELNET_CHARSET = 42,
 	TELNET_MSDP = 69,
 	TELNET_MSSP = 70,
+	TELNET_COMPRESS2 = 86,
 	TELNET_GMCP = 201
 };
 

@@ -5,7 +5,7 @@
  * else is. Any bytes are allowed: a line that is not UTF-8 reaches the game
  * as a binary message. What follows the last newline of a connection is no
  * message. The game's own newlines are sent as they are, so one message of
- * the game may be several lines to a player.
+ * the game may be several lines to a player; one at its end is the line's.
  */
 #include "netd/tr_line.h"
 
@@ -99,8 +99,9 @@ line_encode(bool outgoing, unsigned flags, const uint8_t *bytes, size_t len,
 	(void)flags;
 	if (len)
 		memcpy(out, bytes, len);
-	out[len] = '\n';
-	return len + 1;
+	if (len == 0 || bytes[len - 1] != '\n')
+		out[len++] = '\n';
+	return len;
 }
 
 bool

@@ -13,6 +13,7 @@
  * out with the welcome, and the window's size and the terminal's name are
  * told to the game when they come.
  */
+#include "netd/mccp.h"
 #include "netd/msdp.h"
 #include "netd/telnet_session.h"
 
@@ -57,6 +58,7 @@ offer(struct telnet *t)
 	telnet_will(t, TELNET_MSSP, true);
 	telnet_will(t, TELNET_GMCP, true);
 	telnet_will(t, TELNET_MSDP, true);
+	telnet_will(t, TELNET_COMPRESS2, true);
 }
 
 static int
@@ -172,6 +174,22 @@ telnet_hide(struct client *c, bool on)
 /* ---- options --------------------------------------------------------------
  */
 
+/* ---- compression -----------------------------------------------------------
+ */
+
+/* Behind the marker nothing may go as it is: once the queue is empty. */
+static void
+telnet_drained(struct client *c)
+{
+	struct telnet *t = &session(c)->telnet;
+
+	if (c->mccp || c->out.head || c->phase != PLAYING || c->outgoing ||
+	    !telnet_is_ours(t, TELNET_COMPRESS2) || mccp_begin(c))
+		return;
+	telnet_will(t, TELNET_COMPRESS2, false);
+	send_on(c);
+}
+
 static void
 on_our_option(struct client *c, uint8_t option, bool on)
 {
@@ -187,6 +205,10 @@ on_our_option(struct client *c, uint8_t option, bool on)
 		telnet_ask_charset(c);
 	} else if (option == TELNET_MSSP && on && !c->outgoing) {
 		telnet_tell_mssp(c);
+	} else if (option == TELNET_COMPRESS2) {
+		if (!on)
+			mccp_end(c);
+		telnet_drained(c);
 	} else if (!c->outgoing &&
 		   (option == TELNET_GMCP || option == TELNET_MSDP)) {
 		terminal_takes_side(c, c->transport->side_forms(c) != 0);
@@ -504,5 +526,6 @@ const struct transport tr_telnet = {
 	.may_pong = telnet_may_pong,
 	.goodbye = telnet_goodbye,
 	.ping = telnet_ping,
+	.drained = telnet_drained,
 	.close = telnet_close,
 };

@@ -6,8 +6,10 @@
  *
  *	bin/chat --listen line://127.0.0.1:4000 --listen tcp://127.0.0.1:4001
  *
- * and see that not a line below changes. What a send answers is not looked
- * at: a player who left is no error, and if netd is gone gc_next() says so.
+ * and see that not a line below changes. A message that ends in a newline is a
+ * line; one that does not is a question, and what is typed stands behind it.
+ *What a send answers is not looked at: a player who left is no error, and if
+ *netd is gone gc_next() says so.
  */
 #include "gamecore/gamecore.h"
 
@@ -55,10 +57,10 @@ take_name(struct gc_net *net, struct player *p, const char *name)
 	if (len == 0 || len > NAME_MAX_LEN || strspn(name, good) != len)
 		gc_printf(net, p->conn,
 		    "A name has 1 to %d of the characters a-z A-Z 0-9 - _. "
-		    "Which one is yours?",
+		    "Which one is yours? ",
 		    NAME_MAX_LEN);
 	else if (other != NULL && other != p)
-		gc_printf(net, p->conn, "%s is taken. Which name is yours?",
+		gc_printf(net, p->conn, "%s is taken. Which name is yours? ",
 		    other->name);
 	else {
 		strcpy(p->name, name);
@@ -73,9 +75,9 @@ enter(struct gc_net *net, struct player *p, const char *name)
 {
 	if (!take_name(net, p, name))
 		return;
-	gc_printf_group(net, ROOM, NULL, "* %s joined", p->name);
+	gc_printf_group(net, ROOM, NULL, "* %s joined\n", p->name);
 	gc_join(net, p->conn, ROOM);
-	gc_printf(net, p->conn, "Hello %s. %s", p->name, HELP);
+	gc_printf(net, p->conn, "Hello %s. %s\n", p->name, HELP);
 }
 
 static void
@@ -86,7 +88,7 @@ who(struct gc_net *net, struct player *p, char *rest)
 		struct player *other = gc_bound(net, c);
 
 		if (other != NULL && other->name[0])
-			gc_printf(net, p->conn, "* %s is here%s", other->name,
+			gc_printf(net, p->conn, "* %s is here%s\n", other->name,
 			    other == p ? " (you)" : "");
 	}
 }
@@ -94,7 +96,7 @@ who(struct gc_net *net, struct player *p, char *rest)
 static void
 me(struct gc_net *net, struct player *p, char *rest)
 {
-	gc_printf_group(net, ROOM, NULL, "* %s %s", p->name, rest);
+	gc_printf_group(net, ROOM, NULL, "* %s %s\n", p->name, rest);
 }
 
 static void
@@ -105,7 +107,7 @@ nick(struct gc_net *net, struct player *p, char *rest)
 	strcpy(old, p->name);
 	if (take_name(net, p, rest))
 		gc_printf_group(
-		    net, ROOM, NULL, "* %s is now %s", old, p->name);
+		    net, ROOM, NULL, "* %s is now %s\n", old, p->name);
 }
 
 static void
@@ -115,12 +117,13 @@ tell(struct gc_net *net, struct player *p, char *rest)
 	struct player *other = find(net, name);
 
 	if (other == NULL)
-		gc_printf(net, p->conn, "Nobody here is called '%s'", name);
+		gc_printf(net, p->conn, "Nobody here is called '%s'\n", name);
 	else if (rest == NULL)
-		gc_printf(net, p->conn, "Tell %s what?", other->name);
+		gc_printf(net, p->conn, "Tell %s what?\n", other->name);
 	else {
-		gc_printf(net, other->conn, "[%s tells you] %s", p->name, rest);
-		gc_printf(net, p->conn, "[to %s] %s", other->name, rest);
+		gc_printf(
+		    net, other->conn, "[%s tells you] %s\n", p->name, rest);
+		gc_printf(net, p->conn, "[to %s] %s\n", other->name, rest);
 	}
 }
 
@@ -128,7 +131,7 @@ static void
 quit(struct gc_net *net, struct player *p, char *rest)
 {
 	(void)rest;
-	gc_printf(net, p->conn, "Goodbye");
+	gc_printf(net, p->conn, "Goodbye\n");
 	gc_hang_up(net, p->conn, GC_LEFT, NULL);
 }
 
@@ -136,7 +139,7 @@ static void
 help(struct gc_net *net, struct player *p, char *rest)
 {
 	(void)rest;
-	gc_printf(net, p->conn, "%s", HELP);
+	gc_printf(net, p->conn, "%s\n", HELP);
 }
 
 static const struct command {
@@ -157,7 +160,7 @@ command(struct gc_net *net, struct player *p, char *line)
 			    net, p, line != NULL ? line : word + strlen(word));
 			return;
 		}
-	gc_printf(net, p->conn, "No such command: %s. %s", word, HELP);
+	gc_printf(net, p->conn, "No such command: %s. %s\n", word, HELP);
 }
 
 /* UTF-8 that shows: a player's escape sequence must not reach another's
@@ -183,10 +186,10 @@ on_message(struct gc_net *net, struct player *p, const struct gc_event *ev)
 	char line[TEXT_MAX_LEN + 1];
 
 	if (ev->len > TEXT_MAX_LEN)
-		gc_printf(net, p->conn, "Too long: %zu bytes, %d will do",
+		gc_printf(net, p->conn, "Too long: %zu bytes, %d will do\n",
 		    ev->len, TEXT_MAX_LEN);
 	else if (!is_plain(ev->text, ev->len))
-		gc_printf(net, p->conn, "Plain text in UTF-8, please");
+		gc_printf(net, p->conn, "Plain text in UTF-8, please\n");
 	else if (ev->len == 0 && p->name[0])
 		return;
 	else {
@@ -197,7 +200,7 @@ on_message(struct gc_net *net, struct player *p, const struct gc_event *ev)
 			command(net, p, line);
 		else
 			gc_printf_group(
-			    net, ROOM, NULL, "<%s> %s", p->name, line);
+			    net, ROOM, NULL, "<%s> %s\n", p->name, line);
 	}
 }
 
@@ -217,14 +220,14 @@ on_open(struct gc_net *net, const struct gc_event *ev)
 		memcpy(p->name, ev->peer->tag, ev->peer->tag_len);
 		gc_join(net, p->conn, ROOM);
 	} else
-		gc_printf(net, p->conn, "Welcome. What is your name?");
+		gc_printf(net, p->conn, "Welcome. What is your name? ");
 }
 
 static void
 on_close(struct gc_net *net, struct player *p, unsigned reason)
 {
 	if (p->name[0])
-		gc_printf_group(net, ROOM, NULL, "* %s left%s%s", p->name,
+		gc_printf_group(net, ROOM, NULL, "* %s left%s%s\n", p->name,
 		    reason == GC_LEFT ? "" : ": ",
 		    reason == GC_LEFT ? "" : gc_reason_text(reason));
 	free(p);
@@ -247,7 +250,8 @@ chat(struct gc_net *net)
 		else if (ev.kind == GC_CLOSE && p != NULL)
 			on_close(net, p, ev.reason);
 		else if (ev.kind == GC_STOP) {
-			gc_printf_group(net, GC_ALL, NULL, "Shutting down...");
+			gc_printf_group(
+			    net, GC_ALL, NULL, "Shutting down...\n");
 			break;
 		}
 	}

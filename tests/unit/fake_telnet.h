@@ -9,6 +9,7 @@
 #include "ipc/buf.h"
 #include "ipc/log.h"
 #include "ipc/msg.h"
+#include "netd/mccp.h"
 #include "netd/netd.h"
 
 #include <stdlib.h>
@@ -128,6 +129,22 @@ void
 client_abort(struct client *c, unsigned reason, const char *detail)
 {
 	client_close(c, reason, detail);
+}
+
+/* Compression is looked at in test_mccp.c; here only where it begins. */
+bool
+mccp_begin(struct client *c)
+{
+	if (ft.netd.config.compress_bytes == 0)
+		return false;
+	c->mccp = (void *)&ft;
+	return client_raw(c, "\xff\xfa\x56\xff\xf0", 5);
+}
+
+void
+mccp_end(struct client *c)
+{
+	c->mccp = NULL;
 }
 
 void

@@ -129,6 +129,12 @@ client_abort(struct client *c, unsigned reason, const char *detail)
 	outq_clear(&c->out);
 }
 
+ssize_t
+client_write(struct client *c, const void *p, size_t n)
+{
+	return c->wire->write(c, p, n);
+}
+
 void
 client_queue(struct client *c, struct slice *s, size_t off, size_t len,
     uint8_t class, uint16_t key)

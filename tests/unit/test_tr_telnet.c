@@ -11,6 +11,7 @@
  *	P          nothing came for a while     T 500    so many ms pass
  *	m bytes    the game sends markup
  *	D bytes    the game says something beside the text
+ *	Z 0        no memory for compression
  *	A 0 2      the game sets an ability (IPC_SET_*) to this
  * and NAME.out what follows from it: S what is sent to the client, M a
  * message, D one beside the text, W the window, T the terminal, A what it can
@@ -45,7 +46,8 @@ static const struct {
 	{ "DONT", 254 }, { "IAC", 255 } },
   options[] = { { "ECHO", 1 }, { "SGA", 3 }, { "TM", 6 }, { "TTYPE", 24 },
 	  { "EOR", 25 }, { "NAWS", 31 }, { "LINEMODE", 34 }, { "CHARSET", 42 },
-	  { "MSDP", 69 }, { "MSSP", 70 }, { "GMCP", 201 } };
+	  { "MSDP", 69 }, { "MSSP", 70 }, { "COMPRESS2", 86 },
+	  { "GMCP", 201 } };
 #define N_WORDS (sizeof(words) / sizeof(words[0]))
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -196,6 +198,8 @@ act(const char *line, size_t cut, struct ipc_buf *out)
 	} else if (line[0] == 'A') {
 		assert_true(terminal_set(
 		    &ft.c, (unsigned)atoi(rest), atoi(strchr(rest, ' '))));
+	} else if (line[0] == 'Z') {
+		ft.netd.config.compress_bytes = atoi(rest);
 	} else if (line[0] == 'T') {
 		ft.netd.now_us += atoll(rest) * 1000;
 	} else {

@@ -1,5 +1,6 @@
 /* links: netd/tr_ws.c netd/web.c netd/ws_*.c netd/http.c netd/files.c */
-/* links: netd/side.c netd/msdp.c netd/terminal.c netd/outq.c netd/line_edit.c */
+/* links: netd/side.c netd/msdp.c netd/terminal.c netd/outq.c */
+/* links: netd/line_edit.c */
 /* links: netd/utf8.c netd/config.c netd/metrics.c netd/page.c */
 /* links: tests/lib/no_resume.c */
 /* links: netd/schema.c netd/json.c */

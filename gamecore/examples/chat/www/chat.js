@@ -59,7 +59,7 @@ function connect() {
 		say("on", "connected");
 		text.focus();
 	};
-	socket.onmessage = (e) => show(String(e.data));
+	socket.onmessage = (e) => show(String(e.data).trimEnd());
 	socket.onclose = (e) => {
 		if (e.code === 1000) {
 			say("off", "you left; reload to come back");
