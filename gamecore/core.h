@@ -393,7 +393,7 @@ struct options {
 	const char *attach, *netd, *log, *notice;
 	const char **limits; /* owned, ended by NULL; views */
 	const char *record, *crash_dir;
-	bool foreground;
+	bool foreground, no_journal;
 	char **argv; /* a view */
 	/* replay.c */
 	const char *replay;

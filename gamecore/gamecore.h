@@ -138,10 +138,10 @@ struct gc_start {
  *
  * Blocks until netd listens. Every game understands --listen URL (any number
  * of times), --attach DIR, --foreground, --netd FILE, --limit NAME=VALUE,
- * --log LEVEL, --record FILE, --crash-dir DIR, --replay FILE, --help and
- * --version besides start->options. {www} in a URL stands for the game's folder
- *of pages: gamecore/examples/NAME/www in the source tree,
- *share/penstock/NAME/www when installed.
+ * --log LEVEL, --record FILE, --crash-dir DIR, --no-journal, --replay FILE,
+ * --help and --version besides start->options. {www} in a URL stands for the
+ * game's folder of pages: gamecore/examples/NAME/www in the source tree,
+ * share/penstock/NAME/www when installed.
  *
  * Unless --foreground or --attach is given or a debugger traces the process,
  * the process becomes the launcher, which only waits and restarts; the game
@@ -152,6 +152,10 @@ struct gc_start {
  * The game's process ignores SIGINT, SIGTERM, SIGHUP and SIGPIPE: who is asked
  * to stop is the launcher, and GC_STOP says so. With --foreground or --attach
  * there is no launcher, and SIGINT and SIGTERM lead to GC_STOP the same way.
+ *
+ * With --no-journal netd remembers nothing for the game's recovery and leaves
+ * no file when it dies: its death is then the end. For games that can do
+ * without, and to measure what it costs.
  *
  * With --replay FILE there is no netd: a recording is fed to the game, as it
  * was started then unless there are other options, and what the game says is

@@ -176,12 +176,16 @@ netd_arguments(const struct options *o, const char *file, const char *number)
 
 	while (o->limits[limits])
 		limits++;
-	argv = calloc(2 * limits + 12, sizeof(*argv));
+	argv = calloc(2 * limits + 16, sizeof(*argv));
 	if (argv == NULL)
 		return NULL;
 	argv[n++] = file;
 	argv[n++] = "--control";
 	argv[n++] = number;
+	if (o->no_journal) {
+		argv[n++] = "--limit";
+		argv[n++] = "flight_bytes=0";
+	}
 	for (size_t i = 0; i < limits; i++) {
 		argv[n++] = "--limit";
 		argv[n++] = o->limits[i];
@@ -315,6 +319,13 @@ struct launcher {
 	bool given_up; /* no further netd; start->text says why */
 };
 
+/* Does netd remember what a frozen copy of the game needs? */
+static bool
+can_wake(const struct launcher *l)
+{
+	return l->wake.keeper >= 0 && !l->o->no_journal;
+}
+
 /* netd can do nothing for us any more but end. */
 static void
 tell_netd(struct launcher *l, unsigned type, uint64_t value, const char *text)
@@ -364,7 +375,7 @@ game_died(struct launcher *l)
 	tell_netd(l, IPC_CONTROL_HAND, wake_hand(&l->wake), "");
 	if (l->control >= 0 && l->netd)
 		ipc_control_send(l->control, &m);
-	if (!l->no_start && l->stops == 0)
+	if (!l->no_start && l->stops == 0 && can_wake(l))
 		return;
 	tell_netd(l, IPC_CONTROL_GIVE_UP, 0, "");
 }
@@ -495,8 +506,8 @@ link_game(struct launcher *l)
 		return l->game != 0;
 	}
 	l->have_fresh = link_send(l->control, IPC_LINK_AGAIN,
-	    l->wake.keeper < 0 ? 0 : l->respawns * CHECKPOINTS_APART,
-	    l->o->argv, &l->fresh);
+	    can_wake(l) ? l->respawns * CHECKPOINTS_APART : 0, l->o->argv,
+	    &l->fresh);
 	return l->have_fresh;
 }
 
@@ -533,7 +544,7 @@ respawn_netd(struct launcher *l)
 static bool
 game_goes_on(const struct launcher *l)
 {
-	return l->game || (l->game_status && !l->no_start);
+	return l->game || (l->game_status && !l->no_start && can_wake(l));
 }
 
 static void on_control(struct launcher *l);
@@ -1001,7 +1012,6 @@ launch_two(struct launched *l, const struct options *o, struct gc_start *start,
 	struct launcher me = { .o = o, .start = start, .control = -1 };
 	char how[64];
 	int e = 0;
-	bool can_wake;
 	pid_t parent = getpid();
 	struct pipes p;
 	sigset_t mine, before;
@@ -1009,13 +1019,13 @@ launch_two(struct launched *l, const struct options *o, struct gc_start *start,
 	if (!netd_start(o, start, &me.netd, &me.control))
 		return false;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	can_wake = wake_init(&me.wake, argv);
+	wake_init(&me.wake, argv);
 	crew_declare(start->workers, me.control);
 	launcher_signals(&mine);
 	sigprocmask(SIG_BLOCK, &mine, &before);
 	me.signals = signalfd(-1, &mine, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (me.signals >= 0 && crew_init(&me.crew, start->workers, argv) &&
-	    link_send(me.control, IPC_LINK_FIRST, can_wake, argv, &p)) {
+	    link_send(me.control, IPC_LINK_FIRST, can_wake(&me), argv, &p)) {
 		/* What stdio holds must not leave twice. */
 		fflush(NULL);
 		me.game = fork();

@@ -72,6 +72,13 @@ take_foreground(struct reading *r, const char *text)
 }
 
 static void
+take_no_journal(struct reading *r, const char *text)
+{
+	(void)text;
+	r->o->no_journal = true;
+}
+
+static void
 take_record(struct reading *r, const char *text)
 {
 	r->o->record = text;
@@ -168,6 +175,8 @@ static const struct common {
 	    take_attach, false },
 	{ "netd", "FILE", "the netd to start (default: beside this program)",
 	    take_netd, false },
+	{ "no-journal", NULL, "remember nothing: a game that dies has died",
+	    take_no_journal, false },
 	{ "record", "FILE", "record all that the game hears and says",
 	    take_record, false },
 	{ "crash-dir", "DIR", "leave recordings of the game's deaths there",

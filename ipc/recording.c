@@ -432,23 +432,52 @@ ipc_flight_init(struct ipc_flight *f, size_t size)
 	return 0;
 }
 
-void
-ipc_flight_release(struct ipc_flight *f)
+/* What stands in the ring for bytes that are somebody else's. */
+struct loan {
+	const uint8_t *bytes;
+	void *owner;
+	size_t weight;
+};
+
+/* In the ring alone: a zero in files. */
+#define AT_LENT 1
+
+/* Where the record at p ends, in the ring. */
+static size_t
+stored(const uint8_t *p)
 {
-	free(f->data);
-	memset(f, 0, sizeof(*f));
+	return IPC_RECORD_HEAD +
+	       (p[AT_LENT] ? sizeof(struct loan) : head_len(p));
 }
 
 static void
 drop_oldest(struct ipc_flight *f)
 {
-	f->tail += IPC_RECORD_HEAD + head_len(f->data + f->tail);
+	const uint8_t *p = f->data + f->tail;
+	struct loan loan;
+
+	if (p[AT_LENT]) {
+		memcpy(&loan, p + IPC_RECORD_HEAD, sizeof(loan));
+		f->lent -= loan.weight;
+		f->give_back(loan.owner);
+	}
+	f->tail += stored(p);
 	f->n--;
+	f->dropped++;
 	if (f->n == 0) {
 		f->head = f->tail = f->wrap = 0;
 	} else if (f->wrap && f->tail == f->wrap) {
 		f->tail = f->wrap = 0;
 	}
+}
+
+void
+ipc_flight_release(struct ipc_flight *f)
+{
+	while (f->n)
+		drop_oldest(f);
+	free(f->data);
+	memset(f, 0, sizeof(*f));
 }
 
 /*
@@ -458,10 +487,10 @@ drop_oldest(struct ipc_flight *f)
 static bool
 make_room(struct ipc_flight *f, size_t need)
 {
-	if (need > f->size) {
-		f->head = f->tail = f->wrap = f->n = 0;
+	while (need > f->size && f->n)
+		drop_oldest(f);
+	if (need > f->size)
 		return false;
-	}
 	for (;;) {
 		if (f->wrap == 0 && f->size - f->head >= need)
 			return true;
@@ -501,22 +530,25 @@ lay(uint8_t *to, const uint8_t *from, size_t n)
 	memcpy(to, from, n);
 }
 
-static void
+static bool
 keep(struct ipc_flight *f, const uint8_t h[IPC_RECORD_HEAD], const void *bytes,
     size_t len)
 {
 	if (!make_room(f, IPC_RECORD_HEAD + len))
-		return;
+		return false;
 	memcpy(f->data + f->head, h, IPC_RECORD_HEAD);
 	if (len)
 		lay(f->data + f->head + IPC_RECORD_HEAD, bytes, len);
+	f->newest = f->head;
 	f->head += IPC_RECORD_HEAD + len;
+	f->laid += IPC_RECORD_HEAD + len;
 	f->n++;
+	return true;
 }
 
 int
 ipc_flight_add(struct ipc_flight *f, enum ipc_record_type type,
-    const void *frames, size_t n, int64_t now_us)
+    const void *frames, size_t n, uint64_t known, int64_t now_us)
 {
 	const uint8_t *p = frames;
 	uint64_t *newest = type == IPC_RECORD_UP ? &f->up : &f->down;
@@ -525,8 +557,9 @@ ipc_flight_add(struct ipc_flight *f, enum ipc_record_type type,
 
 	assert(is_frames(type));
 	while (n) {
-		uint64_t count = 0;
-		size_t len = take_known(p, n, max, &count);
+		bool whole = known && p == frames && n <= max;
+		uint64_t count = whole ? known : 0;
+		size_t len = whole ? n : take_known(p, n, max, &count);
 
 		if (len == 0)
 			return IPC_ERR_PROTOCOL;
@@ -537,6 +570,26 @@ ipc_flight_add(struct ipc_flight *f, enum ipc_record_type type,
 		n -= len;
 	}
 	return 0;
+}
+
+bool
+ipc_flight_lend(struct ipc_flight *f, enum ipc_record_type type,
+    const void *frames, size_t n, uint64_t count, int64_t now_us, void *owner,
+    size_t weight)
+{
+	struct loan loan = { frames, owner, weight };
+	uint64_t *newest = type == IPC_RECORD_UP ? &f->up : &f->down;
+	uint8_t h[IPC_RECORD_HEAD];
+
+	record_head(h, type, n, now_us, *newest + 1);
+	h[AT_LENT] = 1;
+	*newest += count;
+	while (f->n && f->lent + weight > f->lent_max)
+		drop_oldest(f);
+	if (f->lent + weight > f->lent_max || !keep(f, h, &loan, sizeof(loan)))
+		return false;
+	f->lent += weight;
+	return true;
 }
 
 int
@@ -554,24 +607,115 @@ ipc_flight_mark(struct ipc_flight *f, enum ipc_record_type type,
 	return 0;
 }
 
+void
+ipc_flight_begin(const struct ipc_flight *f, struct ipc_flight_walk *w)
+{
+	*w =
+	    (struct ipc_flight_walk){ .record = f->dropped + 1, .at = f->tail };
+}
+
+void
+ipc_flight_here(const struct ipc_flight *f, struct ipc_flight_walk *w)
+{
+	*w = (struct ipc_flight_walk){ .record = f->dropped + f->n,
+		.at = f->newest };
+}
+
+/* Is it still there, and is there more? */
+static bool
+walk_stands(const struct ipc_flight *f, const struct ipc_flight_walk *w)
+{
+	return w->record > f->dropped && w->record <= f->dropped + f->n;
+}
+
+static void
+walk_look(const struct ipc_flight *f, const struct ipc_flight_walk *w,
+    struct ipc_record *rec)
+{
+	const uint8_t *h = f->data + w->at;
+	struct loan loan;
+
+	rec->type = h[0];
+	rec->len = head_len(h);
+	memcpy(&rec->time_us, h + AT_TIME, 8);
+	memcpy(&rec->position, h + AT_POSITION, 8);
+	rec->bytes = h + IPC_RECORD_HEAD;
+	rec->offset = w->at;
+	if (h[AT_LENT]) {
+		memcpy(&loan, h + IPC_RECORD_HEAD, sizeof(loan));
+		rec->bytes = loan.bytes;
+	}
+}
+
+static void
+walk_on(const struct ipc_flight *f, struct ipc_flight_walk *w)
+{
+	w->at += stored(f->data + w->at);
+	w->record++;
+	w->off = 0;
+	if (f->wrap && w->at == f->wrap)
+		w->at = 0;
+}
+
+bool
+ipc_flight_next(const struct ipc_flight *f, struct ipc_flight_walk *w,
+    struct ipc_record *rec)
+{
+	if (!walk_stands(f, w))
+		return false;
+	walk_look(f, w, rec);
+	walk_on(f, w);
+	return true;
+}
+
+bool
+ipc_flight_next_down(const struct ipc_flight *f, struct ipc_flight_walk *w,
+    struct ipc_frame *frame)
+{
+	struct ipc_record rec;
+	size_t want;
+	const char *why;
+
+	for (; walk_stands(f, w); walk_on(f, w)) {
+		walk_look(f, w, &rec);
+		if (rec.type == IPC_RECORD_RESTART)
+			return false;
+		if (rec.type != IPC_RECORD_DOWN)
+			continue;
+		if (w->off == 0)
+			w->position = rec.position - 1;
+		while (w->off < rec.len) {
+			if (ipc_frame_decode(rec.bytes + w->off,
+				rec.len - w->off, IPC_FRAME_MAX_MAX, frame,
+				&want, &why) != IPC_FRAME)
+				return false;
+			w->off += ipc_frame_size(frame->len);
+			if (frame->kind == IPC_COMMIT)
+				continue;
+			w->position++;
+			return true;
+		}
+	}
+	return false;
+}
+
 int
 ipc_flight_write(
     const struct ipc_flight *f, int fd, const char *text, size_t len)
 {
 	struct ipc_recording r;
+	struct ipc_flight_walk w;
+	struct ipc_record rec;
 	int error = ipc_recording_create(&r, fd, text, len);
-	size_t at = f->tail;
 
 	if (error < 0)
 		return error;
-	for (size_t i = 0; error == 0 && i < f->n; i++) {
-		const uint8_t *h;
+	ipc_flight_begin(f, &w);
+	while (error == 0 && ipc_flight_next(f, &w, &rec)) {
+		uint8_t h[IPC_RECORD_HEAD];
 
-		if (f->wrap && at == f->wrap)
-			at = 0;
-		h = f->data + at;
-		error = put(&r, h, h + IPC_RECORD_HEAD, head_len(h));
-		at += IPC_RECORD_HEAD + head_len(h);
+		record_head(h, rec.type, rec.len, rec.time_us, rec.position);
+		error = put(&r, h, rec.bytes, rec.len);
 	}
 	if (error == 0)
 		error = ipc_recording_flush(&r);

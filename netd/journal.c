@@ -27,6 +27,7 @@ chunk_new(struct journal *j, size_t need)
 			return NULL;
 		c->size = size;
 	}
+	c->refs = 1;
 	c->next = NULL;
 	c->first = j->position + 1;
 	c->len = 0;
@@ -42,10 +43,21 @@ chunk_new(struct journal *j, size_t need)
 	return c;
 }
 
+void
+journal_give_back(void *chunk)
+{
+	struct chunk *c = chunk;
+
+	if (--c->refs == 0)
+		free(c);
+}
+
 static void
 chunk_free(struct journal *j, struct chunk *c)
 {
-	if (j->spare == NULL && c->size == IPC_SLICE)
+	if (c->refs > 1)
+		c->refs--;
+	else if (j->spare == NULL && c->size == IPC_SLICE)
 		j->spare = c;
 	else
 		free(c);
@@ -226,6 +238,34 @@ journal_walk(const struct journal *j, struct walk *w, struct ipc_frame *f)
 	return true;
 }
 
+/* A chunk of the journal's alone: what was recorded stays as it was. False: no
+ * memory. */
+static bool
+own(struct journal *j, struct chunk **chunk)
+{
+	struct chunk *was = *chunk, *c, **p = &j->head;
+
+	if (was->refs == 1)
+		return true;
+	c = malloc(sizeof(*c) + was->size);
+	if (c == NULL)
+		return false;
+	memcpy(c, was, sizeof(*c) + was->len);
+	c->refs = 1;
+	while (*p != was)
+		p = &(*p)->next;
+	*p = c;
+	if (j->tail == was)
+		j->tail = c;
+	if (j->at == was)
+		j->at = c;
+	if (j->fresh == was)
+		j->fresh = c;
+	journal_give_back(was);
+	*chunk = c;
+	return true;
+}
+
 void
 journal_replace(struct journal *j, uint64_t position, struct ipc_frame *with)
 {
@@ -236,6 +276,7 @@ journal_replace(struct journal *j, uint64_t position, struct ipc_frame *with)
 
 	if (!seek(j, position - 1, &c, &off) || off == c->len)
 		return;
+	own(j, &c); /* or the recording has it wrong, and the game is right */
 	bytes = c->bytes + off + IPC_FRAME_HEAD;
 	len = (uint32_t)frame_at(c->bytes + off) - IPC_FRAME_HEAD;
 	/* Of the same length, so that nothing behind it moves. */
@@ -288,11 +329,11 @@ journal_clear(struct journal *j)
 		struct chunk *c = j->head;
 
 		j->head = c->next;
-		free(c);
+		journal_give_back(c);
 	}
 	free(j->spare);
 	j->spare = NULL;
 	j->tail = j->at = j->fresh = NULL;
 	j->at_off = j->unsent = j->kept = j->frame_left = 0;
-	j->position = j->sent = 0;
+	j->position = j->sent = j->recorded = 0;
 }

@@ -100,6 +100,7 @@ struct chunk {
 	struct chunk *next;
 	uint64_t first; /* position of its first frame */
 	size_t size, len;
+	uint32_t refs; /* the journal's, and one for each record of its bytes */
 	uint8_t bytes[];
 };
 
@@ -123,6 +124,7 @@ struct journal {
 	 * It looks before anything of it is sent. */
 	struct chunk *fresh;
 	size_t fresh_off;
+	uint64_t recorded; /* the newest frame that it has seen */
 };
 
 /* Lay down a frame with len bytes from two places. False: no memory. */
@@ -152,6 +154,8 @@ bool journal_walk(const struct journal *j, struct walk *w, struct ipc_frame *f);
 void
 journal_replace(struct journal *j, uint64_t position, struct ipc_frame *with);
 void journal_clear(struct journal *j);
+/* A record of a chunk's bytes is no more. */
+void journal_give_back(void *chunk);
 
 /* ---- client.c: a client's life ------------------------------------------ */
 
@@ -543,8 +547,11 @@ struct recovery {
 			    * it has taken this; or 0 */
 	uint64_t
 	    given; /* frames it was given, in part or whole, at its death */
-	uint32_t *hashes; /* of what was sent since the checkpoint */
-	size_t n_hashes;
+	/* Where the flight recorder has the checkpoint's CHECKPOINTED, and how
+	 * much it had seen then; where it has what comes down again. */
+	struct ipc_flight_walk checkpoint, again;
+	uint64_t laid;
+	bool compares;    /* what comes down again is held against that */
 	uint64_t differs; /* the first frame down that came out otherwise */
 	int64_t deaths_us[16]; /* ring of times */
 	unsigned deaths, cold_starts;
@@ -560,7 +567,7 @@ struct recovery {
 	uint64_t suspect_at, suspect_parked, suspect_conn;
 	unsigned suspect_kind, suspect_deaths;
 	bool poisoned;
-	ev_timer again;        /* a cold start is due */
+	ev_timer cold;         /* a cold start is due */
 	bool told;             /* this process, of everybody */
 	struct journal parked; /* what the game before had not finished */
 	uint64_t parked_from;
@@ -585,7 +592,8 @@ struct link {
 	bool told_once;      /* some game was told of connections before */
 	bool stalled;        /* over the budget: its pipe is not read */
 	int64_t stalled_us;
-	bool up_broken; /* the pipe up takes no more; down is read on */
+	bool up_broken;     /* the pipe up takes no more; down is read on */
+	size_t turn_frames; /* of the turn that is being read, COMMITs not */
 	struct cast cast;
 	struct group *groups; /* uthash */
 	struct group *everybody;
@@ -666,8 +674,8 @@ recover_behind(const struct link *l)
 }
 /* Is this a frame that the players have already? */
 bool recover_seen(struct link *l, const struct ipc_frame *f);
-/* A new frame of the game: remember what it was. */
-void recover_note(struct link *l, const struct ipc_frame *f);
+/* A new frame of the game. */
+void recover_note(struct link *l);
 void recover_committed(struct link *l, bool partial);
 /* The game's pipe is read to its end; its launcher says it died. */
 void recover_detached(struct link *l);

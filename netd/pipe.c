@@ -194,8 +194,8 @@ act(struct link *l, const struct ipc_frame *f, bool again)
 	saw(l, f, l->down);
 	if (again)
 		record_down(
-		    l, f->bytes - IPC_FRAME_HEAD, ipc_frame_size(f->len));
-	recover_note(l, f);
+		    l, f->bytes - IPC_FRAME_HEAD, ipc_frame_size(f->len), 1);
+	recover_note(l);
 	return dispatch(l, f);
 }
 
@@ -263,11 +263,11 @@ commit(
 	if (l == l->netd->upgrade.standby && has_kind(turn, len, IPC_READY))
 		upgrade_ready(l);
 	if (!again)
-		record_down(l, turn, len + IPC_FRAME_HEAD);
+		record_down(l, turn, len + IPC_FRAME_HEAD, l->turn_frames);
 	if (!act_all(l, turn, len, again))
 		return false;
 	if (again && !recover_behind(l))
-		record_down(l, turn + len, IPC_FRAME_HEAD);
+		record_down(l, turn + len, IPC_FRAME_HEAD, 0);
 	cast_flush(l);
 	if (l->netd->watched && f->id >= l->committed)
 		operator_saw(l, f, l->down);
@@ -307,6 +307,7 @@ down_frames(struct link *l)
 		if (l->phase == GREETING) {
 			/* HELLO stands alone: it is answered before a turn. */
 			r->mark = r->pos;
+			l->turn_frames = 0;
 			if (!act(l, &f, false))
 				return false;
 			record_hello(l, r->data + before, r->pos - before);
@@ -316,6 +317,9 @@ down_frames(struct link *l)
 			r->mark = r->pos;
 			if (!commit(l, &f, r->data + turn, before - turn))
 				return false;
+			l->turn_frames = 0;
+		} else {
+			l->turn_frames++;
 		}
 		if (l->phase == FINISHED)
 			return false;
@@ -451,6 +455,7 @@ open_pipes(struct link *l, int up_fd, int down_fd)
 	l->up_fd = up_fd;
 	l->down_fd = down_fd;
 	l->up_broken = false;
+	l->turn_frames = 0;
 	ev_io_init(&l->up_io, on_up, up_fd, EV_WRITE);
 	ev_io_init(&l->down_io, on_down, down_fd, EV_READ);
 	l->up_io.data = l->down_io.data = l;

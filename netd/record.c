@@ -2,10 +2,11 @@
  * record.c - what goes between netd and its game, kept.
  *
  * Both recorders take the same bytes: what a turn laid in the journal in one
- * piece, and what a turn of the game brought in one piece, so that a frame
- * costs a look at its length and a copy. The loop waits for no disk beyond
- * what write() waits, and a death's file is written by a child, while the
- * players play on. Nothing that fails here may stop the play.
+ * piece, and what a turn of the game brought in one piece. The newest frames up
+ * are kept where they are, in the journal's chunks; frames down are copied. The
+ * loop waits for no disk beyond what write() waits, and a death's file is
+ * written by a child, while the players play on. Nothing that fails here may
+ * stop the play.
  */
 #include "netd/netd.h"
 
@@ -249,20 +250,50 @@ hold(struct link *l, unsigned type, const uint8_t *p, size_t len)
 }
 
 static void
-add(struct link *l, unsigned type, const uint8_t *p, size_t len)
+add_to_file(struct link *l, unsigned type, const uint8_t *p, size_t len)
 {
 	struct netd *n = l->netd;
-	struct recorder *r = &n->record;
-	int64_t now = netd_now(n);
+
+	if (file_ready(l))
+		check(n, ipc_recording_add(
+			     &n->record.file, type, p, len, netd_now(n)));
+}
+
+static void
+add(struct link *l, unsigned type, const uint8_t *p, size_t len, uint64_t count)
+{
+	struct netd *n = l->netd;
+	struct ipc_flight *f = &n->record.flight;
 
 	if (l != n->link) {
 		hold(l, type, p, len);
 		return;
 	}
-	if (r->flight.data)
-		ipc_flight_add(&r->flight, type, p, len, now);
-	if (file_ready(l))
-		check(n, ipc_recording_add(&r->file, type, p, len, now));
+	if (f->data)
+		ipc_flight_add(f, type, p, len, count, netd_now(n));
+	add_to_file(l, type, p, len);
+}
+
+/* What a chunk has from off on. */
+static void
+add_chunk(struct link *l, struct chunk *c, size_t off, uint64_t count)
+{
+	struct netd *n = l->netd;
+	struct ipc_flight *f = &n->record.flight;
+	size_t weight = c->refs == 1 ? sizeof(*c) + c->size : 0;
+	const uint8_t *p = c->bytes + off;
+	size_t len = c->len - off;
+
+	/* A journal that keeps nothing writes over what it has sent. */
+	if (l != n->link || f->data == NULL || !l->journal.keep) {
+		add(l, IPC_RECORD_UP, p, len, count);
+		return;
+	}
+	c->refs++;
+	if (!ipc_flight_lend(
+		f, IPC_RECORD_UP, p, len, count, netd_now(n), c, weight))
+		c->refs--;
+	add_to_file(l, IPC_RECORD_UP, p, len);
 }
 
 void
@@ -273,22 +304,26 @@ record_up(struct link *l)
 	size_t off = j->fresh_off;
 
 	j->fresh = NULL;
-	for (; c; c = c->next, off = 0)
+	for (; c; c = c->next, off = 0) {
+		uint64_t last = c->next ? c->next->first - 1 : j->position;
+
 		if (off < c->len)
-			add(l, IPC_RECORD_UP, c->bytes + off, c->len - off);
+			add_chunk(l, c, off, last - j->recorded);
+		j->recorded = last;
+	}
 }
 
 void
-record_down(struct link *l, const uint8_t *frames, size_t len)
+record_down(struct link *l, const uint8_t *frames, size_t len, uint64_t count)
 {
 	record_up(l);
-	add(l, IPC_RECORD_DOWN, frames, len);
+	add(l, IPC_RECORD_DOWN, frames, len, count);
 }
 
 void
 record_hello(struct link *l, const uint8_t *frame, size_t len)
 {
-	add(l, IPC_RECORD_DOWN, frame, len);
+	add(l, IPC_RECORD_DOWN, frame, len, 1);
 }
 
 /* ---- marks ------------------------------------------------------------------
@@ -373,7 +408,7 @@ record_upgraded(struct link *l)
 	for (; p && p < end; p += head[1]) {
 		memcpy(head, p, sizeof(head));
 		p += sizeof(head);
-		add(l, head[0], p, head[1]);
+		add(l, head[0], p, head[1], 0);
 	}
 	ipc_buf_release(&l->recorded);
 }
@@ -403,26 +438,17 @@ record_path(const struct link *l, const char *kind, uint64_t number,
 static bool
 whole(const struct ipc_flight *f)
 {
-	size_t at = f->tail;
-	bool is = false;
+	struct ipc_flight_walk w;
+	struct ipc_record rec;
+	bool is = false, first = true;
 
-	for (size_t i = 0; i < f->n; i++) {
-		const uint8_t *h;
-		uint64_t position;
-		uint32_t len;
-
-		if (f->wrap && at == f->wrap)
-			at = 0;
-		h = f->data + at;
-		memcpy(&len, h + 4, sizeof(len));
-		memcpy(&position, h + 16, sizeof(position));
-		if (h[0] == IPC_RECORD_RESTART)
-			is = len < 9 ||
-			     memcmp(h + IPC_RECORD_HEAD, "why=again", 9) != 0;
-		else if (i == 0)
-			is = h[0] == IPC_RECORD_DOWN && position == 1;
-		at += IPC_RECORD_HEAD + len;
-	}
+	ipc_flight_begin(f, &w);
+	for (; ipc_flight_next(f, &w, &rec); first = false)
+		if (rec.type == IPC_RECORD_RESTART)
+			is = rec.len < 9 ||
+			     memcmp(rec.bytes, "why=again", 9) != 0;
+		else if (first)
+			is = rec.type == IPC_RECORD_DOWN && rec.position == 1;
 	return is;
 }
 
@@ -535,10 +561,12 @@ record_begin(
 	ipc_buf_init(&r->args, ARGS_MAX);
 	ev_timer_init(&r->soon, on_soon, 0., 0.);
 	r->soon.data = n;
-	if (flight && ipc_flight_init(&r->flight, flight) < 0) {
+	if (flight && ipc_flight_init(&r->flight, flight / 2) < 0) {
 		snprintf(why, size, "out of memory (limit flight_bytes)");
 		return false;
 	}
+	r->flight.lent_max = flight / 2;
+	r->flight.give_back = journal_give_back;
 	if (file == NULL)
 		return true;
 	fd = open_file(file, why, size);

@@ -73,8 +73,10 @@ void record_arguments(struct netd *n, const char *lines);
 
 /* What was laid in the journal since the last time. */
 void record_up(struct link *l);
-/* Whole frames that are about to be acted on. */
-void record_down(struct link *l, const uint8_t *frames, size_t len);
+/* Whole frames that are about to be acted on; count of them without COMMITs, 0
+ * if nobody counted. */
+void
+record_down(struct link *l, const uint8_t *frames, size_t len, uint64_t count);
 /* HELLO, whose answer lies in the journal already. */
 void record_hello(struct link *l, const uint8_t *frame, size_t len);
 void record_mark(struct link *l, unsigned type, const char *format, ...)

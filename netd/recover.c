@@ -5,7 +5,7 @@
  * (checkpoint.c) plus the frames behind it is the game. After a death the
  * launcher wakes the copy on fresh pipes, the journal is sent again from
  * there, and what comes down is counted: frames that the players have already
- * are dropped, held against their hashes. The launcher says which frame the
+ * are dropped, held against the recording. The launcher says which frame the
  * dead game had in hand; the second death with the same one there sets it
  * aside. See PROTOCOL.md, "After a death".
  */
@@ -23,8 +23,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Hashes kept at the most; a checkpoint is asked for before that. */
-#define HASHES_MAX (1u << 20)
 /* A checkpoint may take this part of the time. */
 #define CHECKPOINT_SHARE 100
 /* ... and more of it, this many times, while much is said. */
@@ -38,89 +36,53 @@
 /* A look at the game comes four times a second, or netd was held up. */
 #define WATCH_US 500000
 
-/* ---- hashes of what went out -----------------------------------------------
+/* ---- what went out before -------------------------------------------------
  */
-
-__extension__ typedef unsigned __int128 wide;
-
-static inline uint64_t
-fold(uint64_t a, uint64_t b)
-{
-	wide product = (wide)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static inline uint64_t
-eight(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, 8);
-	return v;
-}
-
-/*
- * Every byte of every frame passes here, so two products run side by side;
- * it only has to notice a difference, not an attacker.
- */
-static uint32_t
-hash(const struct ipc_frame *f)
-{
-	const uint64_t j = 0xa0761d6478bd642fu, k = 0x9e3779b97f4a7c15u;
-	uint64_t h, g, last[2] = { 0, 0 };
-	const uint8_t *p = f->bytes;
-	size_t n = f->len;
-
-	/* What a checkpoint cost differs each time. */
-	if (f->kind == IPC_CHECKPOINTED)
-		return f->kind;
-	h = fold(f->id ^ j, k ^ f->kind ^ (uint64_t)f->flags << 8 ^
-				(uint64_t)f->channel << 16 ^
-				(uint64_t)f->len << 32);
-	for (g = h; n >= 32; n -= 32, p += 32) {
-		h = fold(eight(p) ^ j, eight(p + 8) ^ h);
-		g = fold(eight(p + 16) ^ k, eight(p + 24) ^ g);
-	}
-	h = fold(h ^ k, g ^ j);
-	if (n >= 16) {
-		h = fold(eight(p) ^ j, eight(p + 8) ^ h);
-		n -= 16;
-		p += 16;
-	}
-	if (n)
-		memcpy(last, p, n);
-	h = fold(last[0] ^ j, last[1] ^ h);
-	return (uint32_t)(h ^ h >> 32);
-}
 
 void
-recover_note(struct link *l, const struct ipc_frame *f)
+recover_note(struct link *l)
 {
-	struct recovery *r = &l->rec;
+	l->rec.redo = l->down;
+}
 
-	if (!r->able)
-		return;
-	r->redo = l->down;
-	if (r->hashes == NULL)
-		r->hashes = malloc(HASHES_MAX * sizeof(*r->hashes));
-	if (r->hashes && r->n_hashes < HASHES_MAX)
-		r->hashes[r->n_hashes++] = hash(f);
+static bool
+same(const struct ipc_frame *a, const struct ipc_frame *b)
+{
+	if (a->kind != b->kind || a->id != b->id)
+		return false;
+	/* What a checkpoint cost differs each time. */
+	if (a->kind == IPC_CHECKPOINTED)
+		return true;
+	return a->flags == b->flags && a->channel == b->channel &&
+	       a->len == b->len &&
+	       (a->len == 0 || memcmp(a->bytes, b->bytes, a->len) == 0);
+}
+
+/* The frame that the players have at the place where this one stands; false:
+ * nobody knows any more. */
+static bool
+was(struct recovery *r, const struct ipc_flight *flight, struct ipc_frame *f)
+{
+	while (r->again.position < r->redo)
+		if (!ipc_flight_next_down(flight, &r->again, f))
+			return false;
+	return r->again.position == r->redo;
 }
 
 bool
 recover_seen(struct link *l, const struct ipc_frame *f)
 {
 	struct recovery *r = &l->rec;
-	size_t i;
+	struct ipc_frame before;
 
 	if (!r->able || r->redo >= l->down)
 		return false;
 	r->redo++;
-	/* hashes[0] is of the frame behind the checkpoint's own. */
-	i = (size_t)(r->redo - r->down - 1);
-	if (r->redo > r->down && i < r->n_hashes && r->hashes[i] != hash(f) &&
-	    r->differs == 0) {
+	if (!r->compares)
+		return true;
+	r->compares = was(r, &l->netd->record.flight, &before);
+	if (r->compares && !same(f, &before)) {
+		r->compares = false;
 		r->differs = r->redo;
 		ipc_log(IPC_LOG_ERROR, "replay_differs",
 		    "frame=%llu message=%s conn=%llu",
@@ -141,6 +103,33 @@ ask(struct link *l)
 	r->pending = true;
 	link_up(l, IPC_CHECKPOINT, ++r->asked, 0, 0, NULL, 0);
 	r->asked_at = l->journal.position;
+}
+
+/* What comes behind this frame is held against the recording. */
+static void
+remember(struct link *l)
+{
+	struct recovery *r = &l->rec;
+	const struct ipc_flight *f = &l->netd->record.flight;
+
+	/* The beginning of a game that may take over is not in it. */
+	memset(&r->checkpoint, 0, sizeof(r->checkpoint));
+	if (l == l->netd->link)
+		ipc_flight_here(f, &r->checkpoint);
+	r->laid = f->laid;
+}
+
+/* How many quarters of what the recording can reach back the checkpoint lies
+ * back; with a small one nobody asks for copies all the time. */
+static uint64_t
+quarters(const struct link *l)
+{
+	const struct ipc_flight *f = &l->netd->record.flight;
+	uint64_t all = 2 * (uint64_t)l->netd->config.checkpoint_bytes;
+
+	if (all < f->size)
+		all = f->size;
+	return l->rec.number && f->data ? 4 * (f->laid - l->rec.laid) / all : 0;
 }
 
 bool
@@ -165,7 +154,7 @@ recover_checkpointed(
 	r->number = number;
 	r->position = r->asked_at;
 	r->down = l->down;
-	r->n_hashes = 0;
+	remember(l);
 	journal_forget(&l->journal, r->position);
 	record_mark(l, IPC_RECORD_CHECKPOINT, "number=%llu",
 	    (unsigned long long)number);
@@ -201,13 +190,11 @@ recover_turn(struct link *l)
 	if (quiet(l) ||
 	    (r->failed && netd_now(l->netd) - r->since_us < RETRY_US))
 		return;
-	if (l->journal.kept <= (size_t)k->checkpoint_bytes &&
-	    r->n_hashes <= HASHES_MAX / 2)
+	if (l->journal.kept <= (size_t)k->checkpoint_bytes && quarters(l) < 2)
 		return;
 	/* A torrent of input must not make copies most of the game's work. */
 	if (netd_now(l->netd) - r->since_us > r->interval_us / TORRENT_SHARE ||
-	    l->journal.kept > (size_t)k->journal_bytes / 2 ||
-	    r->n_hashes > HASHES_MAX / 4 * 3)
+	    l->journal.kept > (size_t)k->journal_bytes / 2 || quarters(l) > 2)
 		ask(l);
 }
 
@@ -494,13 +481,13 @@ start_cold(struct link *l)
 	    l->game, r->cold_starts, wait * 1e3);
 	report_cold(l, wait);
 	hold_players(l);
-	ev_timer_stop(n->loop, &r->again);
-	ev_timer_set(&r->again, wait, 0.);
-	ev_timer_start(n->loop, &r->again);
+	ev_timer_stop(n->loop, &r->cold);
+	ev_timer_set(&r->cold, wait, 0.);
+	ev_timer_start(n->loop, &r->cold);
 }
 
 static void
-on_again(struct ev_loop *loop, ev_timer *w, int events)
+on_cold(struct ev_loop *loop, ev_timer *w, int events)
 {
 	struct link *l = w->data;
 
@@ -595,6 +582,8 @@ recover_woken(struct link *l, uint64_t number)
 	l->taken = r->position;
 	r->redo = r->down - 1; /* its CHECKPOINTED comes again */
 	r->differs = 0;
+	r->again = r->checkpoint;
+	r->compares = true;
 	/* A CHECKPOINT that was asked for and not answered goes up again. */
 	l->netd->metrics.recoveries++;
 }
@@ -672,7 +661,6 @@ recover_fresh(struct link *l, bool able)
 	r->number = r->finished = r->catch_up = r->redo = 0;
 	r->position = r->down = 0;
 	r->pending = r->told = false;
-	r->n_hashes = 0;
 	timers_release(l);
 	/* What was begun is done; a fresh game knows nothing of it. */
 	jobs_disown(l);
@@ -882,8 +870,8 @@ recover_snapshot(struct link *l, const struct ipc_frame *f)
 void
 recover_init(struct link *l)
 {
-	ev_timer_init(&l->rec.again, on_again, 0., 0.);
-	l->rec.again.data = l;
+	ev_timer_init(&l->rec.cold, on_cold, 0., 0.);
+	l->rec.cold.data = l;
 }
 
 void
@@ -891,9 +879,8 @@ recover_release(struct link *l)
 {
 	struct recovery *r = &l->rec;
 
-	ev_timer_stop(l->netd->loop, &r->again);
+	ev_timer_stop(l->netd->loop, &r->cold);
 	journal_clear(&r->parked);
 	ipc_buf_release(&r->snapshot);
 	ipc_buf_release(&r->snapshot_next);
-	free(r->hashes);
 }

@@ -274,6 +274,20 @@ a_crash_loop_is_started_cold_and_then_given_up_aloud(void)
 	assert_true(kit_now_ms() - began >= 3000);
 }
 
+static void
+without_a_journal_a_death_is_the_end(void)
+{
+	int fd;
+
+	launcher = kit_game(
+	    players_game("ledger"), "--listen", URL, "--no-journal", NULL);
+	fd = kit_connect(kit_url(launcher, 1));
+	roll(fd);
+	death_signal(launcher, SIGKILL);
+	kit_recv_all(fd, NULL);
+	assert_int_equal(kit_wait(launcher), 128 + SIGKILL);
+}
+
 /* ---- frozen copies --------------------------------------------------------
  */
 
@@ -401,6 +415,7 @@ main(void)
 		KIT_TEST(a_web_socket_hears_of_its_poison_by_1011),
 		KIT_TEST(an_error_before_any_player_means_it_did_not_start),
 		KIT_TEST(a_crash_loop_is_started_cold_and_then_given_up_aloud),
+		KIT_TEST(without_a_journal_a_death_is_the_end),
 		KIT_TEST(no_copy_outlives_a_killed_launcher),
 		KIT_TEST(no_copy_of_a_woken_game_outlives_a_killed_launcher),
 		KIT_TEST(copies_do_not_gather),

@@ -42,9 +42,8 @@ run_ms(void)
 static void
 soak(enum players_of game, const char *program, int64_t for_ms)
 {
-	struct kit_proc *launcher =
-	    kit_game(program, "--listen", LINES, "--listen", WEB, "--limit",
-		"restarts_max=1000000", "--limit", "flight_bytes=0", NULL);
+	struct kit_proc *launcher = kit_game(program, "--listen", LINES,
+	    "--listen", WEB, "--limit", "restarts_max=1000000", NULL);
 	struct players *p = players_mixed(game, kit_url(launcher, 1),
 	    kit_url(launcher, 2), PLAYERS, 4, 200, dice(1u << 30));
 	unsigned kills[N_WAYS] = { 0 }, in_a_write = 0, rounds = 0;

@@ -439,6 +439,36 @@ a_replaced_frame_says_what_fits(void **state)
 	end();
 }
 
+/* Somebody who keeps the bytes of a chunk sees neither its change nor its end.
+ */
+static void
+what_is_lent_stays_as_it_was(void **state)
+{
+	struct ipc_frame f, with = { .kind = IPC_NOTICE };
+	struct chunk *lent;
+	uint8_t before[256];
+
+	(void)state;
+	begin(true);
+	add(12);
+	add(3);
+	lent = j.head;
+	lent->refs++;
+	memcpy(before, lent->bytes, lent->len);
+	journal_replace(&j, 1, &with);
+	assert_non_null(journal_find(&j, 1, &f));
+	assert_int_equal(f.kind, IPC_NOTICE);
+	assert_memory_equal(lent->bytes, before, lent->len);
+	assert_true(j.head != lent && j.tail == j.head && j.at == j.head);
+	/* Again, in the journal's own now; and the next goes there too. */
+	journal_replace(&j, 2, &with);
+	assert_memory_equal(lent->bytes, before, lent->len);
+	add(5);
+	assert_int_equal(j.position, 3);
+	journal_give_back(lent);
+	end();
+}
+
 static void
 a_walk_passes_over_what_is_forgotten(void **state)
 {
@@ -481,6 +511,7 @@ main(void)
 		cmocka_unit_test(what_is_forgotten_is_gone_and_the_rest_stands),
 		cmocka_unit_test(a_frame_is_found_by_its_position),
 		cmocka_unit_test(a_frame_is_replaced_and_its_neighbours_stand),
+		cmocka_unit_test(what_is_lent_stays_as_it_was),
 		cmocka_unit_test(a_walk_passes_over_what_is_forgotten),
 		cmocka_unit_test(a_replaced_frame_says_what_fits),
 	};

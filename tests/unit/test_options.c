@@ -197,6 +197,8 @@ helps_in_the_usual_form(void **state)
 	    "--wait DIR\n"
 	    "      --netd=FILE            the netd to start (default: beside "
 	    "this program)\n"
+	    "      --no-journal           remember nothing: a game that dies "
+	    "has died\n"
 	    "      --record=FILE          record all that the game hears and "
 	    "says\n"
 	    "      --crash-dir=DIR        leave recordings of the game's "

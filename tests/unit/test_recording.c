@@ -510,6 +510,41 @@ a_long_turn_becomes_several_records(void **state)
 	close(fd);
 }
 
+/* Up and down, copied and lent, counted before or not. */
+static void
+flight_one(struct ipc_flight *f, const struct ipc_buf *b, unsigned i)
+{
+	enum ipc_record_type type = i % 3 ? IPC_RECORD_UP : IPC_RECORD_DOWN;
+	uint8_t *own;
+
+	if (i % 5) {
+		assert_int_equal(
+		    ipc_flight_add(f, type, b->data, b->len, i % 2, i), 0);
+		return;
+	}
+	own = malloc(b->len);
+	assert_non_null(own);
+	memcpy(own, b->data, b->len);
+	if (!ipc_flight_lend(f, type, own, b->len, 1, i, own, b->len))
+		free(own);
+}
+
+/* The frames down one by one are those of the recording. */
+static void
+walks_down(const struct ipc_flight *f, uint64_t last)
+{
+	struct ipc_flight_walk w;
+	struct ipc_frame frame;
+	uint64_t at = 0;
+
+	ipc_flight_begin(f, &w);
+	while (ipc_flight_next_down(f, &w, &frame)) {
+		assert_true(at == 0 || w.position == at + 1);
+		at = w.position;
+	}
+	assert_int_equal(at, last);
+}
+
 /* Whatever it forgot, what is left is a recording without gaps. */
 static void
 the_flight_recorder_keeps_the_newest(void **state)
@@ -525,6 +560,8 @@ the_flight_recorder_keeps_the_newest(void **state)
 		int fd = memory_file();
 
 		assert_int_equal(ipc_flight_init(&f, size), 0);
+		f.lent_max = size;
+		f.give_back = free;
 		for (unsigned i = 0; i < 500; i++) {
 			struct ipc_buf b;
 			char text[64] = { 0 };
@@ -535,11 +572,7 @@ the_flight_recorder_keeps_the_newest(void **state)
 			memset(text, 'z', (seed >> 33) % 60);
 			add_frame(
 			    &b, seed >> 63 ? IPC_MESSAGE : IPC_TICK, i, text);
-			assert_int_equal(
-			    ipc_flight_add(&f,
-				i % 3 ? IPC_RECORD_UP : IPC_RECORD_DOWN, b.data,
-				b.len, i),
-			    0);
+			flight_one(&f, &b, i);
 			ipc_buf_release(&b);
 		}
 		assert_int_equal(
@@ -560,6 +593,7 @@ the_flight_recorder_keeps_the_newest(void **state)
 			assert_int_equal(down, f.down);
 		}
 		assert_true((size_t)lseek(fd, 0, SEEK_END) > size / 3);
+		walks_down(&f, down);
 		ipc_recording_close(&r);
 		ipc_flight_release(&f);
 		close(fd);
@@ -583,17 +617,17 @@ what_is_larger_than_the_flight_recorder_empties_it(void **state)
 	add_frame(&b, IPC_TICK, 1, "");
 	assert_int_equal(ipc_flight_init(&f, 500), 0);
 	assert_int_equal(
-	    ipc_flight_add(&f, IPC_RECORD_UP, b.data, b.len, 1), 0);
+	    ipc_flight_add(&f, IPC_RECORD_UP, b.data, b.len, 0, 1), 0);
 	assert_int_equal(f.n, 1);
 	ipc_buf_clear(&b);
 	add_frame(&b, IPC_MESSAGE, 1, text);
 	assert_int_equal(
-	    ipc_flight_add(&f, IPC_RECORD_UP, b.data, b.len, 1), 0);
+	    ipc_flight_add(&f, IPC_RECORD_UP, b.data, b.len, 0, 1), 0);
 	assert_int_equal(f.n, 0);
 	ipc_buf_clear(&b);
 	add_frame(&b, IPC_TICK, 1, "");
 	assert_int_equal(
-	    ipc_flight_add(&f, IPC_RECORD_UP, b.data, b.len, 1), 0);
+	    ipc_flight_add(&f, IPC_RECORD_UP, b.data, b.len, 0, 1), 0);
 	assert_int_equal(ipc_flight_write(&f, fd, "", 0), 0);
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
 	assert_int_equal(ipc_recording_open(&r, fd), 0);
