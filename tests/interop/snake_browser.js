@@ -230,7 +230,7 @@ async function die(a, b)
 	await a.screenshot({ path: path.join(dir, "snake-over.png") });
 	promise("game over is shown with its score");
 	await until(b, (n) => window.snake.state.top
-		.some(([name, points, , at]) => name.startsWith("Ann") && points === n && at > 1e9), shown);
+		.some((t) => t.name.startsWith("Ann") && t.score === n && t.at > 1e9), shown);
 	promise("the other page has the top score with its date");
 }
 
@@ -254,13 +254,8 @@ async function cut_lines(a, b)
 			await again(page);
 	await b.evaluate(() => {
 		window.missed = [];
-		const got = window.snake.net.onmessage;
-		window.snake.net.onmessage = (commands) => {
-			for (const [name] of commands)
-				if (name === "hello" || name === "world")
-					window.missed.push(name);
-			got(commands);
-		};
+		for (const name of ["hello", "field"])
+			window.snake.net.line.on(name, () => window.missed.push(name));
 	});
 	for (let i = 0; i < 5; i++) {
 		const before = [await state(a, "me"), await state(b, "me")];

@@ -45,12 +45,11 @@ join(const char *name)
 	char text[64];
 	int fd = kit_ws(kit_url(snake, 1));
 
-	snprintf(text, sizeof(text), "[\"new_player\",\"%s\"]", name);
+	snprintf(text, sizeof(text), "[\"name\",{\"name\":\"%s\"}]", name);
 	say(fd, text);
-	until(fd, "\"handshake\"");
+	until(fd, "[\"you\",");
 	say(fd, "[\"join\"]");
-	snprintf(text, sizeof(text), ",\"%s\",", name);
-	until(fd, "\"p_joined\"");
+	until(fd, "[\"joined\",");
 	return fd;
 }
 
@@ -75,30 +74,32 @@ an_upgrade_keeps_the_snakes_on_the_field(void)
 	start("200x200", "5", "upgrade_ms=8000");
 	ann = join("Ann");
 	bob = join("Bob");
-	until(bob, "\"draw\"");
+	until(bob, "[\"frame\",");
 	for (unsigned i = 1; i <= 3; i++) {
 		const char *all;
 
 		kit_signal(snake, SIGHUP);
 		wait_log(" upgraded ", i);
 		/* The field again, and both of them play in it. */
-		all = until(ann, "[\"players\",");
-		if (!strstr(all, ",\"Ann\",0,") || !strstr(all, ",\"Bob\",1,"))
+		all = until(ann, "\"players\":");
+		if (!strstr(all, "\"name\":\"Ann\",\"slot\":0,") ||
+		    !strstr(all, "\"name\":\"Bob\",\"slot\":1,"))
 			kit_fail("players: %.200s", all);
-		until(bob, "[\"players\",");
+		until(bob, "\"players\":");
 		/* They move, are steered, and have their names. */
-		until(ann, "\"draw\"");
-		say(ann, "37");
-		say(bob, "[\"chat\",\"still Bob\"]");
-		until(ann, "[\"chat\",\"Bob\",1,\"still Bob\"]");
+		until(ann, "[\"frame\",");
+		say(ann, "[\"turn\",{\"way\":0}]");
+		say(bob, "[\"talk\",{\"text\":\"still Bob\"}]");
+		until(ann, "[\"chat\",{\"name\":\"Bob\",\"slot\":1,"
+			   "\"text\":\"still Bob\"}]");
 	}
 	/* The group of the room is there: a third one is seen by both. */
 	join("Cyd");
-	until(ann, ",\"Cyd\",2,");
-	until(bob, ",\"Cyd\",2,");
+	until(ann, "\"name\":\"Cyd\",\"slot\":2,");
+	until(bob, "\"name\":\"Cyd\",\"slot\":2,");
 	/* Who leaves dies, and the others hear of it. */
 	kit_close(bob);
-	until(ann, "\"p_gameover\"");
+	until(ann, "\"why\":\"left\"");
 	assert_int_equal(kit_count_log(snake, " game_died "), 0);
 }
 
@@ -110,12 +111,12 @@ bots_play_on(void)
 	snake = kit_game("snake", "--listen", "ws://127.0.0.1:0/play", "--bots",
 	    "3", "--speed", "30", NULL);
 	fd = kit_ws(kit_url(snake, 1));
-	until(fd, ",\"Cobra\",");
+	until(fd, "\"name\":\"Cobra\",");
 	kit_signal(snake, SIGHUP);
 	wait_log(" upgraded ", 1);
-	until(fd, "[\"world\",");
+	until(fd, "[\"field\",");
 	for (int i = 0; i < 30; i++)
-		until(fd, "\"draw\"");
+		until(fd, "[\"frame\",");
 }
 
 /* Straight on into the wall, again and again, until a digit was in the way. */
@@ -131,10 +132,10 @@ score_a_point(int fd)
 
 		if (kit_ws_recv(fd, &bytes, &len) != 1)
 			kit_fail("the line ends");
-		scored = scored || strstr(bytes, "\"p_score\"");
-		if (strstr(bytes, "\"p_gameover\"") && scored)
+		scored = scored || strstr(bytes, "\"digit\":");
+		if (strstr(bytes, "\"why\":") && scored)
 			return;
-		if (strstr(bytes, "\"p_gameover\""))
+		if (strstr(bytes, "\"why\":"))
 			say(fd, "[\"join\"]");
 	}
 	kit_fail("no digit was eaten");
@@ -149,15 +150,15 @@ top_scores_outlive_a_cold_start(void)
 	start("10x10", "30", "restarts_max=1");
 	fd = join("Ann");
 	score_a_point(fd);
-	top = until(fd, "[\"top_scores\",[[\"Ann\",");
+	top = until(fd, "[\"top\",{\"list\":[{\"name\":\"Ann\",");
 	/* The first death is recovered, the second is one too many. */
 	kill(family_game(snake, 0), SIGKILL);
 	wait_log(" recovered ", 1);
 	kill(family_game(snake, 0), SIGKILL);
 	wait_log(" cold_start ", 1);
-	until(fd, "[\"world\",");
+	until(fd, "[\"field\",");
 	fd = kit_ws(kit_url(snake, 1));
-	if (strncmp(until(fd, "[\"top_scores\","), top, 24) != 0)
+	if (strncmp(until(fd, "[\"top\","), top, 48) != 0)
 		kit_fail("not the same as %.60s", top);
 }
 

@@ -1,286 +1,231 @@
 /*
- * page.c - the game in JSON.
- *
- * Out it is written by hand, a few bytes a frame; in it is read by jansson,
- * because it comes from strangers.
+ * page.c - the game in typed messages: structs are filled in and sent.
  */
 #include "page.h"
 
-#include <jansson.h>
 #include <string.h>
 
-enum { MESSAGE_MAX = 2048 }; /* the longest a page has reason to send */
+const struct gc_type *const page_types[] = { &name_type, &join_type, &turn_type,
+	&talk_type, &ping_type, &hello_type, &field_type, &you_type,
+	&joined_type, &frame_type, &top_type, &people_type, &chat_type,
+	&sorry_type, &bye_type, &pong_type, NULL };
 
-void
-page_begin(struct text *t)
+static void
+to_one(const struct player *p, const struct gc_type *type, const void *message)
 {
-	text_clear(t);
-}
-
-/* Commands are written with a comma before each. */
-void
-page_end(struct text *t)
-{
-	if (t->len == 0 || t->failed)
-		return;
-	t->bytes[0] = '[';
-	text_add(t, "]", 1);
+	if (p->conn != 0)
+		gc_send_typed(p->room->game->net, p->conn, NULL, type, message);
 }
 
 static void
-cell(struct text *t, const struct world *w, int at)
+to_pages(const struct room *r, const struct gc_type *type, const void *message)
 {
-	const struct world_cell *c = &w->cells[at];
-
-	text_printf(t, "%d,\"%c", at, c->look);
-	if (c->slot != WORLD_NOBODY)
-		text_printf(t, "%d", c->slot);
-	text_add(t, "\",", 2);
+	gc_cast(r->game->net, 2 * r->number, NULL, type, message);
 }
 
-/* In the place of the last comma. */
-static void
-end_list(struct text *t)
-{
-	if (!t->failed && t->bytes[t->len - 1] == ',')
-		t->len--;
-	text_add(t, "]]", 2);
-}
-
-void
-page_draw(struct text *t, const struct room *r)
-{
-	const struct world *w = r->world;
-
-	if (w->changes_len == 0)
-		return;
-	text_printf(t, ",[\"draw\",[");
-	for (int i = 0; i < w->changes_len; i++)
-		cell(t, w, w->changes[i]);
-	end_list(t);
-}
-
-static void
-player(struct text *t, const struct player *p)
-{
-	text_printf(t, "%u,", p->id);
-	text_json(t, p->name);
-	text_printf(t, ",%d,%lu,%s", p->slot,
-	    p->room->world->snakes[p->slot].score,
-	    p->conn == 0 ? "true" : "false");
-}
-
-void
-page_welcome(struct text *t, const struct room *r)
-{
-	const struct world *w = r->world;
-
-	text_printf(t, ",[\"hello\",{\"room\":");
-	text_json(t, r->name);
-	text_printf(t,
-	    ",\"width\":%d,\"height\":%d,\"wrap\":%s,\"speed\":%d,"
-	    "\"most\":%d}]",
-	    w->rules.width, w->rules.height, w->rules.wrap ? "true" : "false",
-	    r->game->speed, WORLD_SNAKES);
-	page_all(t, r);
-}
-
-void
-page_all(struct text *t, const struct room *r)
-{
-	const struct world *w = r->world;
-
-	text_printf(t, ",[\"world\",[");
-	for (int i = 0; i < w->size; i++)
-		if (w->cells[i].look != WORLD_FREE)
-			cell(t, w, i);
-	end_list(t);
-	text_printf(t, ",[\"players\",[");
-	for (int i = 0; i < WORLD_SNAKES; i++) {
-		if (r->playing[i] == NULL)
-			continue;
-		text_add(t, "[", 1);
-		player(t, r->playing[i]);
-		text_add(t, "],", 2);
-	}
-	end_list(t);
-	page_top(t, r->game);
-	page_people(t, r);
-}
-
-void
-page_handshake(struct text *t, const struct player *p)
-{
-	text_printf(t, ",[\"handshake\",");
-	text_json(t, p->name);
-	text_printf(t, ",%u]", p->id);
-}
-
-void
-page_reset(struct text *t)
-{
-	text_printf(t, ",[\"reset_world\"]");
-}
-
-void
-page_joined(struct text *t, const struct player *p)
-{
-	text_printf(t, ",[\"p_joined\",");
-	player(t, p);
-	text_add(t, "]", 1);
-}
-
-void
-page_over(struct text *t, const struct room *r, const struct world_news *news)
-{
-	const struct player *killer = NULL;
-
-	if (news->killer != WORLD_NOBODY)
-		killer = r->playing[news->killer];
-	text_printf(t, ",[\"p_gameover\",%u,%lu,\"%s\",%u]",
-	    r->playing[news->slot]->id, news->score,
-	    world_death_name(news->death), killer ? killer->id : 0);
-}
-
-void
-page_score(struct text *t, const struct room *r, const struct world_news *news)
-{
-	text_printf(t, ",[\"p_score\",%u,%lu,%lu,%d]",
-	    r->playing[news->slot]->id, news->score, news->digit, news->cell);
-}
-
-void
-page_top(struct text *t, const struct game *g)
-{
-	text_printf(t, ",[\"top_scores\",[");
-	for (int i = 0; i < g->top_len; i++) {
-		text_add(t, "[", 1);
-		text_json(t, g->top[i].name);
-		text_printf(t, ",%lu,%d,%lld],", g->top[i].score,
-		    g->top[i].slot, (long long)(g->top[i].at_us / 1000000));
-	}
-	end_list(t);
-}
-
-void
-page_people(struct text *t, const struct room *r)
-{
-	text_printf(t, ",[\"people\",%zu]", r->people);
-}
-
-void
-page_chat(struct text *t, const struct player *p, const char *said)
-{
-	text_printf(t, ",[\"chat\",");
-	text_json(t, p->name);
-	text_printf(t, ",%d,", p->slot);
-	text_json(t, said);
-	text_add(t, "]", 1);
-}
-
-void
-page_error(struct text *t, const char *text)
-{
-	text_printf(t, ",[\"error\",");
-	text_json(t, text);
-	text_add(t, "]", 1);
-}
-
-void
-page_bye(struct text *t)
-{
-	text_printf(t, ",[\"bye\",\"the game is being shut down\"]");
-}
-
-/* ---- from the page --------------------------------------------------------
+/* ---- to one ----------------------------------------------------------------
  */
 
-static void
-on_new_player(struct player *p, const json_t *arg)
+static struct who
+who_is(const struct player *p)
 {
-	if (p->name[0] != '\0')
-		room_error(p, "you have a name already");
-	else if (!json_is_string(arg))
-		room_error(p, "new_player needs a name");
-	else
-		room_name(p, json_string_value(arg), json_string_length(arg));
+	return (struct who){ .id = p->id,
+		.name = p->name,
+		.slot = (int8_t)p->slot,
+		.score = (uint32_t)p->room->world->snakes[p->slot].score,
+		.bot = p->conn == 0 };
+}
+
+static struct top
+top_of(const struct game *g)
+{
+	static struct best list[TOP_SCORES];
+
+	for (int i = 0; i < g->top_len; i++)
+		list[i] = (struct best){ .name = g->top[i].name,
+			.score = (uint32_t)g->top[i].score,
+			.slot = (int8_t)g->top[i].slot,
+			.at = g->top[i].at_us / 1000000 };
+	return (struct top){ .list = list, .n_list = (uint32_t)g->top_len };
 }
 
 static void
-on_join(struct player *p, const json_t *arg)
+field(const struct player *p)
 {
-	(void)arg;
-	room_play(p);
-}
+	static char looks[CELLS_MAX + 1], slots[CELLS_MAX + 1];
+	const struct world *w = p->room->world;
+	struct who players[WORLD_SNAKES];
+	struct field f = { .looks = looks, .slots = slots, .players = players };
 
-static void
-on_chat(struct player *p, const json_t *arg)
-{
-	if (json_is_string(arg))
-		room_talk(p, json_string_value(arg), json_string_length(arg));
-	else
-		room_error(p, "chat needs a text");
-}
+	for (int i = 0; i < w->size; i++) {
+		const struct world_cell *c = &w->cells[i];
 
-static void
-on_ping(struct player *p, const json_t *arg)
-{
-	struct text *t = &p->room->game->page;
-	double number = arg ? json_number_value(arg) : 0;
-
-	page_begin(t);
-	text_printf(t, ",[\"pong\",%.17g]", number);
-	page_end(t);
-	gc_send(p->room->game->net, p->conn, t->bytes, t->len);
-}
-
-static const struct {
-	const char *name;
-	void (*run)(struct player *p, const json_t *arg);
-} commands[] = {
-	{ "new_player", on_new_player },
-	{ "join", on_join },
-	{ "chat", on_chat },
-	{ "ping", on_ping },
-};
-
-static void
-command(struct player *p, const json_t *message)
-{
-	const char *name = json_string_value(json_array_get(message, 0));
-
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (name == NULL || strcmp(name, commands[i].name) != 0)
-			continue;
-		commands[i].run(p, json_array_get(message, 1));
-		return;
+		looks[i] = c->look;
+		slots[i] =
+		    c->slot == WORLD_NOBODY ? ' ' : (char)('0' + c->slot);
 	}
-	room_error(p, "no such command");
+	looks[w->size] = slots[w->size] = '\0';
+	for (int i = 0; i < WORLD_SNAKES; i++)
+		if (p->room->playing[i] != NULL)
+			players[f.n_players++] = who_is(p->room->playing[i]);
+	to_one(p, &field_type, &f);
 }
 
 void
-page_got(struct player *p, const char *bytes, size_t len)
+page_welcome(const struct player *p, bool fresh)
 {
-	json_error_t error;
-	json_t *message;
+	const struct world_rules *rules = &p->room->world->rules;
+	struct hello h = { .room = p->room->name,
+		.width = (uint16_t)rules->width,
+		.height = (uint16_t)rules->height,
+		.wrap = rules->wrap,
+		.speed = (uint8_t)p->room->game->speed,
+		.most = WORLD_SNAKES };
+	struct top top = top_of(p->room->game);
+	struct people people = { (uint32_t)p->room->people };
 
-	if (len > MESSAGE_MAX) {
-		room_error(p, "that message is too long");
-		return;
-	}
-	message =
-	    json_loadb(bytes, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-	if (message == NULL) {
-		room_error(p, "that is not JSON");
-		return;
-	}
-	if (json_is_integer(message)) {
-		json_int_t key = json_integer_value(message);
+	if (fresh)
+		to_one(p, &hello_type, &h);
+	field(p);
+	to_one(p, &top_type, &top);
+	to_one(p, &people_type, &people);
+}
 
-		if (key >= 37 && key <= 40)
-			room_turn(p, (enum world_way)(key - 37));
-	} else {
-		command(p, message);
+void
+page_you(const struct player *p)
+{
+	struct you y = { p->id, p->name };
+
+	to_one(p, &you_type, &y);
+}
+
+void
+page_sorry(const struct player *p, const char *text)
+{
+	struct sorry s = { text };
+
+	to_one(p, &sorry_type, &s);
+}
+
+/* ---- to all ----------------------------------------------------------------
+ */
+
+static uint32_t
+id_in(const struct room *r, uint8_t slot)
+{
+	const struct player *p = slot == WORLD_NOBODY ? NULL : r->playing[slot];
+
+	return p ? p->id : 0;
+}
+
+static void
+add_news(const struct room *r, const struct world_news *news, struct frame *f,
+    struct eaten *eaten, struct out *out)
+{
+	uint32_t id = id_in(r, news->slot), score = (uint32_t)news->score;
+
+	if (news->death == WORLD_ALIVE)
+		eaten[f->n_eaten++] = (struct eaten){ id, score,
+			(uint32_t)news->digit, (uint16_t)news->cell };
+	else
+		out[f->n_out++] = (struct out){ id, score,
+			world_death_name(news->death), id_in(r, news->killer) };
+}
+
+void
+page_frame(const struct room *r)
+{
+	static struct cell cells[CELLS_MAX];
+	struct eaten eaten[2 * WORLD_SNAKES];
+	struct out out[2 * WORLD_SNAKES];
+	const struct world *w = r->world;
+	struct frame f = { .cells = cells,
+		.n_cells = (uint32_t)w->changes_len,
+		.eaten = eaten,
+		.out = out };
+
+	for (int i = 0; i < w->changes_len; i++) {
+		const struct world_cell *c = &w->cells[w->changes[i]];
+
+		cells[i] =
+		    (struct cell){ (uint16_t)w->changes[i], (uint8_t)c->look,
+			    c->slot == WORLD_NOBODY ? -1 : (int8_t)c->slot };
 	}
-	json_decref(message);
+	for (int i = 0; i < w->news_len; i++)
+		add_news(r, &w->news[i], &f, eaten, out);
+	if (f.n_cells > 0 || w->news_len > 0)
+		to_pages(r, &frame_type, &f);
+}
+
+void
+page_joined(const struct player *p, bool fresh)
+{
+	struct joined j = { who_is(p), fresh };
+
+	to_pages(p->room, &joined_type, &j);
+}
+
+void
+page_gone(const struct player *p)
+{
+	struct out out = { p->id, 0, world_death_name(WORLD_GAVE_UP), 0 };
+	struct frame f = { .out = &out, .n_out = 1 };
+
+	to_pages(p->room, &frame_type, &f);
+}
+
+void
+page_top(const struct room *r)
+{
+	struct top top = top_of(r->game);
+
+	to_pages(r, &top_type, &top);
+}
+
+void
+page_people(const struct room *r)
+{
+	struct people people = { (uint32_t)r->people };
+
+	to_pages(r, &people_type, &people);
+}
+
+void
+page_chat(const struct player *p, const char *said)
+{
+	struct chat c = { p->name, (int8_t)p->slot, said };
+
+	to_pages(p->room, &chat_type, &c);
+}
+
+void
+page_bye(const struct room *r)
+{
+	static const struct bye bye = { "the game is being shut down" };
+
+	to_pages(r, &bye_type, &bye);
+}
+
+/* ---- from a page -----------------------------------------------------------
+ */
+
+void
+page_got(struct player *p, const struct gc_event *ev)
+{
+	const struct name *name = GC_AS(name, ev);
+	const struct turn *turn = GC_AS(turn, ev);
+	const struct talk *talk = GC_AS(talk, ev);
+
+	if (turn)
+		room_turn(p, (enum world_way)turn->way);
+	else if (GC_AS(join, ev))
+		room_play(p);
+	else if (talk)
+		room_talk(p, talk->text, strlen(talk->text));
+	else if (GC_AS(ping, ev))
+		to_one(p, &pong_type, ev->value);
+	else if (name && p->name[0] != '\0')
+		room_error(p, "you have a name already");
+	else if (name)
+		room_name(p, name->name, strlen(name->name));
 }

@@ -1,57 +1,148 @@
 /*
- * page.h - the game in JSON, for the browser's page and for programs.
+ * page.h - the game in typed messages, for the browser's page and for
+ * programs. Declared here, and nowhere else: netd makes JSON, msgpack or tpl
+ * of them, /penstock.js functions (line.turn({ way: 2 })), and what does not
+ * fit never gets here.
  *
- * Each message is an array of commands, each command an array that begins
- * with its name. From the game:
- *
- *   ["hello", {room, width, height, wrap, speed, most}]   on arrival
- *   ["world", [cell, look, ...]]    the whole field; the rest of it is free
- *   ["players", [[id, name, slot, score, bot], ...]]      who plays
- *   ["handshake", name, id]         your name is accepted, perhaps changed
- *   ["reset_world"]                 the field is free again
- *   ["draw", [cell, look, ...]]     what changed in a frame
- *   ["p_joined", id, name, slot, score, bot]
- *   ["p_gameover", id, score, why, killer]    why: wall, stone, corpse, self,
- *                                   snake, head or left; killer: an id, or 0
- *   ["p_score", id, score, digit, cell]
- *   ["top_scores", [[name, score, slot, seconds since 1970], ...]]
- *   ["people", number]              connected to this room
- *   ["chat", name, slot, text]      slot: -1 for one who watches
- *   ["error", text]   ["pong", anything]   ["bye", text]
- *
- * cell is x + y * width. look is one character of world.h; for a part of a
- * snake its slot, 0 to 9, follows. To the game, each message is one command:
- *
- *   ["new_player", name]  once   ["join"]  start a snake
- *   37 38 39 40  left, up, right, down   ["chat", text]   ["ping", anything]
+ * cell is x + y * width. look is one character of world.h; slot is of the
+ * snake whose part it is, and its colour, -1 if it is none.
  */
 #ifndef SNAKE_PAGE_H
 #define SNAKE_PAGE_H
 
 #include "room.h"
 
-/* These append commands; page_begin() and page_end() make them a message. */
-void page_begin(struct text *t);
-void page_end(struct text *t);
-void page_welcome(struct text *t, const struct room *r);
-/* The same for a page that has been welcomed: as it is now. */
-void page_all(struct text *t, const struct room *r);
-void page_handshake(struct text *t, const struct player *p);
-void page_reset(struct text *t);
-/* What changed since world_seen(); nothing if nothing did. */
-void page_draw(struct text *t, const struct room *r);
-void page_joined(struct text *t, const struct player *p);
-void
-page_over(struct text *t, const struct room *r, const struct world_news *news);
-void
-page_score(struct text *t, const struct room *r, const struct world_news *news);
-void page_top(struct text *t, const struct game *g);
-void page_people(struct text *t, const struct room *r);
-void page_chat(struct text *t, const struct player *p, const char *said);
-void page_error(struct text *t, const char *text);
-void page_bye(struct text *t);
+/* ---- what a page says ------------------------------------------------------
+ */
 
-/* A message from a page: do what it says, or answer with an error. */
-void page_got(struct player *p, const char *bytes, size_t len);
+/* Once: who I am. It is cut and made unlike the others'. */
+#define NAME(FIELD) FIELD(STR, name, 400)
+GC_TYPE(name, NAME);
+/* Start a snake. */
+GC_TYPE_EMPTY(join);
+/* left, up, right, down */
+#define TURN(FIELD) FIELD(U8, way, 0, 3)
+GC_TYPE(turn, TURN);
+#define TALK(FIELD) FIELD(STR, text, 1600)
+GC_TYPE(talk, TALK);
+/* Comes back as it is. */
+#define PING(FIELD) FIELD(F64, sent, -1e15, 1e15)
+GC_TYPE(ping, PING);
+
+/* ---- what it hears ---------------------------------------------------------
+ */
+
+#define CELLS_MAX (WORLD_SIDE_MAX * WORLD_SIDE_MAX)
+
+/* On arrival. */
+#define HELLO(FIELD)                                       \
+	FIELD(STR, room, NAME_BYTES)                       \
+	FIELD(U16, width, WORLD_SIDE_MIN, WORLD_SIDE_MAX)  \
+	FIELD(U16, height, WORLD_SIDE_MIN, WORLD_SIDE_MAX) \
+	FIELD(BOOL, wrap)                                  \
+	FIELD(U8, speed, 1, 30)                            \
+	FIELD(U8, most, WORLD_SNAKES, WORLD_SNAKES)
+GC_TYPE(hello, HELLO);
+
+#define WHO(FIELD)                            \
+	FIELD(U32, id, 0, UINT32_MAX)         \
+	FIELD(STR, name, NAME_BYTES)          \
+	FIELD(I8, slot, -1, WORLD_SNAKES - 1) \
+	FIELD(U32, score, 0, UINT32_MAX)      \
+	FIELD(BOOL, bot)
+GC_TYPE(who, WHO);
+
+/* at: seconds since 1970 */
+#define BEST(FIELD)                           \
+	FIELD(STR, name, NAME_BYTES)          \
+	FIELD(U32, score, 0, UINT32_MAX)      \
+	FIELD(I8, slot, -1, WORLD_SNAKES - 1) \
+	FIELD(I64, at, 0, 1ll << 53)
+GC_TYPE(best, BEST);
+#define TOP(FIELD) FIELD(LIST, best, list, TOP_SCORES)
+GC_TYPE(top, TOP);
+
+#define PEOPLE(FIELD) FIELD(U32, number, 0, UINT32_MAX)
+GC_TYPE(people, PEOPLE);
+
+/* All there is: a character a cell in looks, and in slots, where a blank is
+ * nobody's. */
+#define FIELD_(FIELD)                \
+	FIELD(STR, looks, CELLS_MAX) \
+	FIELD(STR, slots, CELLS_MAX) \
+	FIELD(LIST, who, players, WORLD_SNAKES)
+GC_TYPE(field, FIELD_);
+
+/* Your name is accepted, perhaps changed. */
+#define YOU(FIELD)                    \
+	FIELD(U32, id, 1, UINT32_MAX) \
+	FIELD(STR, name, NAME_BYTES)
+GC_TYPE(you, YOU);
+
+/* Somebody plays; fresh: and the field is free again. */
+#define JOINED(FIELD)           \
+	FIELD(STRUCT, who, who) \
+	FIELD(BOOL, fresh)
+GC_TYPE(joined, JOINED);
+
+/* One frame: what looks different, who ate what, and who is out why (wall,
+ * stone, corpse, self, snake, head or left) and by whom: an id, or 0. */
+#define CELL(FIELD)                      \
+	FIELD(U16, at, 0, CELLS_MAX - 1) \
+	FIELD(U8, look, ' ', '~')        \
+	FIELD(I8, slot, -1, WORLD_SNAKES - 1)
+GC_TYPE(cell, CELL);
+#define EATEN(FIELD)                     \
+	FIELD(U32, id, 0, UINT32_MAX)    \
+	FIELD(U32, score, 0, UINT32_MAX) \
+	FIELD(U32, digit, 0, 9)          \
+	FIELD(U16, at, 0, CELLS_MAX - 1)
+GC_TYPE(eaten, EATEN);
+#define OUT(FIELD)                       \
+	FIELD(U32, id, 0, UINT32_MAX)    \
+	FIELD(U32, score, 0, UINT32_MAX) \
+	FIELD(STR, why, 8)               \
+	FIELD(U32, killer, 0, UINT32_MAX)
+GC_TYPE(out, OUT);
+#define FRAME(FIELD)                                \
+	FIELD(LIST, cell, cells, CELLS_MAX)         \
+	FIELD(LIST, eaten, eaten, 2 * WORLD_SNAKES) \
+	FIELD(LIST, out, out, 2 * WORLD_SNAKES)
+GC_TYPE(frame, FRAME);
+
+/* slot: -1 for one who watches */
+#define CHAT(FIELD)                           \
+	FIELD(STR, name, NAME_BYTES)          \
+	FIELD(I8, slot, -1, WORLD_SNAKES - 1) \
+	FIELD(STR, text, CHAT_BYTES)
+GC_TYPE(chat, CHAT);
+/* What cannot be done, and why; the game ends. */
+GC_TYPE(sorry, TALK);
+GC_TYPE(bye, TALK);
+GC_TYPE(pong, PING);
+
+/* All of them, ended by NULL. */
+extern const struct gc_type *const page_types[];
+
+/* ---- saying it -------------------------------------------------------------
+ */
+
+/* To one: everything, with hello if it is new here. */
+void page_welcome(const struct player *p, bool fresh);
+void page_you(const struct player *p);
+void page_sorry(const struct player *p, const char *text);
+
+/* To all pages in a room. What changed since world_seen(), and the news: */
+void page_frame(const struct room *r);
+void page_joined(const struct player *p, bool fresh);
+/* One that had not been placed yet is gone. */
+void page_gone(const struct player *p);
+void page_top(const struct room *r);
+void page_people(const struct room *r);
+void page_chat(const struct player *p, const char *said);
+void page_bye(const struct room *r);
+
+/* A page said something. */
+void page_got(struct player *p, const struct gc_event *ev);
 
 #endif

@@ -28,19 +28,6 @@ enum {
 /* ---- sending --------------------------------------------------------------
  */
 
-/* What was written since page_begin(), to all pages in the room. */
-static void
-to_pages(struct room *r)
-{
-	struct text *t = &r->game->page;
-
-	page_end(t);
-	if (t->len > 0 && !t->failed)
-		gc_send_group(
-		    r->game->net, 2 * r->number, NULL, t->bytes, t->len);
-	text_clear(t);
-}
-
 static void
 to_terminals(struct room *r)
 {
@@ -56,35 +43,37 @@ to_terminals(struct room *r)
 }
 
 static void
-to_all(struct room *r)
+to_terminal(struct player *p)
 {
-	to_pages(r);
-	to_terminals(r);
-}
+	struct text *t = &p->room->game->term;
 
-static void
-to_one(struct player *p)
-{
-	struct game *g = p->room->game;
-	struct text *t = p->terminal ? &g->term : &g->page;
-
-	if (p->terminal)
-		term_end(t);
-	else
-		page_end(t);
+	term_end(t);
 	if (p->conn != 0 && t->len > 0 && !t->failed)
-		gc_send(g->net, p->conn, t->bytes, t->len);
-	text_clear(&g->page);
-	text_clear(&g->term);
+		gc_send(p->room->game->net, p->conn, t->bytes, t->len);
+	text_clear(t);
 }
 
 void
 room_error(struct player *p, const char *text)
 {
-	page_begin(&p->room->game->page);
-	page_error(&p->room->game->page, text);
+	if (!p->terminal) {
+		page_sorry(p, text);
+		return;
+	}
 	term_say(&p->room->game->term, "%s", text);
-	to_one(p);
+	to_terminal(p);
+}
+
+/* All of it, to one. */
+static void
+welcome(struct player *p, bool fresh)
+{
+	if (!p->terminal) {
+		page_welcome(p, fresh);
+		return;
+	}
+	term_welcome(&p->room->game->term, p->room);
+	to_terminal(p);
 }
 
 /* ---- top scores ------------------------------------------------------------
@@ -126,43 +115,28 @@ static void
 show_top(struct game *g)
 {
 	for (struct room *r = g->rooms; r != NULL; r = r->next) {
-		page_begin(&g->page);
-		page_top(&g->page, g);
+		page_top(r);
 		term_panel(&g->term, r);
-		to_all(r);
+		to_terminals(r);
 	}
 }
 
 /* ---- showing
  * ----------------------------------------------------------------- */
 
-/*
- * Pass on what happened in the world: a message with all draws and deaths, and
- * one with the scores if there are any. Those who died watch from now on.
- */
+/* Pass on what happened in the world. Those who died watch from now on. */
 static void
 show(struct room *r)
 {
 	struct game *g = r->game;
 	struct world *w = r->world;
-	bool top = false, scored = false;
+	bool top = false;
 
-	page_begin(&g->page);
-	page_draw(&g->page, r);
+	page_frame(r);
 	term_draw(&g->term, r, false);
-	for (int i = 0; i < w->news_len; i++) {
-		if (w->news[i].death == WORLD_ALIVE) {
-			scored = true;
-			continue;
-		}
-		page_over(&g->page, r, &w->news[i]);
-		term_over(&g->term, r, &w->news[i]);
-	}
-	to_pages(r);
 	for (int i = 0; i < w->news_len; i++)
-		if (w->news[i].death == WORLD_ALIVE)
-			page_score(&g->page, r, &w->news[i]);
-	to_pages(r);
+		if (w->news[i].death != WORLD_ALIVE)
+			term_over(&g->term, r, &w->news[i]);
 	for (int i = 0; i < w->news_len; i++) {
 		struct player *p = r->playing[w->news[i].slot];
 
@@ -173,7 +147,7 @@ show(struct room *r)
 		p->slot = -1;
 		p->rest = BOT_REST;
 	}
-	if (w->news_len > 0 || scored)
+	if (w->news_len > 0)
 		term_panel(&g->term, r);
 	to_terminals(r);
 	world_seen(w);
@@ -197,9 +171,7 @@ rooms_timer(struct game *g, uint64_t number)
 		if (r->number != number)
 			continue;
 		r->counting = false;
-		page_begin(&g->page);
-		page_people(&g->page, r);
-		to_pages(r);
+		page_people(r);
 	}
 }
 
@@ -354,7 +326,6 @@ rooms_free(struct game *g)
 		g->rooms = r->next;
 		free_room(r);
 	}
-	text_release(&g->page);
 	text_release(&g->term);
 }
 
@@ -417,12 +388,7 @@ room_back(struct game *g, uint64_t conn)
 	p->awaited = false;
 	gc_bind(g->net, conn, p);
 	gc_join(g->net, conn, 2 * p->room->number + p->terminal);
-	page_begin(&g->page);
-	if (p->terminal)
-		term_welcome(&g->term, p->room);
-	else
-		page_all(&g->page, p->room);
-	to_one(p);
+	welcome(p, false);
 	run_clock(g);
 	return p;
 }
@@ -471,12 +437,7 @@ room_enter(struct game *g, uint64_t conn, bool terminal, const char *name)
 	r->people++;
 	gc_bind(g->net, conn, p);
 	gc_join(g->net, conn, 2 * r->number + terminal);
-	page_begin(&g->page);
-	if (terminal)
-		term_welcome(&g->term, r);
-	else
-		page_welcome(&g->page, r);
-	to_one(p);
+	welcome(p, true);
 	count(r);
 	run_clock(g);
 	return p;
@@ -498,10 +459,7 @@ stop_playing(struct player *p)
 	}
 	/* It was still waiting for room: there is no corpse and no news. */
 	world_leave(r->world, slot);
-	page_begin(&r->game->page);
-	text_printf(&r->game->page, ",[\"p_gameover\",%u,0,\"%s\",0]", p->id,
-	    world_death_name(WORLD_GAVE_UP));
-	to_pages(r);
+	page_gone(p);
 	r->playing[slot] = NULL;
 	p->slot = -1;
 }
@@ -542,7 +500,7 @@ void
 room_name(struct player *p, const char *bytes, size_t len)
 {
 	char name[NAME_BYTES], wanted[NAME_BYTES];
-	struct game *g = p->room->game;
+	struct text *t = &p->room->game->term;
 
 	if (text_clean(wanted, NAME_LETTERS, bytes, len) == 0) {
 		room_error(p, "a name needs at least one letter");
@@ -559,10 +517,12 @@ room_name(struct player *p, const char *bytes, size_t len)
 		strcat(name, number);
 	}
 	memcpy(p->name, name, sizeof(p->name));
-	page_begin(&g->page);
-	page_handshake(&g->page, p);
-	term_say(&g->term, "Welcome, %s. j and Enter starts a snake", p->name);
-	to_one(p);
+	if (!p->terminal) {
+		page_you(p);
+		return;
+	}
+	term_say(t, "Welcome, %s. j and Enter starts a snake", p->name);
+	to_terminal(p);
 }
 
 /* A bot goes when a person wants to play and all slots are taken. */
@@ -591,16 +551,14 @@ start(struct player *p)
 		return false;
 	p->slot = slot;
 	r->playing[slot] = p;
-	page_begin(&g->page);
 	if (first) {
 		world_clear(r->world);
-		page_reset(&g->page);
 		term_draw(&g->term, r, false);
 		world_seen(r->world);
 	}
-	page_joined(&g->page, p);
+	page_joined(p, first);
 	term_panel(&g->term, r);
-	to_all(r);
+	to_terminals(r);
 	return true;
 }
 
@@ -649,10 +607,9 @@ room_talk(struct player *p, const char *bytes, size_t len)
 		return;
 	}
 	p->talk_us += TALK_US;
-	page_begin(&g->page);
-	page_chat(&g->page, p, said);
+	page_chat(p, said);
 	term_say(&g->term, "%s: %s", p->name, said);
-	to_all(p->room);
+	to_terminals(p->room);
 }
 
 /* ---- a frame
@@ -697,9 +654,8 @@ void
 rooms_bye(struct game *g)
 {
 	for (struct room *r = g->rooms; r != NULL; r = r->next) {
-		page_begin(&g->page);
-		page_bye(&g->page);
+		page_bye(r);
 		term_say(&g->term, "The game is being shut down. Bye!");
-		to_all(r);
+		to_terminals(r);
 	}
 }

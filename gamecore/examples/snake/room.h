@@ -65,8 +65,8 @@ struct game {
 	int top_len;
 	bool ticking;
 	int64_t saved_us;
-	bool settled;           /* nobody is awaited any more */
-	struct text page, term; /* what is being written */
+	bool settled;     /* nobody is awaited any more */
+	struct text term; /* what is being written */
 };
 
 /* A connection arrives in the room of that name, which is made if it is not

@@ -41,12 +41,16 @@ on_message(struct game *g, struct gc_event *ev)
 	struct player *p = ev->bound;
 
 	(void)g;
-	if (p == NULL)
-		return;
-	if (p->terminal)
+	if (p != NULL && p->terminal)
 		term_got(p, ev->text, ev->len);
-	else
-		page_got(p, ev->text, ev->len);
+}
+
+static void
+on_typed(struct game *g, struct gc_event *ev)
+{
+	(void)g;
+	if (ev->bound != NULL)
+		page_got(ev->bound, ev);
 }
 
 static void
@@ -82,6 +86,7 @@ on_upgrade(struct game *g, struct gc_event *ev)
 static void (*const handlers[])(struct game *, struct gc_event *) = {
 	[GC_OPEN] = on_open,
 	[GC_MESSAGE] = on_message,
+	[GC_TYPED] = on_typed,
 	[GC_CLOSE] = on_close,
 	[GC_TICK] = on_tick,
 	[GC_TIMER] = on_timer,
@@ -188,6 +193,7 @@ main(int argc, char **argv)
 			 "of watchers",
 		.listen = listen,
 		.options = options,
+		.types = page_types,
 	};
 	int error;
 

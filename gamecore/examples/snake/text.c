@@ -67,21 +67,6 @@ text_printf(struct text *t, const char *format, ...)
 }
 
 void
-text_json(struct text *t, const char *s)
-{
-	text_add(t, "\"", 1);
-	for (; *s != '\0'; s++) {
-		if (*s == '"' || *s == '\\')
-			text_printf(t, "\\%c", *s);
-		else if ((unsigned char)*s < 0x20)
-			text_printf(t, "\\u%04x", (unsigned)*s);
-		else
-			text_add(t, s, 1);
-	}
-	text_add(t, "\"", 1);
-}
-
-void
 text_clear(struct text *t)
 {
 	t->len = 0;

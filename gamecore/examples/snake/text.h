@@ -26,8 +26,6 @@ struct text {
 void text_add(struct text *t, const void *bytes, size_t len);
 void text_printf(struct text *t, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* A JSON string with its quotes; s is UTF-8 and ended by a NUL. */
-void text_json(struct text *t, const char *s);
 /* Empty, and the storage is kept. */
 void text_clear(struct text *t);
 void text_release(struct text *t);

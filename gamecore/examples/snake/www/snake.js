@@ -1,5 +1,5 @@
 /*
- * snake.js - the page of Snake. page.h says which messages there are.
+ * snake.js - the page of Snake. page.h declares which messages there are.
  *
  * In this order: what is known (state), the line to the game (net), what each
  * command does (on), drawing (view), the panels, and the keys. Everything that
@@ -52,12 +52,13 @@ function mySnake()
 /* ---- the line to the game ------------------------------------------------ */
 
 /*
- * penstock.js comes back by itself, mostly to the snake that we left. All that
- * the rest of the page knows of connections are net.send(), net.retry() and
- * two callbacks: onmessage(commands), onstate(state, seconds).
+ * penstock.js comes back by itself, mostly to the snake that we left, and has
+ * a function for each message that the game declared. All that the rest of the
+ * page knows of connections are net.say(), net.retry() and onstate(state,
+ * seconds); what the game says goes to the functions of "on".
  */
 const net = {
-	line: null, pinger: 0, countdown: 0, onmessage: null, onstate: null,
+	line: null, pinger: 0, countdown: 0, onstate: null,
 
 	url() {
 		const room = new URLSearchParams(location.search).get("room");
@@ -74,16 +75,17 @@ const net = {
 			onback: () => this.onstate("open", 0),
 			onaway: (seconds) => this.onstate("waiting", seconds),
 			onclose: (why, final) => this.over(why, final),
-			onmessage: (data) => this.onmessage(JSON.parse(data)),
 		});
+		for (const name in on)
+			this.line.on(name, on[name]);
 		this.pinger = setInterval(() =>
-			this.send(["ping", Math.round(performance.now())]), 4000);
+			this.say("ping", { sent: Math.round(performance.now()) }), 4000);
 	},
 
 	/* A new connection: the same name; the snake did not outlive the old. */
 	renew() {
 		if (state.name)
-			this.send(["new_player", state.wanted]);
+			this.say("name", { name: state.wanted });
 	},
 
 	over(why, final) {
@@ -104,9 +106,8 @@ const net = {
 	},
 
 	/* Old turns are of no use to a snake that went on without us. */
-	send(what) {
-		return this.line.state === "open" &&
-			this.line.send(JSON.stringify(what));
+	say(name, fields) {
+		return this.line.state === "open" && this.line[name](fields);
 	},
 };
 
@@ -132,38 +133,24 @@ net.onstate = (link, seconds) => {
 	cards();
 };
 
-net.onmessage = (commands) => {
-	for (const [name, ...args] of commands)
-		if (Object.hasOwn(on, name))
-			on[name](...args);
-};
+/* ---- what each message does ---------------------------------------------- */
 
-/* ---- what each command does ---------------------------------------------- */
-
-function put(list, animate)
+/* One cell looks different. */
+function put(at, look, slot)
 {
-	for (let i = 0; i < list.length; i += 2) {
-		const at = list[i], text = list[i + 1];
-		const old = state.cells.get(at);
+	const old = state.cells.get(at);
 
-		if (text === " ") {
-			if (animate && old && old.slot >= 0)
-				view.leaving.push({ at, ...old });
-			state.cells.delete(at);
-			continue;
-		}
-		state.cells.set(at, { look: text[0],
-			slot: text.length > 1 ? Number(text[1]) : -1 });
-		if (animate && HEADS.includes(text[0]))
-			view.arrived.add(at);
-		if (animate && text === "x")
-			view.burst(at, "#8b9bab", 14);
+	if (look === " ") {
+		if (old && old.slot >= 0)
+			view.leaving.push({ at, ...old });
+		state.cells.delete(at);
+		return;
 	}
-}
-
-function add(id, name, slot, score, bot)
-{
-	state.players.set(id, { id, name, slot, score, bot });
+	state.cells.set(at, { look, slot });
+	if (HEADS.includes(look))
+		view.arrived.add(at);
+	if (look === "x")
+		view.burst(at, "#8b9bab", 14);
 }
 
 /* A death as a sentence about whoever died; the killer's name goes in. */
@@ -194,24 +181,15 @@ const on = {
 		state.playing = false;
 		view.resize();
 	},
-	world(list) {
+	field({ looks, slots, players }) {
 		state.cells.clear();
 		view.newFrame();
-		put(list, false);
-	},
-	reset_world() {
-		state.cells.clear();
-		view.newFrame();
-	},
-	draw(list) {
-		state.frames++;
-		view.newFrame();
-		put(list, true);
-	},
-	players(list) {
-		state.players.clear();
-		for (const p of list)
-			add(...p);
+		[...looks].forEach((look, at) => {
+			if (look !== " ")
+				state.cells.set(at, { look, slot: slots[at] === " " ?
+					-1 : Number(slots[at]) });
+		});
+		state.players = new Map(players.map((p) => [p.id, p]));
 		panels.players();
 		/* Not new here: the game goes on from a moment ago, perhaps. */
 		if (state.me) {
@@ -221,16 +199,20 @@ const on = {
 			cards();
 		}
 	},
-	handshake(name, id) {
+	you({ id, name }) {
 		state.me = id;
 		state.name = name;
 		if (state.wants === "play")
-			net.send(["join"]);
+			net.say("join");
 		cards();
 	},
-	p_joined(id, name, slot, score, bot) {
-		add(id, name, slot, score, bot);
-		if (id === state.me) {
+	joined({ who, fresh }) {
+		if (fresh) {
+			state.cells.clear();
+			view.newFrame();
+		}
+		state.players.set(who.id, who);
+		if (who.id === state.me) {
 			state.playing = true;
 			state.wants = "";
 			state.over = null;
@@ -243,55 +225,31 @@ const on = {
 		}
 		panels.players();
 	},
-	p_score(id, score, digit, cell) {
-		const p = state.players.get(id);
-
-		if (!p)
-			return;
-		p.score = score;
-		view.burst(cell, COLOURS[p.slot], 8);
-		view.rise(cell, "+" + digit, COLOURS[p.slot]);
-		if (id === state.me) {
-			state.score = score;
-			sound.eat(digit);
+	frame({ cells, eaten, out }) {
+		if (cells.length) {
+			state.frames++;
+			view.newFrame();
 		}
-		panels.players();
-	},
-	p_gameover(id, score, why, killer) {
-		const p = state.players.get(id);
-
-		if (!p)
-			return;
-		const by = state.players.get(killer);
-		const name = by ? by.name : "somebody";
-		if (!p.bot || id === state.me)
-			panels.log(p, death(why, false, name) + ", " + score +
-				(score === 1 ? " point" : " points"), true);
-		if (id === state.me) {
-			state.playing = false;
-			state.over = { score, why: death(why, true, name) };
-			state.best = Math.max(state.best, score);
-			view.shake = performance.now();
-			sound.die();
-			setTimeout(cards, 700);
-		}
-		/* With the next commands of this frame its killer may go too. */
-		queueMicrotask(() => {
-			if (state.players.get(id) === p)
-				state.players.delete(id);
+		for (const { at, look, slot } of cells)
+			put(at, String.fromCharCode(look), slot);
+		eaten.forEach(ate);
+		out.forEach(isOut);
+		/* Not before: its killer may have gone in the same frame. */
+		for (const { id } of out)
+			state.players.delete(id);
+		if (eaten.length || out.length)
 			panels.players();
-		});
 	},
-	top_scores(list) {
+	top({ list }) {
 		state.top = list;
 		panels.top();
 	},
-	people(n) {
-		state.people = n;
-		$("people").textContent = n === 1 ? "1 here" : n + " here";
+	people({ number }) {
+		state.people = number;
+		$("people").textContent = number + " here";
 	},
-	chat(name, slot, text) { panels.log({ name, slot }, text, false); },
-	error(text) {
+	chat({ name, slot, text }) { panels.log({ name, slot }, text, false); },
+	sorry({ text }) {
 		state.errors.push(text);
 		if (state.wants === "play" && !state.me)
 			state.name = "";
@@ -299,12 +257,47 @@ const on = {
 		panels.toast(text[0].toUpperCase() + text.slice(1) + ".");
 		cards();
 	},
-	pong(sent) {
+	pong({ sent }) {
 		state.latency = Math.max(0, Math.round(performance.now() - sent));
 		$("link").textContent = state.latency + " ms";
 	},
-	bye(text) { panels.toast(text[0].toUpperCase() + text.slice(1) + "."); },
+	bye({ text }) { panels.toast(text[0].toUpperCase() + text.slice(1) + "."); },
 };
+
+function ate({ id, score, digit, at })
+{
+	const p = state.players.get(id);
+
+	if (!p)
+		return;
+	p.score = score;
+	view.burst(at, COLOURS[p.slot], 8);
+	view.rise(at, "+" + digit, COLOURS[p.slot]);
+	if (id === state.me) {
+		state.score = score;
+		sound.eat(digit);
+	}
+}
+
+function isOut({ id, score, why, killer })
+{
+	const p = state.players.get(id), by = state.players.get(killer);
+	const name = by ? by.name : "somebody";
+
+	if (!p)
+		return;
+	if (!p.bot || id === state.me)
+		panels.log(p, death(why, false, name) + ", " + score +
+			(score === 1 ? " point" : " points"), true);
+	if (id === state.me) {
+		state.playing = false;
+		state.over = { score, why: death(why, true, name) };
+		state.best = Math.max(state.best, score);
+		view.shake = performance.now();
+		sound.die();
+		setTimeout(cards, 700);
+	}
+}
 
 /* ---- sound: three blips, off until asked for ------------------------------ */
 
@@ -814,7 +807,7 @@ const panels = {
 	top() {
 		const today = new Date().toDateString();
 
-		$("top").replaceChildren(...state.top.map(([name, score, slot, at], i) => {
+		$("top").replaceChildren(...state.top.map(({ name, score, slot, at }, i) => {
 			const li = element("li");
 			const date = new Date(at * 1000);
 			const time = element("time", "", date.toDateString() === today ?
@@ -890,14 +883,14 @@ function play()
 		return;
 	}
 	state.over = null;
-	net.send(["join"]);
+	net.say("join");
 	cards();
 }
 
 function turn(way)
 {
 	if (state.playing)
-		net.send(37 + way);
+		net.say("turn", { way });
 }
 
 const KEYS = { ArrowLeft: 0, ArrowUp: 1, ArrowRight: 2, ArrowDown: 3,
@@ -964,7 +957,7 @@ $("welcome").addEventListener("submit", (ev) => {
 	keep.set("snake.name", name);
 	state.wanted = state.name = name;
 	state.wants = "play";
-	if (!net.send(["new_player", name]))
+	if (!net.say("name", { name }))
 		net.retry();
 	cards();
 });
@@ -990,7 +983,7 @@ $("chat").addEventListener("submit", (ev) => {
 	}
 	if (!state.name)
 		panels.toast("A name first: press Play.");
-	else if (net.send(["chat", text]))
+	else if (net.say("talk", { text }))
 		$("said").value = "";
 });
 window.addEventListener("resize", () => view.resize());
