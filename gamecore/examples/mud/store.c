@@ -1,0 +1,144 @@
+/*
+ * store.c - the characters that are not in the world: a worker keeps them.
+ *
+ * The game marks who has changed. One session gathers all marked characters
+ * now and then into one job, which the store writes in one transaction: two
+ * who gave each other something are saved together or not at all, so nothing
+ * is lost or doubled even if everything ends at once.
+ */
+#include "mud.h"
+
+#include <string.h>
+
+ssize_t
+store_ask(struct gc_session *s, const char **answer,
+    const struct text *question)
+{
+	return gc_job_wait(
+	    s, "store", text_of(question), question->len, answer);
+}
+
+void
+store_mark(struct player *p)
+{
+	struct mud *m = p->mud;
+
+	if (p->save == SAVED)
+		gc_notify_all(m->to_save);
+	p->save = TO_SAVE;
+}
+
+void
+store_wait(struct player *p)
+{
+	struct mud *m = p->mud;
+	int r = 0;
+
+	/* A character that leaves is saved whatever else ends. */
+	while (p->save != SAVED && r != GC_ENETD_GONE && !m->ending) {
+		r = gc_condition_wait(p->s, m->is_saved, -1);
+		if (r == GC_ECLOSED)
+			gc_session_detach(p->s);
+	}
+}
+
+/* All that are marked, as one question; how many. */
+static size_t
+gather(struct mud *m, struct text *t)
+{
+	struct player *p;
+	size_t n = 0;
+
+	text_printf(t, "save\n");
+	TAILQ_FOREACH(p, &m->players, next)
+	{
+		if (p->save != TO_SAVE || t->len > TEXT_MAX / 2)
+			continue;
+		record_write(p, t);
+		p->save = SAVING;
+		n++;
+	}
+	return n;
+}
+
+static void
+settle(struct mud *m, bool saved)
+{
+	struct player *p;
+
+	TAILQ_FOREACH(p, &m->players, next)
+	if (p->save == SAVING)
+		p->save = saved ? SAVED : TO_SAVE;
+	if (saved)
+		gc_notify_all(m->is_saved);
+}
+
+/* 1: something was saved; 0: nothing was to be; below 0: it did not work. */
+static int
+save_all(struct gc_session *s, struct mud *m)
+{
+	struct text t = { 0 };
+	const char *answer;
+	ssize_t r = 0;
+
+	if (gather(m, &t)) {
+		r = store_ask(s, &answer, &t);
+		settle(m, r >= 0);
+		if (r < 0 && r != GC_ESTOPPED)
+			gc_log(m->net, 2, "not saved: %s", gc_problem(m->net));
+		r = r < 0 ? r : 1;
+	}
+	text_release(&t);
+	return (int)r;
+}
+
+static bool
+somebody_leaves(const struct mud *m)
+{
+	const struct player *p;
+
+	TAILQ_FOREACH(p, &m->players, next)
+	if (p->leaving)
+		return true;
+	return false;
+}
+
+/* Who leaves does not wait for the pause. */
+static int
+pause_saving(struct gc_session *s, struct mud *m)
+{
+	int64_t end = gc_now(m->net) + SAVE_PAUSE_MS * INT64_C(1000);
+	int r = 0;
+
+	while (r == 0 && gc_now(m->net) < end && !somebody_leaves(m))
+		r = gc_condition_wait(s, m->to_save,
+		    (int)((end - gc_now(m->net)) / 1000) + 1);
+	return r == GC_ETIMEOUT ? 0 : r;
+}
+
+/* Asked to stop, it goes on until everybody is saved and gone. */
+int
+store_task(struct gc_session *s, void *arg)
+{
+	struct mud *m = arg;
+	bool stopped = false;
+	unsigned failed = 0;
+	int r;
+
+	do {
+		r = save_all(s, m);
+		failed = r < 0 && r != GC_ESTOPPED ? failed + 1 : 0;
+		stopped = stopped || r == GC_ESTOPPED;
+		if (stopped && failed > 3)
+			break;
+		if (r == 0)
+			r = gc_condition_wait(s, m->to_save, -1);
+		else if (!stopped)
+			r = pause_saving(s, m);
+		stopped = stopped || r == GC_ESTOPPED;
+	} while (r != GC_ENETD_GONE && r != GC_ECANCELLED &&
+		 !(stopped && TAILQ_EMPTY(&m->players)));
+	m->ending = true;
+	gc_notify_all(m->is_saved);
+	return 0;
+}
