@@ -25,8 +25,7 @@ soon_us(struct mud *m, long about_s)
 static long
 between(struct mud *m, struct range r)
 {
-	return r.low +
-	       (long)gc_random(m->net, (uint64_t)(r.high - r.low) + 1);
+	return r.low + (long)gc_random(m->net, (uint64_t)(r.high - r.low) + 1);
 }
 
 static void
@@ -88,9 +87,9 @@ turn_over(struct body *b)
 	b->asleep = !b->asleep;
 	b->sleep_us = soon_us(b->mud, b->breed->sleep_s);
 	say_room(b->room, NULL, NULL, "%s",
-	    words	 ? words
-	    : b->asleep	 ? "Somebody begins to snore."
-			 : "Somebody yawns and looks around.");
+	    words       ? words
+	    : b->asleep ? "Somebody begins to snore."
+			: "Somebody yawns and looks around.");
 }
 
 /* Somewhere near, but not into other areas nor where one needs something. */
@@ -115,19 +114,17 @@ seek_a_fight(struct body *b)
 
 	if (!b->breed->fierce || b->foe || b->room->place->safe)
 		return;
-	TAILQ_FOREACH(o, &b->room->bodies, here)
-	{
+	TAILQ_FOREACH (o, &b->room->bodies, here) {
 		if (o->player)
 			n++;
 	}
 	n = n ? 1 + gc_random(b->mud->net, n) : 0;
-	TAILQ_FOREACH(o, &b->room->bodies, here)
-	{
+	TAILQ_FOREACH (o, &b->room->bodies, here) {
 		if (n == 0 || o->player == NULL || --n > 0)
 			continue;
 		say(o, "{bright red}%s attacks you!{/}", say_cap(b->name));
-		say_room(b->room, b, o, "%s attacks %s!", say_cap(b->name),
-		    o->name);
+		say_room(
+		    b->room, b, o, "%s attacks %s!", say_cap(b->name), o->name);
 		fight_begin(b, o);
 	}
 }
@@ -175,9 +172,9 @@ find_player(struct mud *m, uint64_t number)
 {
 	struct player *p;
 
-	TAILQ_FOREACH(p, &m->players, next)
-	if (p->body->number == number && p->body->room)
-		return p->body;
+	TAILQ_FOREACH (p, &m->players, next)
+		if (p->body->number == number && p->body->room)
+			return p->body;
 	return NULL;
 }
 
@@ -317,8 +314,7 @@ being_tell_all(struct room *r, int what)
 {
 	struct body *b;
 
-	TAILQ_FOREACH(b, &r->bodies, here)
-	{
+	TAILQ_FOREACH (b, &r->bodies, here) {
 		if (b->breed == NULL || b->looked_up || b->asleep ||
 		    (what == SAW && !b->breed->hello && !b->breed->fierce))
 			continue;
@@ -351,8 +347,7 @@ being_spawn_all(struct mud *m)
 {
 	struct body *b;
 
-	TAILQ_FOREACH(b, &m->bodies, all)
-	{
+	TAILQ_FOREACH (b, &m->bodies, all) {
 		if (b->player)
 			continue;
 		if (b->breed && (long)b->nth >= b->breed->count)
@@ -360,7 +355,8 @@ being_spawn_all(struct mud *m)
 		if (b->breed == NULL)
 			gc_cancel(m->net, b->session);
 		else
-			snprintf(b->name, sizeof(b->name), "%s", b->breed->name);
+			snprintf(
+			    b->name, sizeof(b->name), "%s", b->breed->name);
 	}
 	for (struct entry *e = m->world->first[BREEDS]; e; e = e->next) {
 		struct breed *k = (struct breed *)(void *)e;
@@ -368,8 +364,8 @@ being_spawn_all(struct mud *m)
 		for (size_t n = 0; n < (size_t)k->count; n++) {
 			bool there = false;
 
-			TAILQ_FOREACH(b, &m->bodies, all)
-			there = there || (b->breed == k && b->nth == n);
+			TAILQ_FOREACH (b, &m->bodies, all)
+				there = there || (b->breed == k && b->nth == n);
 			if (!there && !spawn(m, k, n))
 				return false;
 		}

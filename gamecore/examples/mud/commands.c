@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WAY(way_, WAY_)                                \
+#define WAY(way_, WAY_)                                    \
 	static int do_##way_(struct player *p, char *rest) \
 	{                                                  \
 		return do_way(p, rest, WAY_);              \
@@ -85,7 +85,6 @@ const struct command commands[] = {
 	{ "reload", do_reload, "", "read the builders' file again", WIZARD },
 	{ "audit", do_audit, "", "do coins and things add up?", WIZARD },
 	{ "goto", do_goto, "PLACE", "be there", WIZARD },
-	{ "shutdown", do_shutdown, "", "end the world", WIZARD },
 	{ NULL, NULL, NULL, NULL, ANYBODY },
 };
 

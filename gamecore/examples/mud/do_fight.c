@@ -36,8 +36,8 @@ do_kill(struct player *p, char *rest)
 		say(b, "There is no such being here.");
 	else if (may_fight(p, foe)) {
 		say(b, "{bold}You attack %s!{/}", foe->name);
-		say_room(b->room, b, NULL, "%s attacks %s!", b->name,
-		    foe->name);
+		say_room(
+		    b->room, b, NULL, "%s attacks %s!", b->name, foe->name);
 		fight_begin(b, foe);
 	}
 	return 0;
@@ -105,10 +105,11 @@ do_consider(struct player *p, char *rest)
 	/* How many rounds each would stand, roughly. */
 	mine = b->life / (foe->breed->damage.high + foe->level / 2 + 1);
 	its = foe->life / (4 + b->level);
-	say(b, mine >= 2 * its	 ? "%s would be no trouble."
-	       : mine > its	 ? "You would probably beat %s."
-	       : 2 * mine > its ? "%s might well be your end."
-				 : "Running from %s would be wise.",
+	say(b,
+	    mine >= 2 * its  ? "%s would be no trouble."
+	    : mine > its     ? "You would probably beat %s."
+	    : 2 * mine > its ? "%s might well be your end."
+			     : "Running from %s would be wise.",
 	    say_cap(foe->name));
 	return 0;
 }

@@ -36,7 +36,7 @@ health(const struct body *b)
 {
 	long percent = 100 * b->life / b->life_max;
 
-	return percent > 95	 ? "in good health"
+	return percent > 95   ? "in good health"
 	       : percent > 65 ? "scratched"
 	       : percent > 35 ? "wounded"
 	       : percent > 10 ? "badly wounded"
@@ -73,8 +73,8 @@ look_thing(struct player *p, const struct kind *k)
 		text_printf(&t, "\nA weapon: %ld to %ld.", k->damage.low,
 		    k->damage.high);
 	if (k->armour)
-		text_printf(&t, "\nArmour (%s): %ld.", slot_names[k->slot],
-		    k->armour);
+		text_printf(
+		    &t, "\nArmour (%s): %ld.", slot_names[k->slot], k->armour);
 	if (k->heals)
 		text_printf(&t, "\nIt would do you good: %ld.", k->heals);
 	if (k->price)
@@ -202,8 +202,7 @@ do_walk(struct player *p, char *rest)
 	else if (r == 0)
 		say(b, "You are there.");
 	for (int i = 0; i < r && go == 1; i++) {
-		if (b->foe ||
-		    room_step(b, way_of((char[2]){ steps[i] })) != 0)
+		if (b->foe || room_step(b, way_of((char[2]){ steps[i] })) != 0)
 			break;
 		if (i + 1 < r)
 			go = breathe(p);

@@ -115,8 +115,8 @@ do_brief(struct player *p, char *rest)
 {
 	(void)rest;
 	p->brief = !p->brief;
-	say(p->body, p->brief ? "Rooms are now brief."
-			      : "Rooms now have their texts.");
+	say(p->body,
+	    p->brief ? "Rooms are now brief." : "Rooms now have their texts.");
 	store_mark(p);
 	return 0;
 }
@@ -171,8 +171,8 @@ do_wrap(struct player *p, char *rest)
 	static const struct choice choices[] = { { "off", 0 }, { "auto", -1 },
 		{ NULL, 0 } };
 
-	return set_terminal(p, rest, GC_SET_WRAP, choices,
-	    "wrap N (20 and up), off, or auto");
+	return set_terminal(
+	    p, rest, GC_SET_WRAP, choices, "wrap N (20 and up), off, or auto");
 }
 
 int
@@ -286,10 +286,10 @@ do_help(struct player *p, char *rest)
 			rows++;
 		}
 	text_printf(&t, "{/pre}%s",
-	    rows == 0	? "There is no help on that.\n"
-	    : *rest	? ""
-			: "Any beginning of a word will do: l, inv, k rat. "
-			  "2.rat is the second one.\n");
+	    rows == 0 ? "There is no help on that.\n"
+	    : *rest   ? ""
+		      : "Any beginning of a word will do: l, inv, k rat. "
+			"2.rat is the second one.\n");
 	p->busy = true;
 	r = gc_page(p->s, text_of(&t));
 	p->busy = false;

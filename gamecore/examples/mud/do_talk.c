@@ -18,11 +18,11 @@ do_say(struct player *p, char *rest)
 		return 0;
 	}
 	say(b, "You say: {cyan}%s{/}", say_words(rest));
-	say_room(b->room, b, NULL, "%s says: {cyan}%s{/}", b->name,
-	    say_words(rest));
-	TAILQ_FOREACH(o, &b->room->bodies, here)
-	if (o->player)
-		side_talk(o->player, "say", b->name, rest);
+	say_room(
+	    b->room, b, NULL, "%s says: {cyan}%s{/}", b->name, say_words(rest));
+	TAILQ_FOREACH (o, &b->room->bodies, here)
+		if (o->player)
+			side_talk(o->player, "say", b->name, rest);
 	return 0;
 }
 
@@ -34,11 +34,11 @@ listener(struct player *p, const char *name)
 
 	/* The beginning of a name is enough if it is only one's. */
 	if (o == NULL && *name)
-		TAILQ_FOREACH(one, &p->mud->players, next)
-		if (text_begins(one->body->name, name)) {
-			o = one;
-			found++;
-		}
+		TAILQ_FOREACH (one, &p->mud->players, next)
+			if (text_begins(one->body->name, name)) {
+				o = one;
+				found++;
+			}
 	if (o == NULL || found > 1)
 		say(p->body, found ? "Several names begin so."
 				   : "There is nobody of that name.");
@@ -101,10 +101,10 @@ do_shout(struct player *p, char *rest)
 	}
 	p->talk_us = gc_now(p->mud->net) + SHOUT_PAUSE_US;
 	say(b, "You shout: {yellow}%s{/}", say_words(rest));
-	say_all(p->mud, b, "%s shouts: {yellow}%s{/}", b->name,
-	    say_words(rest));
-	TAILQ_FOREACH(o, &p->mud->players, next)
-	side_talk(o, "shout", b->name, rest);
+	say_all(
+	    p->mud, b, "%s shouts: {yellow}%s{/}", b->name, say_words(rest));
+	TAILQ_FOREACH (o, &p->mud->players, next)
+		side_talk(o, "shout", b->name, rest);
 	return 0;
 }
 
@@ -131,9 +131,9 @@ do_talk(struct player *p, char *rest)
 	if (*rest)
 		to = room_find_body(b->room, rest);
 	else
-		TAILQ_FOREACH(to, &b->room->bodies, here)
-		if (to->breed && to->breed->peaceful)
-			break;
+		TAILQ_FOREACH (to, &b->room->bodies, here)
+			if (to->breed && to->breed->peaceful)
+				break;
 	if (to == NULL)
 		say(b, "There is nobody here to talk with.");
 	else if (to->player)
@@ -141,9 +141,10 @@ do_talk(struct player *p, char *rest)
 	else if (to->asleep)
 		say(b, "%s is asleep.", say_cap(to->name));
 	else if (!quest_talk(p, to))
-		say(b, to->breed->sells.n
-			   ? "%s says to you: {cyan}Have a look at my list.{/}"
-			   : "%s has nothing to ask of you.",
+		say(b,
+		    to->breed->sells.n
+			? "%s says to you: {cyan}Have a look at my list.{/}"
+			: "%s has nothing to ask of you.",
 		    say_cap(to->name));
 	return 0;
 }
@@ -157,10 +158,9 @@ do_who(struct player *p, char *rest)
 	size_t shown = 0;
 
 	(void)rest;
-	text_printf(&t, "{pre}{bold}%zu in %s{/}\n", m->n_players,
-	    m->world->name);
-	TAILQ_FOREACH(o, &m->players, next)
-	{
+	text_printf(
+	    &t, "{pre}{bold}%zu in %s{/}\n", m->n_players, m->world->name);
+	TAILQ_FOREACH (o, &m->players, next) {
 		/* A long list helps nobody and costs everybody. */
 		if (shown++ == 200)
 			text_printf(&t, "  ... and more\n");

@@ -213,14 +213,14 @@ do_inventory(struct player *p, char *rest)
 	struct text t = { 0 };
 
 	(void)rest;
-	text_printf(&t, "You carry %ld coin%s", b->coins,
-	    b->coins == 1 ? "" : "s");
+	text_printf(
+	    &t, "You carry %ld coin%s", b->coins, b->coins == 1 ? "" : "s");
 	text_printf(&t, b->things ? " and" : " and nothing else.");
 	for (const struct thing *th = b->things; th; th = th->next)
 		text_printf(&t, "\n  {yellow}%s{/}%s%s", th->kind->name,
-		    !th->worn			 ? ""
+		    !th->worn                ? ""
 		    : th->kind->slot == HELD ? " (in your hand)"
-						 : " (worn)",
+					     : " (worn)",
 		    th->kind->heals ? " {grey}(heals){/}" : "");
 	say(b, "%s", text_of(&t));
 	text_release(&t);
@@ -273,8 +273,7 @@ do_eat(struct player *p, char *rest)
 	struct thing *t = thing_find(b->things, rest);
 
 	if (t == NULL || t->kind->heals == 0) {
-		say(b, t == NULL ? "You have no such thing."
-				 : "Better not.");
+		say(b, t == NULL ? "You have no such thing." : "Better not.");
 		return 0;
 	}
 	fight_heal(b, t->kind->heals);
@@ -293,9 +292,9 @@ keeper(struct player *p)
 {
 	struct body *b;
 
-	TAILQ_FOREACH(b, &p->body->room->bodies, here)
-	if (b->breed && b->breed->sells.n && !b->asleep)
-		return b;
+	TAILQ_FOREACH (b, &p->body->room->bodies, here)
+		if (b->breed && b->breed->sells.n && !b->asleep)
+			return b;
 	say(p->body, "Nobody sells anything here.");
 	return NULL;
 }
@@ -351,7 +350,8 @@ do_buy(struct player *p, char *rest)
 	if (k == NULL)
 		return 0;
 	if (kind == NULL) {
-		say(b, "That is not for sale; see what is on the {bold}list{/}.");
+		say(b,
+		    "That is not for sale; see what is on the {bold}list{/}.");
 		return 0;
 	}
 	if (b->coins < kind->price || thing_count(b->things) >= CARRY_MAX) {

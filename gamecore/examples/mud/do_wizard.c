@@ -45,13 +45,14 @@ do_reload(struct player *p, char *rest)
 	r = wizard_reload(p->s, m, &problem);
 	if (r == 0) {
 		say_all(m, NULL, "{grey}The world shivers for a moment.{/}");
-		say(p->body, "%zu places, %zu kinds of things and %zu of "
-			     "beings, %zu quests.",
+		say(p->body,
+		    "%zu places, %zu kinds of things and %zu of "
+		    "beings, %zu quests.",
 		    m->world->n[PLACES], m->world->n[KINDS],
 		    m->world->n[BREEDS], m->world->n[QUESTS]);
 	} else {
 		say(p->body, "{red}The old world stays:{/}\n%s",
-		    say_words(text_of(&problem)));
+		    text_of(&problem));
 	}
 	text_release(&problem);
 	return r == GC_EFAILED ? 0 : r;
@@ -98,8 +99,7 @@ audit(struct mud *m, struct sums *s)
 	struct body *b;
 
 	*s = (struct sums){ .coins = 0 };
-	TAILQ_FOREACH(b, &m->bodies, all)
-	{
+	TAILQ_FOREACH (b, &m->bodies, all) {
 		s->coins += b->coins;
 		count(s, b->things);
 	}
@@ -161,22 +161,4 @@ do_goto(struct player *p, char *rest)
 	say_room(b->room, b, NULL, "%s is here.", b->name);
 	room_look(p, p->brief);
 	return 0;
-}
-
-int
-do_shutdown(struct player *p, char *rest)
-{
-	struct player *o;
-
-	(void)rest;
-	gc_log(p->mud->net, 1, "shut down by %s", p->body->name);
-	/* As if the operator had asked: each session says its goodbyes. */
-	TAILQ_FOREACH(o, &p->mud->players, next)
-	if (o != p) {
-		say(o->body, "Shutting down...");
-		gc_cancel(p->mud->net, gc_session_number(o->s));
-	}
-	p->mud->ending = false;
-	gc_serve_end(p->mud->net, 1);
-	return GC_ESTOPPED;
 }

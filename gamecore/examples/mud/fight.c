@@ -23,8 +23,7 @@ fight_experience(long level)
 static long
 dice(struct mud *m, struct range r)
 {
-	return r.low +
-	       (long)gc_random(m->net, (uint64_t)(r.high - r.low) + 1);
+	return r.low + (long)gc_random(m->net, (uint64_t)(r.high - r.low) + 1);
 }
 
 void
@@ -58,8 +57,7 @@ fight_stop(struct body *b)
 	b->foe = NULL;
 	if (b->room == NULL)
 		return;
-	TAILQ_FOREACH(o, &b->room->bodies, here)
-	{
+	TAILQ_FOREACH (o, &b->room->bodies, here) {
 		if (o->foe != b)
 			continue;
 		o->foe = NULL;
@@ -108,14 +106,12 @@ share(struct body *dead)
 
 	if (dead->breed == NULL)
 		return;
-	TAILQ_FOREACH(b, &dead->room->bodies, here)
-	n += b->player && b->foe == dead;
-	TAILQ_FOREACH(b, &dead->room->bodies, here)
-	{
+	TAILQ_FOREACH (b, &dead->room->bodies, here)
+		n += b->player && b->foe == dead;
+	TAILQ_FOREACH (b, &dead->room->bodies, here) {
 		if (b->player == NULL || b->foe != dead)
 			continue;
-		fight_reward(
-		    b->player, (dead->breed->experience + n - 1) / n);
+		fight_reward(b->player, (dead->breed->experience + n - 1) / n);
 		quest_killed(b->player, dead->breed);
 	}
 }
@@ -173,9 +169,9 @@ harm(struct mud *m, const struct body *b, const struct body *foe)
 {
 	static const struct range fists = { 1, 3 };
 	const struct thing *weapon = thing_worn(b, HELD);
-	long n = dice(m, weapon		    ? weapon->kind->damage
-			 : b->breed	    ? b->breed->damage
-					    : fists) +
+	long n = dice(m, weapon     ? weapon->kind->damage
+			 : b->breed ? b->breed->damage
+				    : fists) +
 		 b->level / 2;
 	long armour = thing_armour(foe);
 
@@ -223,8 +219,7 @@ round_of(struct mud *m)
 	struct body *b;
 
 	/* Nobody is freed in a round, so the walk is safe. */
-	TAILQ_FOREACH(b, &m->bodies, all)
-	{
+	TAILQ_FOREACH (b, &m->bodies, all) {
 		if (b->foe == NULL || b->room == NULL)
 			continue;
 		if (b->foe->room == b->room && !b->foe->dead)
@@ -240,8 +235,7 @@ mend(struct mud *m)
 {
 	struct body *b;
 
-	TAILQ_FOREACH(b, &m->bodies, all)
-	{
+	TAILQ_FOREACH (b, &m->bodies, all) {
 		long n = 1 + b->level / 3;
 
 		if (b->room == NULL || b->foe || b->life >= b->life_max)

@@ -14,7 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAKEN = 1 }; /* signal: somebody took the character over */
+enum {
+	TAKEN = 1, /* signal: somebody took the character over */
+	FIRST_COINS = 20,
+};
 
 /* ---- who tried too often ------------------------------------------------- */
 
@@ -49,8 +52,7 @@ may_try(struct mud *m, const char *address)
 	const struct trier *t = trier(address);
 
 	return t->tries < LOGIN_TRIES ||
-	       gc_now(m->net) - t->last_us >
-		   LOGIN_PAUSE_MS * INT64_C(1000);
+	       gc_now(m->net) - t->last_us > LOGIN_PAUSE_MS * INT64_C(1000);
 }
 
 static void
@@ -92,8 +94,7 @@ login_is_name(const char *name)
 		if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')))
 			return false;
 	for (size_t i = 0; taken[i]; i++)
-		if (text_begins(taken[i], name) &&
-		    strlen(taken[i]) == len)
+		if (text_begins(taken[i], name) && strlen(taken[i]) == len)
 			return false;
 	return true;
 }
@@ -103,10 +104,10 @@ login_find(struct mud *m, const char *name)
 {
 	struct player *p;
 
-	TAILQ_FOREACH(p, &m->players, next)
-	if (text_begins(p->body->name, name) &&
-	    strlen(p->body->name) == strlen(name))
-		return p;
+	TAILQ_FOREACH (p, &m->players, next)
+		if (text_begins(p->body->name, name) &&
+		    strlen(p->body->name) == strlen(name))
+			return p;
 	return NULL;
 }
 
@@ -209,9 +210,8 @@ know_terminal(struct player *p)
 	const struct gc_peer *peer;
 
 	p->vitals[0] = '\0';
-	if (gc_session_peer(p->s, &peer) == 0 &&
-	    strcmp(peer->transport, "line") == 0)
-		p->prompt = false;
+	p->is_line = gc_session_peer(p->s, &peer) == 0 &&
+		     strcmp(peer->transport, "line") == 0;
 	gc_tag(p->mud->net, gc_session_conn(p->s), p->body->name,
 	    strlen(p->body->name));
 }
@@ -227,7 +227,8 @@ come_in(struct player *p)
 	gc_session_set_name(p->s, b->name);
 	know_terminal(p);
 	room_put(b, room_of(m, place ? place : m->world->start));
-	say_room(b->room, b, NULL, "{grey}%s comes into the world.{/}", b->name);
+	say_room(
+	    b->room, b, NULL, "{grey}%s comes into the world.{/}", b->name);
 	say(b, "%sWelcome, %s. Type {bold}help{/} if you are new here.",
 	    p->wizard ? "{yellow}You are a wizard.{/} " : "", b->name);
 	room_look(p, false);
@@ -296,9 +297,8 @@ beside(struct player *p, const struct gc_event *ev)
 static int
 next_thing(struct player *p)
 {
-	struct gc_wait w = {
-		.what = GC_FOR_MESSAGE | GC_FOR_SIGNAL | GC_FOR_EVENT
-	};
+	struct gc_wait w = { .what = GC_FOR_MESSAGE | GC_FOR_SIGNAL |
+				     GC_FOR_EVENT };
 	char line[LINE_BYTES];
 	int r;
 
@@ -420,13 +420,13 @@ new_password(struct gc_session *s, char *out, size_t size)
 	ssize_t r;
 
 	for (;;) {
-		r = gc_ask_hidden(s,
-		    "A password, at least 6 letters: ", out, size);
+		r = gc_ask_hidden(
+		    s, "A password, at least 6 letters: ", out, size);
 		if (r < 0)
 			return (int)r;
 		if (r < 6 || r >= (ssize_t)size) {
-			gc_say(s, "That is too %s.\n",
-			    r < 6 ? "short" : "long");
+			gc_say(
+			    s, "That is too %s.\n", r < 6 ? "short" : "long");
 			continue;
 		}
 		r = gc_ask_hidden(
@@ -442,13 +442,15 @@ new_password(struct gc_session *s, char *out, size_t size)
 static int
 be_made(struct gc_session *s, struct mud *m, const char *name)
 {
-	char password[80], words[120], *answer;
+	char password[80], words[80], last[200], *answer;
 	int r = new_password(s, password, sizeof(password));
 
 	if (r < 0)
 		return r;
 	snprintf(words, sizeof(words), "create %s %ld", name, m->hash_cost);
-	answer = ask_store(s, words, password, &r);
+	snprintf(last, sizeof(last), "%s\ncharacter %s\nlevel 1\ncoins %d\n",
+	    password, name, FIRST_COINS);
+	answer = ask_store(s, words, last, &r);
 	if (answer == NULL)
 		return trouble(s, r);
 	if (strncmp(answer, "character ", 10) == 0)
@@ -460,8 +462,8 @@ be_made(struct gc_session *s, struct mud *m, const char *name)
 }
 
 static int
-be_known(struct gc_session *s, struct mud *m, const char *name,
-    const char *address)
+be_known(
+    struct gc_session *s, struct mud *m, const char *name, const char *address)
 {
 	char password[80], words[80], *answer;
 	ssize_t r;
@@ -490,8 +492,10 @@ be_known(struct gc_session *s, struct mud *m, const char *name,
 		tried(m, address);
 		gc_say(s, "That is not it.\n");
 	}
-	gc_say(s, "Too many wrong passwords from your address: come back in "
-		  "%d seconds.\n", LOGIN_PAUSE_MS / 1000);
+	gc_say(s,
+	    "Too many wrong passwords from your address: come back in "
+	    "%d seconds.\n",
+	    LOGIN_PAUSE_MS / 1000);
 	return 0;
 }
 
@@ -538,7 +542,8 @@ introduce(struct gc_session *s, struct mud *m, const char *address)
 			return be_known(s, m, name, address);
 		snprintf(question, sizeof(question),
 		    "Nobody has heard of %s yet. Shall that be your name? "
-		    "(y/n) ", name);
+		    "(y/n) ",
+		    name);
 		r = (int)gc_ask(s, question, yes, sizeof(yes));
 		if (r < 0)
 			return r;
@@ -613,9 +618,9 @@ login_doorman(struct gc_session *s, void *arg)
 
 	while ((r = gc_wait(s, &w, -1)) == GC_FOR_DUE) {
 		number = (uint64_t)(uintptr_t)w.thing;
-		TAILQ_FOREACH(p, &m->players, next)
-		if (gc_session_number(p->s) == number)
-			break;
+		TAILQ_FOREACH (p, &m->players, next)
+			if (gc_session_number(p->s) == number)
+				break;
 		if (p == NULL)
 			gc_cancel(m->net, number);
 	}

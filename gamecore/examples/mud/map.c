@@ -95,8 +95,8 @@ draw_place(struct grid *g, int x, int y, struct text *out)
 		return;
 	}
 	mark = p->exits[UP] && p->exits[DOWN] ? "%"
-	       : p->exits[UP]		      ? "^"
-	       : p->exits[DOWN]		      ? "v"
+	       : p->exits[UP]                 ? "^"
+	       : p->exits[DOWN]               ? "v"
 					      : p->symbol;
 	if (x == 0 && y == 0)
 		text_printf(out, "[{bold}{yellow}@{/}{/}]");
@@ -172,8 +172,8 @@ map_json(const struct world *w, const struct place *here, int reach,
 
 			if (p == NULL)
 				continue;
-			text_printf(out, "%s{\"x\":%d,\"y\":%d,\"name\":", comma,
-			    x, y);
+			text_printf(
+			    out, "%s{\"x\":%d,\"y\":%d,\"name\":", comma, x, y);
 			text_json(out, p->name);
 			letter[0] = *p->symbol;
 			text_printf(out, ",\"symbol\":");

@@ -20,18 +20,18 @@
 enum {
 	NAME_MIN = 3,
 	NAME_MAX_LETTERS = 15,
-	LINE_BYTES = 400,       /* of what a player types */
+	LINE_BYTES = 400, /* of what a player types */
 	ALIASES_MAX = 20,
-	PROGRESS_MAX = 64,      /* quests one is in or has done */
-	CARRY_MAX = 24,         /* things one can carry */
-	FLOOR_MAX = 200,        /* things in a place; the oldest goes */
+	PROGRESS_MAX = 64, /* quests one is in or has done */
+	CARRY_MAX = 24,    /* things one can carry */
+	FLOOR_MAX = 200,   /* things in a place; the oldest goes */
 	LEVEL_MAX = 30,
-	GRACE_MS = 120 * 1000,  /* a character stays after its line is cut */
-	LOGIN_MS = 180 * 1000,  /* until one is inside */
-	LOGIN_TRIES = 5,        /* wrong passwords */
+	GRACE_MS = 120 * 1000, /* a character stays after its line is cut */
+	LOGIN_MS = 180 * 1000, /* until one is inside */
+	LOGIN_TRIES = 5,       /* wrong passwords */
 	LOGIN_PAUSE_MS = 60 * 1000, /* then its address waits */
 	ROUND_MS = 2000,
-	SAVE_PAUSE_MS = 3000,   /* between two saves of all who changed */
+	SAVE_PAUSE_MS = 3000, /* between two saves of all who changed */
 };
 
 struct mud;
@@ -71,9 +71,9 @@ struct body {
 	struct body *foe;
 	bool asleep, dead, resting;
 	/* Of a being: */
-	size_t nth;            /* of its breed */
-	bool looked_up;        /* it was told that somebody came */
-	uint64_t prey;         /* whom it goes after */
+	size_t nth;     /* of its breed */
+	bool looked_up; /* it was told that somebody came */
+	uint64_t prey;  /* whom it goes after */
 	size_t way_at;
 	int64_t sleep_us, talk_us, step_us; /* when it does so next */
 };
@@ -112,6 +112,7 @@ struct player {
 	char place[32]; /* where the record says one was */
 	char pending[LINE_BYTES];
 	bool has_pending;
+	bool is_line; /* line://: a prompt would be a line of its own */
 	bool line_dead, leaving;
 	bool busy; /* is being asked something: no prompts in between */
 	unsigned stale;
@@ -150,7 +151,8 @@ struct mud {
 	int64_t began_us;
 };
 
-/* ---- say.c: words to people; each is one line or more, without the end ---- */
+/* ---- say.c: words to people; each is one line or more, without the end ----
+ */
 void say(const struct body *to, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* To all in a room but one and another (NULL: nobody). */
@@ -169,8 +171,8 @@ void prompt_stale(struct player *p, unsigned what);
 void prompt_stale_room(struct room *r, unsigned what);
 /* A session: shows it. */
 int prompt_task(struct gc_session *s, void *mud);
-void side_talk(struct player *p, const char *channel, const char *from,
-    const char *words);
+void side_talk(
+    struct player *p, const char *channel, const char *from, const char *words);
 
 /* ---- room.c: who is where ------------------------------------------------ */
 struct room *room_of(struct mud *m, const struct place *place);
@@ -248,8 +250,8 @@ bool record_read(struct player *p, char *text);
 /* ---- store.c: characters that are not here ------------------------------- */
 /* Waits for the store's answer, a view until this session next waits; below
  * 0: an error of the wait, or the store says no. */
-ssize_t store_ask(struct gc_session *s, const char **answer,
-    const struct text *question);
+ssize_t store_ask(
+    struct gc_session *s, const char **answer, const struct text *question);
 /* Save this character soon, together with all others that are marked. */
 void store_mark(struct player *p);
 /* Waits until it is saved. */
@@ -318,7 +320,6 @@ int do_help(struct player *p, char *rest);
 int do_reload(struct player *p, char *rest);
 int do_audit(struct player *p, char *rest);
 int do_goto(struct player *p, char *rest);
-int do_shutdown(struct player *p, char *rest);
 /* Ask for the builders' file and take it. Waits. 0, an error of the wait, or
  * GC_EFAILED: problem says why, and the old world stays. */
 int wizard_reload(struct gc_session *s, struct mud *m, struct text *problem);

@@ -29,8 +29,7 @@ path_ask(const struct path_map *map)
 	for (size_t i = 0; i < map->n; i++)
 		for (int w = 0; w < WAYS; w++)
 			if (map->exits[i][w] != PATH_NOWHERE)
-				text_printf(
-				    &t, " %zu%c%d", i, way_names[w][0],
+				text_printf(&t, " %zu%c%d", i, way_names[w][0],
 				    map->exits[i][w]);
 	return t.bytes;
 }

@@ -29,8 +29,7 @@ prompt_stale_room(struct room *r, unsigned what)
 {
 	struct body *b;
 
-	TAILQ_FOREACH(b, &r->bodies, here)
-	{
+	TAILQ_FOREACH (b, &r->bodies, here) {
 		if (b->player)
 			prompt_stale(b->player, what);
 	}
@@ -102,8 +101,8 @@ side_list(struct player *p, const char *where, const struct thing *list)
 
 	text_printf(&t, "{\"location\":\"%s\",\"items\":[", where);
 	for (; list; list = list->next) {
-		text_printf(
-		    &t, "%s{\"id\":%ju,\"name\":", comma, (uintmax_t)list->serial);
+		text_printf(&t, "%s{\"id\":%ju,\"name\":", comma,
+		    (uintmax_t)list->serial);
 		text_json(&t, list->kind->name);
 		if (list->worn)
 			text_printf(&t, ",\"attrib\":\"%c\"",
@@ -116,8 +115,8 @@ side_list(struct player *p, const char *where, const struct thing *list)
 }
 
 void
-side_talk(struct player *p, const char *channel, const char *from,
-    const char *words)
+side_talk(
+    struct player *p, const char *channel, const char *from, const char *words)
 {
 	struct gc_terminal terminal;
 	struct text t = { 0 };
@@ -139,9 +138,9 @@ static void
 prompt(struct player *p)
 {
 	struct body *b = p->body;
-	const char *colour = b->life * 3 < b->life_max	   ? "bright red"
+	const char *colour = b->life * 3 < b->life_max       ? "bright red"
 			     : b->life * 3 < 2 * b->life_max ? "yellow"
-							   : "green";
+							     : "green";
 	char text[160];
 
 	if (b->foe)
@@ -176,7 +175,7 @@ show(struct player *p)
 			side_list(p, "room", p->body->room->things);
 		}
 	}
-	if ((stale & STALE_PROMPT) && p->prompt && !p->busy)
+	if ((stale & STALE_PROMPT) && p->prompt && !p->is_line && !p->busy)
 		prompt(p);
 }
 

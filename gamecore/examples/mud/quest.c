@@ -81,8 +81,7 @@ reward(struct player *p, const struct body *giver, const struct quest *q)
 	coins_make(m, &b->coins, q->coins);
 	if (t) {
 		thing_put(&b->things, t);
-		say(b, "%s gives you %s.", say_cap(giver->name),
-		    t->kind->name);
+		say(b, "%s gives you %s.", say_cap(giver->name), t->kind->name);
 	}
 	prompt_stale(p, STALE_THINGS);
 	fight_reward(p, q->experience);

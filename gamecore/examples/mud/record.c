@@ -31,8 +31,8 @@ record_write(const struct player *p, struct text *out)
 		text_printf(out, "quest %s %ld %d\n", p->progress[i].id,
 		    p->progress[i].count, p->progress[i].done);
 	for (const struct thing *t = b->things; t; t = t->next)
-		text_printf(out, "item %" PRIu64 " %d %s\n", t->serial,
-		    t->worn, t->kind->entry.id);
+		text_printf(out, "item %" PRIu64 " %d %s\n", t->serial, t->worn,
+		    t->kind->entry.id);
 }
 
 /* ---- back ---------------------------------------------------------------- */

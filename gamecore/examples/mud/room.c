@@ -184,15 +184,14 @@ look_bodies(const struct room *r, const struct body *me, struct text *t)
 	const struct body *b;
 	size_t players = 0;
 
-	TAILQ_FOREACH(b, &r->bodies, here)
-	{
+	TAILQ_FOREACH (b, &r->bodies, here) {
 		if (b == me || (b->player && players++ >= SHOWN))
 			continue;
 		text_printf(t, "\n  {%s}%s{/} %s%s%s.",
 		    b->player ? "bright cyan" : "magenta", say_cap(b->name),
 		    posture(b), b->foe ? " " : "",
 		    b->foe == me ? "you"
-		    : b->foe	 ? b->foe->name
+		    : b->foe     ? b->foe->name
 				 : "");
 	}
 	if (players > SHOWN)
@@ -226,8 +225,7 @@ room_find_body(const struct room *r, const char *words)
 		words = end + 1;
 	else
 		nth = 1;
-	TAILQ_FOREACH(b, &r->bodies, here)
-	{
+	TAILQ_FOREACH (b, &r->bodies, here) {
 		if (text_matches(b->breed ? b->breed->words : b->name, words) &&
 		    --nth == 0)
 			return b;
@@ -249,8 +247,7 @@ rooms_make(struct mud *m, const struct world *w)
 		rooms[i].mud = m;
 		rooms[i].place = (const struct place *)(const void *)e;
 		TAILQ_INIT(&rooms[i].bodies);
-		rooms[i].voice =
-		    gc_room_new(m->net, e->id, 0, NULL);
+		rooms[i].voice = gc_room_new(m->net, e->id, 0, NULL);
 		if (rooms[i].voice == NULL)
 			break;
 	}
@@ -315,8 +312,7 @@ room_take_world(struct mud *m, struct world *w)
 		return false;
 	m->world = w;
 	m->rooms = rooms;
-	TAILQ_FOREACH(b, &m->bodies, all)
-	{
+	TAILQ_FOREACH (b, &m->bodies, all) {
 		things_now(m, b->things);
 		if (b->breed)
 			b->breed = world_find(w, BREEDS, b->breed->entry.id);

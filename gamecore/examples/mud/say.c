@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define SAY_BYTES 8192
+#define LINE_COLUMNS 79
 
 static int
 lay(char out[SAY_BYTES], const char *format, va_list ap)
@@ -20,8 +21,8 @@ lay(char out[SAY_BYTES], const char *format, va_list ap)
 
 	if (len < 0)
 		return 0;
-	if (len > SAY_BYTES - 2)
-		len = SAY_BYTES - 2;
+	if (len > SAY_BYTES - 3)
+		len = SAY_BYTES - 3;
 	out[len++] = '\n';
 	return len;
 }
@@ -40,6 +41,11 @@ say(const struct body *to, const char *format, ...)
 	va_start(ap, format);
 	len = lay(words, format, ap);
 	va_end(ap);
+	/* Nobody breaks lines for netcat. */
+	if (to->player->is_line) {
+		words[len] = '\0';
+		text_wrap(words, LINE_COLUMNS);
+	}
 	gc_session_write(to->player->s, words, (size_t)len);
 	prompt_stale(to->player, STALE_PROMPT);
 }
@@ -62,11 +68,11 @@ say_room(struct room *r, const struct body *but, const struct body *nor,
 	}
 	if (nor == NULL || nor->player == NULL) {
 		nor = NULL;
-		gc_room_say(r->voice, but && but->player ? but->player->s : NULL,
-		    "%.*s", len, words);
+		gc_room_say(r->voice,
+		    but && but->player ? but->player->s : NULL, "%.*s", len,
+		    words);
 	}
-	TAILQ_FOREACH(b, &r->bodies, here)
-	{
+	TAILQ_FOREACH (b, &r->bodies, here) {
 		if (b->player == NULL || b == but || b == nor)
 			continue;
 		if (nor)
@@ -85,8 +91,7 @@ say_all(struct mud *m, const struct body *but, const char *format, ...)
 	va_start(ap, format);
 	len = lay(words, format, ap);
 	va_end(ap);
-	TAILQ_FOREACH(p, &m->players, next)
-	{
+	TAILQ_FOREACH (p, &m->players, next) {
 		if (p->body == but || p->line_dead)
 			continue;
 		gc_session_write(p->s, words, (size_t)len);

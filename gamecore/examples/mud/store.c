@@ -11,8 +11,8 @@
 #include <string.h>
 
 ssize_t
-store_ask(struct gc_session *s, const char **answer,
-    const struct text *question)
+store_ask(
+    struct gc_session *s, const char **answer, const struct text *question)
 {
 	return gc_job_wait(
 	    s, "store", text_of(question), question->len, answer);
@@ -50,8 +50,7 @@ gather(struct mud *m, struct text *t)
 	size_t n = 0;
 
 	text_printf(t, "save\n");
-	TAILQ_FOREACH(p, &m->players, next)
-	{
+	TAILQ_FOREACH (p, &m->players, next) {
 		if (p->save != TO_SAVE || t->len > TEXT_MAX / 2)
 			continue;
 		record_write(p, t);
@@ -66,9 +65,9 @@ settle(struct mud *m, bool saved)
 {
 	struct player *p;
 
-	TAILQ_FOREACH(p, &m->players, next)
-	if (p->save == SAVING)
-		p->save = saved ? SAVED : TO_SAVE;
+	TAILQ_FOREACH (p, &m->players, next)
+		if (p->save == SAVING)
+			p->save = saved ? SAVED : TO_SAVE;
 	if (saved)
 		gc_notify_all(m->is_saved);
 }
@@ -97,9 +96,9 @@ somebody_leaves(const struct mud *m)
 {
 	const struct player *p;
 
-	TAILQ_FOREACH(p, &m->players, next)
-	if (p->leaving)
-		return true;
+	TAILQ_FOREACH (p, &m->players, next)
+		if (p->leaving)
+			return true;
 	return false;
 }
 
@@ -111,8 +110,8 @@ pause_saving(struct gc_session *s, struct mud *m)
 	int r = 0;
 
 	while (r == 0 && gc_now(m->net) < end && !somebody_leaves(m))
-		r = gc_condition_wait(s, m->to_save,
-		    (int)((end - gc_now(m->net)) / 1000) + 1);
+		r = gc_condition_wait(
+		    s, m->to_save, (int)((end - gc_now(m->net)) / 1000) + 1);
 	return r == GC_ETIMEOUT ? 0 : r;
 }
 

@@ -4,6 +4,7 @@
 #include "text.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,34 @@ text_release(struct text *t)
 {
 	free(t->bytes);
 	*t = (struct text){ 0 };
+}
+
+size_t
+text_wrap(char *words, size_t columns)
+{
+	char *blank = NULL;
+	size_t column = 0, breaks = 0;
+
+	for (char *p = words; *p; p++) {
+		p = (char *)(uintptr_t)behind_markup(p);
+		if (*p == '\0')
+			break;
+		if (*p == ' ')
+			blank = p;
+		/* The other bytes of a character take no place. */
+		column += ((unsigned char)*p & 0xc0) != 0x80;
+		if (*p == '\n') {
+			blank = NULL;
+			column = 0;
+		} else if (column > columns && blank) {
+			*blank = '\n';
+			p = blank;
+			blank = NULL;
+			column = 0;
+			breaks++;
+		}
+	}
+	return breaks;
 }
 
 /* ---- words --------------------------------------------------------------- */

@@ -20,6 +20,9 @@ void text_printf(struct text *t, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The words as a JSON string, quotes and all; {markup} is left out. */
 void text_json(struct text *t, const char *words);
+/* Break lines between words so that none has more columns, if it can be;
+ * {markup} takes no place. How many breaks. */
+size_t text_wrap(char *words, size_t columns);
 /* What is in it, "" if nothing; a view until it changes. */
 const char *text_of(const struct text *t);
 void text_release(struct text *t);

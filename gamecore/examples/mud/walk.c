@@ -9,9 +9,11 @@
 #include "mud.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { WORLD_BYTES_MAX = 1 << 20 };
 
@@ -76,10 +78,34 @@ search(struct gc_net *net, const struct gc_job *job)
 	return gc_job_done(net, job, steps, (size_t)len);
 }
 
+/* As it is named, or beside the program: in the source tree, or installed. */
+static FILE *
+open_world(const char *name)
+{
+	static const char *const beside[] = { "../gamecore/examples/mud",
+		"../../../gamecore/examples/mud", "../share/penstock/mud" };
+	char self[PATH_MAX], path[2 * PATH_MAX];
+	FILE *f = fopen(name, "r");
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	int error = errno;
+
+	if (f || len <= 0 || strchr(name, '/'))
+		return f;
+	self[len] = '\0';
+	*strrchr(self, '/') = '\0';
+	for (size_t i = 0; f == NULL && i < sizeof(beside) / sizeof(*beside);
+	     i++) {
+		snprintf(path, sizeof(path), "%s/%s/%s", self, beside[i], name);
+		f = fopen(path, "r");
+	}
+	errno = error;
+	return f;
+}
+
 static int
 fetch(struct gc_net *net, const struct gc_job *job, const char *name)
 {
-	FILE *f = fopen(name, "r");
+	FILE *f = open_world(name);
 	char why[300], *text;
 	size_t len;
 	int r;

@@ -25,7 +25,8 @@ enum {
 };
 
 enum type {
-	TEXT,   /* the rest of the line, and indented lines below it */
+	TEXT,   /* the rest of the line, and indented lines below it, joined */
+	LINES,  /* the same, and each line stays one */
 	NUMBER, /* from 0 */
 	RANGE,  /* 3-7, or 5 */
 	SWITCH, /* alone on its line */
@@ -102,7 +103,7 @@ static const struct property breed_properties[] = {
 	{ "wander", NUMBER, B(wander_s), 0 },
 	{ "way", REFS, B(way), PLACES },
 	{ "talks", NUMBER, B(talk_s), 0 },
-	{ "lines", TEXT, B(talk), 0 },
+	{ "lines", LINES, B(talk), 0 },
 	{ "hello", TEXT, B(hello), 0 },
 	{ "wakes", TEXT, B(wakes), 0 },
 	{ "sleeps", TEXT, B(sleeps), 0 },
@@ -208,6 +209,7 @@ struct reader {
 	struct entry *entry; /* that is being read, or NULL */
 	struct entry *last[SECTIONS];
 	const char **text; /* indented lines go here, or NULL */
+	bool as_lines;     /* and stay lines */
 	struct wish *wishes;
 	const char *start;
 	long start_line;
@@ -330,6 +332,7 @@ read_detail(struct reader *r, struct detail **list, const char *text)
 	*d = (struct detail){ *list, kept(r, text), "" };
 	*list = d;
 	r->text = &d->text;
+	r->as_lines = false;
 }
 
 static void
@@ -339,7 +342,9 @@ read_property(struct reader *r, const struct property *p, char *text)
 	struct place *place = (struct place *)(void *)r->entry;
 
 	switch (p->type) {
+	case LINES:
 	case TEXT:
+		r->as_lines = p->type == LINES;
 		r->text = (const char **)(void *)at;
 		*r->text = kept(r, text);
 		break;
@@ -420,6 +425,7 @@ read_top(struct reader *r, const char *word, const char *rest)
 	} else if (strcmp(word, "welcome") == 0) {
 		r->w->welcome = kept(r, rest);
 		r->text = &r->w->welcome;
+		r->as_lines = true;
 	} else if (strcmp(word, "start") == 0) {
 		r->start = kept(r, rest);
 		r->start_line = r->line;
@@ -445,8 +451,7 @@ read_words(struct reader *r, char *line)
 	if (r->entry == NULL) {
 		/* One line of an entry that could not begin is enough. */
 		if (r->wrong == 0)
-			wrong(r, r->line,
-			    "'%.40s' belongs to no entry", word);
+			wrong(r, r->line, "'%.40s' belongs to no entry", word);
 		return;
 	}
 	for (const struct property *p = sections[r->section].properties;
@@ -455,11 +460,12 @@ read_words(struct reader *r, char *line)
 			read_property(r, p, rest);
 			return;
 		}
-	wrong(r, r->line, "a %s has no '%.40s'", sections[r->section].name,
-	    word);
+	wrong(
+	    r, r->line, "a %s has no '%.40s'", sections[r->section].name, word);
 }
 
-/* One more line of the text above; deeper indentation is kept. */
+/* One more line of the text above. Lines make one paragraph, which is broken
+ * where a player's terminal ends; deeper indentation begins a new one. */
 static void
 read_more(struct reader *r, const char *line)
 {
@@ -484,7 +490,11 @@ read_more(struct reader *r, const char *line)
 		r->no_memory = true;
 		return;
 	}
-	sprintf(all, "%s%s%s", *r->text, len ? "\n" : "", more);
+	sprintf(all, "%s%s%s", *r->text,
+	    len == 0                      ? ""
+	    : r->as_lines || *more == ' ' ? "\n"
+					  : " ",
+	    more);
 	*r->text = all;
 }
 
@@ -496,8 +506,8 @@ read_line(struct reader *r, const char *from, size_t len)
 	while (len && (from[len - 1] == ' ' || from[len - 1] == '\r'))
 		len--;
 	if (len > LINE_MAX_BYTES) {
-		wrong(r, r->line, "a line of more than %d bytes",
-		    LINE_MAX_BYTES);
+		wrong(
+		    r, r->line, "a line of more than %d bytes", LINE_MAX_BYTES);
 		return;
 	}
 	memcpy(line, from, len);
@@ -534,8 +544,8 @@ grant(struct reader *r)
 }
 
 static void
-must_have(struct reader *r, const struct entry *e, const char *what,
-    const char *text)
+must_have(
+    struct reader *r, const struct entry *e, const char *what, const char *text)
 {
 	if (text == NULL || *text == '\0')
 		wrong(r, e->line, "'%s' has no %s", e->id, what);
@@ -568,8 +578,9 @@ check_all(struct reader *r)
 		must_have(r, e, "name", q->name);
 		must_have(r, e, "offer", q->offer);
 		must_have(r, e, "thanks", q->thanks);
-		if (r->wrong == 0 && (q->giver == NULL ||
-		    (q->brings == NULL) == (q->kills == NULL)))
+		if (r->wrong == 0 &&
+		    (q->giver == NULL ||
+			(q->brings == NULL) == (q->kills == NULL)))
 			wrong(r, e->line,
 			    "'%s' needs a giver, and brings or kills", e->id);
 	}
@@ -587,7 +598,8 @@ fill_in(struct world *w)
 		struct place *p = (struct place *)(void *)e;
 
 		p->area = p->area ? p->area : w->name;
-		p->symbol = p->symbol && *p->symbol ? p->symbol : " ";
+		if (p->symbol == NULL || *p->symbol <= ' ' || *p->symbol == '{')
+			p->symbol = " ";
 	}
 	for (struct entry *e = w->first[BREEDS]; e; e = e->next) {
 		struct breed *b = (struct breed *)(void *)e;
@@ -608,12 +620,12 @@ fill_in(struct world *w)
 }
 
 struct world *
-world_parse(const char *file, const char *text, size_t len,
-    char problem[WORLD_PROBLEM])
+world_parse(
+    const char *file, const char *text, size_t len, char problem[WORLD_PROBLEM])
 {
-	struct reader r = { .w = calloc(1, sizeof(*r.w)),
-		.file = file,
-		.problem = problem };
+	struct reader r = {
+		.w = calloc(1, sizeof(*r.w)), .file = file, .problem = problem
+	};
 	size_t at = 0;
 
 	problem[0] = '\0';

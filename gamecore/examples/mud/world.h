@@ -30,7 +30,7 @@ struct range {
 };
 
 /* Ids of other entries, found. */
-#define REFS_MAX 12
+#define REFS_MAX 24
 struct refs {
 	size_t n;
 	void *to[REFS_MAX];

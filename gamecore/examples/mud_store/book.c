@@ -1,0 +1,382 @@
+/*
+ * book.c - the book of characters: questions to it, by table.
+ */
+#include "book.h"
+#include "password.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+enum { WORD = 100, BUSY_MS = 5000 };
+
+struct book {
+	sqlite3 *db;
+	char *problem;
+};
+
+static const char schema[] =
+    "PRAGMA journal_mode = WAL;"
+    "CREATE TABLE IF NOT EXISTS characters ("
+    " name TEXT PRIMARY KEY COLLATE NOCASE, hash TEXT NOT NULL,"
+    " coins INTEGER NOT NULL DEFAULT 0, record TEXT NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS items ("
+    " serial INTEGER PRIMARY KEY, owner TEXT NOT NULL COLLATE NOCASE,"
+    " rank INTEGER NOT NULL, line TEXT NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS items_owner ON items (owner);";
+
+/* ---- SQLite in three words ----------------------------------------------- */
+
+static void
+trouble(struct book *b)
+{
+	snprintf(b->problem, 200, "the store: %s", sqlite3_errmsg(b->db));
+}
+
+/* A statement with its texts; NULL ends them. */
+static sqlite3_stmt *
+prepare(struct book *b, const char *sql, const char *one, const char *two,
+    const char *three)
+{
+	const char *all[] = { one, two, three };
+	sqlite3_stmt *st = NULL;
+
+	if (sqlite3_prepare_v2(b->db, sql, -1, &st, NULL) != SQLITE_OK) {
+		trouble(b);
+		return NULL;
+	}
+	for (int i = 0; i < 3 && all[i]; i++)
+		sqlite3_bind_text(st, i + 1, all[i], -1, SQLITE_TRANSIENT);
+	return st;
+}
+
+/* Do it, for its effect. */
+static bool
+run(struct book *b, const char *sql, const char *one, const char *two,
+    const char *three)
+{
+	sqlite3_stmt *st = prepare(b, sql, one, two, three);
+	bool done = st && sqlite3_step(st) == SQLITE_DONE;
+
+	if (st && !done)
+		trouble(b);
+	sqlite3_finalize(st);
+	return done;
+}
+
+/* The first column of the first row, owned; NULL: there is none. */
+static char *
+get(struct book *b, const char *sql, const char *one)
+{
+	sqlite3_stmt *st = prepare(b, sql, one, NULL, NULL);
+	char *text = NULL;
+	int r = st ? sqlite3_step(st) : SQLITE_ERROR;
+
+	if (r == SQLITE_ROW && sqlite3_column_text(st, 0))
+		text = strdup((const char *)sqlite3_column_text(st, 0));
+	else if (st && r != SQLITE_ROW && r != SQLITE_DONE)
+		trouble(b);
+	sqlite3_finalize(st);
+	return text;
+}
+
+/* ---- opening ------------------------------------------------------------- */
+
+struct book *
+book_open(const char *file, char problem[200])
+{
+	struct book *b = calloc(1, sizeof(*b));
+
+	if (b == NULL) {
+		snprintf(problem, 200, "out of memory");
+		return NULL;
+	}
+	b->problem = problem;
+	if (sqlite3_open(file, &b->db) != SQLITE_OK ||
+	    sqlite3_busy_timeout(b->db, BUSY_MS) != SQLITE_OK ||
+	    sqlite3_exec(b->db, schema, NULL, NULL, NULL) != SQLITE_OK) {
+		snprintf(problem, 200, "%.100s: %s", file,
+		    b->db ? sqlite3_errmsg(b->db) : "out of memory");
+		book_close(b);
+		return NULL;
+	}
+	return b;
+}
+
+void
+book_close(struct book *b)
+{
+	if (b)
+		sqlite3_close(b->db);
+	free(b);
+}
+
+/* ---- records ------------------------------------------------------------- */
+
+/* A record with its items, owned. */
+static char *
+record(struct book *b, const char *name)
+{
+	return get(b,
+	    "SELECT record || coalesce((SELECT group_concat(line, '') FROM"
+	    " (SELECT line FROM items WHERE owner = name ORDER BY rank)), '')"
+	    " FROM characters WHERE name = ?1",
+	    name);
+}
+
+static bool
+is_word(const char *line, const char *word)
+{
+	size_t len = strlen(word);
+
+	return strncmp(line, word, len) == 0 && line[len] == ' ';
+}
+
+static bool
+put_item(struct book *b, const char *owner, const char *line, size_t len)
+{
+	char serial[24], copy[WORD + 2];
+
+	if (sscanf(line, "item %20[0-9]", serial) != 1 || len > WORD) {
+		snprintf(b->problem, 200, "not an item: '%.60s'", line);
+		return false;
+	}
+	snprintf(copy, sizeof(copy), "%.*s\n", (int)len, line);
+	return run(b,
+	    "INSERT OR REPLACE INTO items (serial, owner, line, rank) VALUES"
+	    " (?1, ?2, ?3, (SELECT count(*) FROM items WHERE owner = ?2))",
+	    serial, owner, copy);
+}
+
+/* The lines from *at to the next record: items aside, the rest kept. */
+static bool
+put_lines(struct book *b, const char *name, const char **at, char *rest,
+    char coins[24])
+{
+	const char *line = *at;
+	size_t kept = 0;
+
+	strcpy(coins, "0");
+	while (*line && (line == *at || !is_word(line, "character"))) {
+		size_t len = strcspn(line, "\n"), all = len + (line[len] != 0);
+
+		if (is_word(line, "item")) {
+			if (!put_item(b, name, line, len))
+				return false;
+		} else {
+			memcpy(rest + kept, line, all);
+			kept += all;
+		}
+		sscanf(line, "coins %20[0-9]", coins);
+		line += all;
+	}
+	rest[kept] = '\0';
+	*at = line;
+	return true;
+}
+
+/* One record of several; *at moves behind it. */
+static bool
+put_record(struct book *b, const char **at)
+{
+	char name[WORD] = "", coins[24], *rest;
+	bool done = false;
+
+	if (sscanf(*at, "character %99[A-Za-z]", name) != 1) {
+		snprintf(b->problem, 200, "not a record: '%.60s'", *at);
+		return false;
+	}
+	rest = malloc(strlen(*at) + 1);
+	if (rest &&
+	    run(b, "DELETE FROM items WHERE owner = ?1", name, NULL, NULL))
+		done = put_lines(b, name, at, rest, coins) &&
+		       run(b,
+			   "UPDATE characters SET record = ?2, coins = ?3"
+			   " WHERE name = ?1",
+			   name, rest, coins);
+	free(rest);
+	return done;
+}
+
+/* All of them or none. */
+static bool
+put_records(struct book *b, const char *records)
+{
+	bool done = run(b, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+	if (!done)
+		return false;
+	while (done && *records)
+		done = put_record(b, &records);
+	if (done)
+		done = run(b, "COMMIT", NULL, NULL, NULL);
+	if (!done)
+		sqlite3_exec(b->db, "ROLLBACK", NULL, NULL, NULL);
+	return done;
+}
+
+/* ---- questions ----------------------------------------------------------- */
+
+struct question {
+	char name[WORD];
+	long cost;
+	char *rest;  /* of the line */
+	char *below; /* all lines below it */
+};
+
+static bool
+is_password(struct book *b, const char *name, const char *password)
+{
+	char *hash =
+	    get(b, "SELECT hash FROM characters WHERE name = ?1", name);
+	bool is = hash && password_is(password, hash);
+
+	free(hash);
+	return is;
+}
+
+static char *
+on_known(struct book *b, struct question *q)
+{
+	char *name =
+	    get(b, "SELECT name FROM characters WHERE name = ?1", q->name);
+	bool known = name != NULL;
+
+	free(name);
+	return strdup(known ? "yes" : "no");
+}
+
+/* Asked twice, because the first answer was lost, it is made once. */
+static char *
+on_create(struct book *b, struct question *q)
+{
+	char hash[PASSWORD_HASHED], *there;
+
+	there = get(b, "SELECT name FROM characters WHERE name = ?1", q->name);
+	if (there) {
+		free(there);
+		return is_password(b, q->name, q->rest) ? record(b, q->name)
+							: strdup("taken");
+	}
+	if (!password_hash(q->rest, q->cost, hash)) {
+		snprintf(b->problem, 200, "the password cannot be hashed");
+		return NULL;
+	}
+	if (!run(b,
+		"INSERT INTO characters (name, hash, record)"
+		" VALUES (?1, ?2, '')",
+		q->name, hash, NULL) ||
+	    !put_records(b, q->below))
+		return NULL;
+	return record(b, q->name);
+}
+
+static char *
+on_check(struct book *b, struct question *q)
+{
+	return is_password(b, q->name, q->rest) ? record(b, q->name)
+						: strdup("wrong");
+}
+
+static char *
+on_password(struct book *b, struct question *q)
+{
+	char hash[PASSWORD_HASHED];
+
+	if (!is_password(b, q->name, q->rest))
+		return strdup("wrong");
+	if (!password_hash(q->below, q->cost, hash) ||
+	    !run(b, "UPDATE characters SET hash = ?2 WHERE name = ?1", q->name,
+		hash, NULL))
+		return NULL;
+	return strdup("changed");
+}
+
+static char *
+on_fetch(struct book *b, struct question *q)
+{
+	char *text = record(b, q->name);
+
+	if (text == NULL)
+		snprintf(b->problem, 200, "nobody is called '%.60s'", q->name);
+	return text;
+}
+
+static char *
+on_save(struct book *b, struct question *q)
+{
+	return put_records(b, q->below) ? strdup("saved") : NULL;
+}
+
+static char *
+on_boot(struct book *b, struct question *q)
+{
+	(void)q;
+	return get(b, "SELECT coalesce(max(serial), 0) FROM items", NULL);
+}
+
+static char *
+on_sums(struct book *b, struct question *q)
+{
+	(void)q;
+	return get(b,
+	    "SELECT count(*) || ' ' || coalesce(sum(coins), 0) || ' ' ||"
+	    " (SELECT count(*) FROM items) FROM characters",
+	    NULL);
+}
+
+static const struct {
+	const char *word;
+	bool name, cost;
+	char *(*answer)(struct book *b, struct question *q);
+} questions[] = {
+	{ "known", true, false, on_known },
+	{ "create", true, true, on_create },
+	{ "check", true, false, on_check },
+	{ "password", true, true, on_password },
+	{ "fetch", true, false, on_fetch },
+	{ "save", false, false, on_save },
+	{ "boot", false, false, on_boot },
+	{ "sums", false, false, on_sums },
+};
+
+static char *
+next_word(char **rest)
+{
+	char *word = *rest, *end = word + strcspn(word, " ");
+
+	*rest = *end ? end + 1 : end;
+	*end = '\0';
+	return word;
+}
+
+char *
+book_ask(struct book *b, const char *text, char problem[200])
+{
+	char *copy = strdup(text), *line = copy, *word, *answer = NULL;
+	struct question q = { .cost = 0 };
+
+	b->problem = problem;
+	snprintf(problem, 200, "not a question for the store");
+	if (copy == NULL)
+		return NULL;
+	q.below = line + strcspn(line, "\n");
+	if (*q.below)
+		*q.below++ = '\0';
+	word = next_word(&line);
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+		if (strcmp(word, questions[i].word) != 0)
+			continue;
+		if (questions[i].name)
+			snprintf(q.name, WORD, "%s", next_word(&line));
+		if (questions[i].cost)
+			q.cost = strtol(next_word(&line), NULL, 10);
+		q.rest = line;
+		answer = questions[i].answer(b, &q);
+		break;
+	}
+	free(copy);
+	return answer;
+}
