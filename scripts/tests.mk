@@ -23,7 +23,8 @@ links = $(wildcard $(shell \
 objects = $(addprefix $(2)/,$(addsuffix .o,$(sort \
 	$(basename $(1) $(IPC_SRC) $(call links,$(1))))))
 
-TEST_LIBS := -lcmocka $(NETD_LIBS)
+# As needed: most tests need few of these.
+TEST_LIBS := -lcmocka $(NETD_LIBS) -Wl,--as-needed -ljansson -lsqlite3
 
 define test_rule
 $(O)/$(1)/$(2): $(call objects,tests/$(1)/$(2).c,$(O))

@@ -200,7 +200,8 @@ strike(struct body *b)
 	n = harm(m, b, foe);
 	foe->life -= n;
 	say(b, "You {green}%s{/} %s. (%ld)", how(n), foe->name, n);
-	say(foe, "%s {red}%ss{/} you! (%ld)", say_cap(b->name), how(n), n);
+	say(foe, "%s {red}%s%s{/} you! (%ld)", say_cap(b->name), how(n),
+	    n < 3 ? "es" : "s", n);
 	if (foe->player)
 		prompt_stale(foe->player, STALE_VITALS);
 	if (b->player)

@@ -128,18 +128,20 @@ map_draw(const struct world *w, const struct place *here, int reach,
     struct text *out)
 {
 	struct grid g;
-	int left;
+	int left, right;
 
 	(void)w;
 	lay(&g, here, reach);
 	for (left = -g.reach; !is_column(&g, left);)
 		left++;
+	for (right = g.reach; !is_column(&g, right);)
+		right--;
 	text_printf(out, "{pre}");
 	for (int y = -g.reach; y <= g.reach; y++) {
 		if (!is_row(&g, y))
 			continue;
 		text_printf(out, "  ");
-		for (int x = left; x <= g.reach; x++) {
+		for (int x = left; x <= right; x++) {
 			draw_place(&g, x, y, out);
 			text_printf(out, joins(&g, x, y, EAST) ? "-" : " ");
 		}
@@ -147,7 +149,7 @@ map_draw(const struct world *w, const struct place *here, int reach,
 		if (y == g.reach || !is_row(&g, y + 1))
 			continue;
 		text_printf(out, "  ");
-		for (int x = left; x <= g.reach; x++)
+		for (int x = left; x <= right; x++)
 			text_printf(
 			    out, joins(&g, x, y, SOUTH) ? " |  " : "    ");
 		text_printf(out, "\n");

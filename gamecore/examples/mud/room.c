@@ -204,7 +204,7 @@ room_look(struct player *p, bool brief)
 	const struct room *r = p->body->room;
 	struct text t = { 0 };
 
-	text_printf(&t, "{bold}{cyan}%s{/}{/}\n", r->place->name);
+	text_printf(&t, "\n{bold}{cyan}%s{/}{/}\n", r->place->name);
 	if (!brief)
 		text_printf(&t, "%s\n", r->place->text);
 	look_exits(r->place, &t);
