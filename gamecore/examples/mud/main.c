@@ -176,7 +176,7 @@ int
 main(int argc, char **argv)
 {
 	static const char *const listen[] = {
-		"ws://*:8082/play?www={www}&resume=60s", "telnet://*:4000",
+		"ws://*:8082/play?www={www}", "telnet://*:4000",
 		"line://127.0.0.1:4001", NULL
 	};
 	static const char *store[] = { "--store", "mud.db", NULL };

@@ -127,7 +127,8 @@ side_talk(
 	text_printf(&t, "{\"channel\":\"%s\",\"talker\":", channel);
 	text_json(&t, from);
 	text_printf(&t, ",\"text\":");
-	text_json(&t, words);
+	/* A brace of a player's is a brace. */
+	text_json(&t, say_words(words));
 	text_printf(&t, "}");
 	side(p, "Comm.Channel.Text", &t);
 }
