@@ -5,7 +5,9 @@
 
 INSTALL ?= install
 D = $(DESTDIR)$(PREFIX)
-PLAYED := snake chat
+PLAYED := snake chat mud
+# Beside their game: a worker, and a world.
+BESIDE := mud_store
 MAN8 := $(wildcard netd/*.8)
 MAN3 = $(shell scripts/manual --names)
 
@@ -26,7 +28,8 @@ install: all $(O)/penstock.pc ## to PREFIX (/usr/local), below DESTDIR if given
 	$(INSTALL) -d $(D)/bin $(D)/sbin $(D)/lib/pkgconfig \
 		$(D)/include/gamecore $(D)/share/man/man3 $(D)/share/man/man8
 	$(INSTALL) $(BIN)/netd $(D)/sbin/netd
-	$(INSTALL) $(BIN)/netctl $(addprefix $(BIN)/,$(PLAYED)) $(D)/bin
+	$(INSTALL) $(BIN)/netctl $(addprefix $(BIN)/,$(PLAYED) $(BESIDE)) \
+		$(D)/bin
 	$(INSTALL) -m 644 $(LIB) $(D)/lib/libgamecore.a
 	$(INSTALL) -m 644 $(SOLIB) $(D)/lib/libgamecore.so.0
 	ln -sf libgamecore.so.0 $(D)/lib/libgamecore.so
@@ -40,11 +43,13 @@ install: all $(O)/penstock.pc ## to PREFIX (/usr/local), below DESTDIR if given
 		find www -type f) | while read f; do $(INSTALL) -D -m 644 \
 		gamecore/examples/$$g/$$f $(D)/share/penstock/$$g/$$f; \
 		done; done
+	$(INSTALL) -m 644 gamecore/examples/mud/vale.world \
+		$(D)/share/penstock/mud
 	[ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || true
 
 .PHONY: uninstall
 uninstall: ## what install put there
-	rm -f $(D)/sbin/netd $(addprefix $(D)/bin/,netctl $(PLAYED))
+	rm -f $(D)/sbin/netd $(addprefix $(D)/bin/,netctl $(PLAYED) $(BESIDE))
 	rm -f $(addprefix $(D)/lib/,libgamecore.a libgamecore.so.0 libgamecore.so)
 	rm -f $(D)/lib/pkgconfig/penstock.pc \
 		$(addprefix $(D)/share/man/man8/,$(notdir $(MAN8)))

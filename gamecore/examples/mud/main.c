@@ -175,10 +175,8 @@ print_addresses(struct gc_net *net)
 int
 main(int argc, char **argv)
 {
-	static const char *const listen[] = {
-		"ws://*:8082/play?www={www}", "telnet://*:4000",
-		"line://127.0.0.1:4001", NULL
-	};
+	static const char *const listen[] = { "ws://*:8082/play?www={www}",
+		"telnet://*:4000", "line://127.0.0.1:4001", NULL };
 	static const char *store[] = { "--store", "mud.db", NULL };
 	static const struct gc_workers workers[] = {
 		{ .name = "store",
