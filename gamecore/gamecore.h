@@ -1089,7 +1089,7 @@ struct gc_room *gc_room_of(const struct gc_session *s);
 /* Let nobody else in, or again everybody. */
 void gc_room_lock(struct gc_room *r, bool locked);
 /* How many are inside, and a walk over them in the order they came: NULL
- * begins and ends. */
+ * begins and ends. Before you send somebody out, take the one behind. */
 size_t gc_room_members(const struct gc_room *r);
 struct gc_session *
 gc_room_next(const struct gc_room *r, const struct gc_session *after);

@@ -705,10 +705,49 @@ crashes_are_signals(void)
 	setenv("ASAN_OPTIONS", all + (all[0] == ':'), 1);
 }
 
+/* Of gc_later(): tests/games/later.c says what is due when. */
+static void
+what_is_due_later_comes_once_and_in_order_under_the_next_netd(void)
+{
+	unsigned next = 0, repeated = 0, i;
+	pid_t pid = 0;
+	char *said;
+
+	p = kit_game(players_game("later"), "--limit", MANY, NULL);
+	url = kit_url(p, 1);
+	kit_connect(url);
+	for (int round = 0; round < 4; round++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "due 1 %d\n", 10 + round * 25);
+		kit_expect_log(p, text);
+		pid = netd_after(pid);
+		kill(pid, SIGKILL);
+	}
+	kit_expect_log(p, "repeated ");
+	said = kit_said(p);
+	for (char *line = strtok(said, "\n"); line; line = strtok(NULL, "\n")) {
+		if (strncmp(line, "due 7", 5) == 0)
+			kit_fail("'%s' after its owner gave up", line);
+		if (sscanf(line, "due 1 %u", &i) == 1 && i != next++)
+			kit_fail("%u is due, not %u", i, next - 1);
+		sscanf(line, "repeated %u", &repeated);
+	}
+	assert_int_equal(next, 100);
+	assert_int_equal(kit_count_log(p, "stopped 100\n"), 1);
+	/* What passed while no netd was there is counted. */
+	if (repeated < 98 || repeated > 102)
+		kit_fail("repeated %u times", repeated);
+	assert_int_equal(kit_count_log(p, "netd_died how="), 4);
+	ends_well();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		KIT_TEST(
+		    what_is_due_later_comes_once_and_in_order_under_the_next_netd),
 		KIT_TEST(fifty_players_hear_of_it_and_nobody_is_refused),
 		KIT_TEST(twenty_kills_in_a_row),
 		KIT_TEST(one_that_keeps_dying_is_given_up_in_one_line),
