@@ -43,7 +43,7 @@ struct conn *
 conns_add(struct conns *c, uint64_t id, struct gc_conn *file)
 {
 	assert(id != 0);
-	if (c->used * 2 >= c->size && !grow(c))
+	if (c->used * 4 >= c->size * 3 && !grow(c))
 		return NULL;
 	c->files += file != NULL;
 	return put(

@@ -70,8 +70,6 @@ client_new(struct netd *n, const struct transport *t, const struct wire *w,
 	c->id = ++n->last_id;
 	c->phase = HANDSHAKE;
 	c->since_us = c->heard_us = c->moved_us = netd_now(n);
-	c->tokens = (double)url->config.burst;
-	c->tokens_us = c->since_us;
 	ipc_buf_init(&c->in,
 	    (size_t)(url->config.message_bytes + url->config.head_bytes +
 		     n->config.read_bytes + IN_SLACK));
@@ -84,12 +82,18 @@ client_new(struct netd *n, const struct transport *t, const struct wire *w,
 	return c;
 }
 
-struct peer *
-client_peer(struct client *c)
+struct rare *
+client_rare(struct client *c)
 {
-	if (c->peer == NULL)
-		c->peer = calloc(1, sizeof(*c->peer));
-	return c->peer;
+	if (c->rare)
+		return c->rare;
+	c->rare = calloc(1, sizeof(*c->rare));
+	if (c->rare) {
+		ipc_buf_init(&c->rare->tag, IPC_TAG_MAX);
+		c->rare->tokens = (double)c->url->config.burst;
+		c->rare->tokens_us = netd_now(c->netd);
+	}
+	return c->rare;
 }
 
 static void
@@ -169,7 +173,8 @@ client_tell(struct client *c, uint64_t request, unsigned state)
 		.columns = p->columns,
 		.rows = p->rows,
 		.terminal = or_empty(p->terminal),
-		.tag = { c->tag.data, (uint32_t)c->tag.len },
+		.tag = { c->rare ? c->rare->tag.data : NULL,
+		    c->rare ? (uint32_t)c->rare->tag.len : 0 },
 	};
 
 	address_print(&c->addr, peer, sizeof(peer));
@@ -192,6 +197,7 @@ client_open(struct client *c)
 {
 	assert(c->phase == HANDSHAKE);
 	set_phase(c, PLAYING);
+	peer_share(c);
 	clients_list(c, true);
 	if (!group_join(c->link, 0, c)) {
 		client_abort(c, IPC_REASON_NO_MEMORY, "");
@@ -204,7 +210,7 @@ client_open(struct client *c)
 		return;
 	}
 	c->told = true;
-	client_tell(c, c->request, IPC_FRESH);
+	client_tell(c, c->rare ? c->rare->request : 0, IPC_FRESH);
 	state_opened(c);
 }
 
@@ -239,13 +245,15 @@ client_terminal(struct client *c, const char *text)
 void
 client_report_drops(struct client *c)
 {
-	struct ipc_dropped m = { .messages = c->dropped,
-		.bytes = c->dropped_bytes };
+	struct rare *r = c->rare;
+	struct ipc_dropped m = { 0 };
 
-	if (c->dropped == 0 || !c->told)
+	if (r == NULL || r->dropped == 0 || !c->told)
 		return;
-	c->dropped = 0;
-	c->dropped_bytes = 0;
+	m.messages = r->dropped;
+	m.bytes = r->dropped_bytes;
+	r->dropped = 0;
+	r->dropped_bytes = 0;
 	link_up_msg(c->link, IPC_DROPPED, c->id, &m);
 }
 
@@ -316,8 +324,8 @@ client_close(struct client *c, unsigned reason, const char *detail)
 		outq_cut(&c->out);
 		c->netd->queued_bytes += c->out.bytes;
 	}
-	if (detail[0] && reason != IPC_REASON_LEFT)
-		c->bye = strdup(detail);
+	if (detail[0] && reason != IPC_REASON_LEFT && client_rare(c))
+		c->rare->bye = strdup(detail);
 	client_mark(c);
 }
 
@@ -325,7 +333,8 @@ client_close(struct client *c, unsigned reason, const char *detail)
 static void
 leave_on(struct client *c)
 {
-	const char *text = c->bye ? c->bye : ipc_reason_text(c->reason);
+	const char *text =
+	    c->rare && c->rare->bye ? c->rare->bye : ipc_reason_text(c->reason);
 
 	if (c->linger && c->link->phase == LINKED &&
 	    c->link->committed < c->closed_at)
@@ -363,18 +372,22 @@ static bool
 take_token(struct client *c)
 {
 	const struct config *k = &c->url->config;
+	struct rare *r;
 	int64_t now;
 
 	if (k->messages_per_s == 0)
 		return true;
+	r = client_rare(c);
+	if (r == NULL)
+		return true;
 	now = netd_now(c->netd);
-	c->tokens +=
-	    (double)(now - c->tokens_us) * 1e-6 * (double)k->messages_per_s;
-	c->tokens_us = now;
-	if (c->tokens > (double)k->burst)
-		c->tokens = (double)k->burst;
-	c->tokens -= 1;
-	return c->tokens >= 1;
+	r->tokens +=
+	    (double)(now - r->tokens_us) * 1e-6 * (double)k->messages_per_s;
+	r->tokens_us = now;
+	if (r->tokens > (double)k->burst)
+		r->tokens = (double)k->burst;
+	r->tokens -= 1;
+	return r->tokens >= 1;
 }
 
 bool
@@ -650,12 +663,21 @@ client_writable(struct client *c)
 		client_flush(c);
 }
 
-/* Count a message that was given up; the sweep reports it. */
+void
+client_dropped(struct client *c, unsigned messages, size_t bytes)
+{
+	struct rare *r = client_rare(c);
+
+	if (r) {
+		r->dropped += messages;
+		r->dropped_bytes += bytes;
+	}
+}
+
 static void
 count_drop(struct client *c, size_t bytes)
 {
-	c->dropped++;
-	c->dropped_bytes += bytes;
+	client_dropped(c, 1, bytes);
 	c->netd->metrics.dropped++;
 	c->netd->queued_bytes -= bytes;
 }

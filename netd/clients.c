@@ -71,7 +71,7 @@ clients_add(struct netd *n, struct client *c)
 {
 	size_t at;
 
-	if (n->n_clients * 2 >= n->table_size && !table_grow(n))
+	if (n->n_clients * 4 >= n->table_size * 3 && !table_grow(n))
 		return false;
 	at = slot_of(n, c->id);
 	while (n->table[at])
@@ -179,7 +179,6 @@ static void
 client_free(struct client *c)
 {
 	struct netd *n = c->netd;
-	struct peer *p = c->peer;
 
 	talk_forget(c);
 	clients_unready(c);
@@ -193,23 +192,17 @@ client_free(struct client *c)
 	n->queued_bytes -= c->out.bytes;
 	outq_clear(&c->out);
 	ipc_buf_release(&c->in);
-	ipc_buf_release(&c->tag);
-	if (p) {
-		free(p->path);
-		free(p->query);
-		free(p->origin);
-		free(p->cookies);
-		free(p->subprotocol);
-		free(p->real);
-		free(p->terminal);
-		free(p);
-	}
+	peer_drop(c->peer);
 	url_drop(c->url);
 	resume_free(c);
 	side_free(c);
 	mccp_free(c);
 	free(c->terminal);
-	free(c->bye);
+	if (c->rare) {
+		ipc_buf_release(&c->rare->tag);
+		free(c->rare->bye);
+		free(c->rare);
+	}
 	free(c);
 }
 
@@ -219,9 +212,9 @@ throttled_forget(struct client *c)
 	struct client **at = &c->netd->throttled;
 
 	while (*at && *at != c)
-		at = &(*at)->next_throttled;
+		at = &(*at)->rare->next_throttled;
 	if (*at)
-		*at = c->next_throttled;
+		*at = c->rare->next_throttled;
 }
 
 static void
@@ -355,7 +348,7 @@ clients_throttle(struct client *c)
 	if (c->throttled)
 		return;
 	c->throttled = true;
-	c->next_throttled = n->throttled;
+	c->rare->next_throttled = n->throttled;
 	n->throttled = c;
 	client_watch(c);
 	ev_timer_again(n->loop, &n->throttle);
@@ -371,14 +364,15 @@ on_throttle(struct ev_loop *loop, ev_timer *w, int events)
 	(void)events;
 	n->throttled = NULL;
 	while (c) {
-		struct client *next = c->next_throttled;
-		double gained = (double)(now - c->tokens_us) * 1e-6 *
+		struct rare *r = c->rare;
+		struct client *next = r->next_throttled;
+		double gained = (double)(now - r->tokens_us) * 1e-6 *
 				(double)c->url->config.messages_per_s;
 
 		c->throttled = false;
 		if (c->phase == GONE) {
 			/* nothing: reap() frees it */
-		} else if (c->tokens + gained < 1 || n->input_held) {
+		} else if (r->tokens + gained < 1 || n->input_held) {
 			clients_throttle(c);
 		} else {
 			client_feed_kept(c);

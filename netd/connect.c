@@ -186,7 +186,7 @@ connect_begin(struct link *l, uint64_t request, const char *text)
 	url_drop(u);
 	if (c)
 		c->connecting = calloc(1, sizeof(*c->connecting));
-	if (c == NULL || c->connecting == NULL) {
+	if (c == NULL || c->connecting == NULL || !client_rare(c)) {
 		refuse(l, request, IPC_REASON_NO_MEMORY, "out of memory");
 		if (c)
 			client_abort(c, IPC_REASON_NO_MEMORY, "");
@@ -194,7 +194,7 @@ connect_begin(struct link *l, uint64_t request, const char *text)
 	}
 	c->outgoing = true;
 	c->phase = CONNECTING;
-	c->request = request;
+	c->rare->request = request;
 	link_up_msg(l, IPC_CONNECTING, c->id, &m);
 	dial(c);
 }

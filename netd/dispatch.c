@@ -251,9 +251,9 @@ on_tag(struct link *l, const struct ipc_frame *f)
 		return fault(l, f, "bytes: a tag over 1,024 bytes");
 	if (c == NULL)
 		return true;
-	ipc_buf_release(&c->tag);
-	ipc_buf_init(&c->tag, IPC_TAG_MAX);
-	if (!ipc_buf_add(&c->tag, f->bytes, f->len))
+	if (client_rare(c))
+		ipc_buf_release(&c->rare->tag);
+	if (c->rare == NULL || !ipc_buf_add(&c->rare->tag, f->bytes, f->len))
 		client_close(c, IPC_REASON_NO_MEMORY, "");
 	return true;
 }

@@ -85,24 +85,69 @@ member_find(const struct client *c, const struct group *g)
 	return m;
 }
 
-/* Is it in as many groups as it may be? Everybody is none of them. */
+/* Is it in as many groups as it may be? */
 static bool
 member_full(const struct client *c)
 {
 	int64_t n = 0;
 
 	for (const struct member *m = c->members; m; m = m->next)
-		n += m->group->number != 0;
+		n++;
 	return n >= c->netd->config.memberships_max;
+}
+
+/* Everybody is among everybody, without a struct member. */
+static bool
+is_in(const struct client *c, uint64_t number, const struct group *g)
+{
+	return number ? g && member_find(c, g) : c->everybody_at != 0;
+}
+
+static void
+set_place(struct client *c, const struct group *g, size_t index)
+{
+	if (g->number == 0)
+		c->everybody_at = (uint32_t)index + 1;
+	else
+		member_find(c, g)->index = index;
+}
+
+static bool
+make_place(struct group *g)
+{
+	size_t size = g->size ? g->size * 2 : 4;
+	struct client **p;
+
+	if (g->n < g->size)
+		return true;
+	p = realloc(g->clients, size * sizeof(*p));
+	if (p == NULL)
+		return false;
+	g->clients = p;
+	g->size = size;
+	return true;
+}
+
+static void
+empty_place(struct link *l, struct group *g, size_t index)
+{
+	struct client *last = g->clients[g->n - 1];
+
+	if (index != g->n - 1) {
+		g->clients[index] = last;
+		set_place(last, g, index);
+	}
+	if (--g->n == 0)
+		group_end(l, g);
 }
 
 bool
 group_join(struct link *l, uint64_t number, struct client *c)
 {
 	struct group *g = group_find(l, number);
-	struct member *m;
+	struct member *m = NULL;
 
-	if (g && member_find(c, g))
+	if (is_in(c, number, g))
 		return true;
 	if (number && member_full(c))
 		return false;
@@ -111,45 +156,32 @@ group_join(struct link *l, uint64_t number, struct client *c)
 			return false;
 		g = group_make(l, number);
 	}
-	m = calloc(1, sizeof(*m));
-	if (g && m && g->n == g->size) {
-		size_t size = g->size ? g->size * 2 : 4;
-		struct client **p = realloc(g->clients, size * sizeof(*p));
-
-		if (p) {
-			g->clients = p;
-			g->size = size;
-		}
-	}
-	if (g == NULL || m == NULL || g->n == g->size) {
+	if (number)
+		m = calloc(1, sizeof(*m));
+	if (g == NULL || (number && m == NULL) || !make_place(g)) {
 		free(m);
 		if (g && g->n == 0)
 			group_end(l, g);
 		return false;
 	}
-	m->group = g;
-	m->index = g->n;
-	m->next = c->members;
-	c->members = m;
-	g->clients[g->n++] = c;
+	if (m) {
+		m->group = g;
+		m->next = c->members;
+		c->members = m;
+	}
+	g->clients[g->n] = c;
+	set_place(c, g, g->n++);
 	return true;
 }
 
 static void
-member_end(struct link *l, struct client *c, struct member **at)
+member_end(struct link *l, struct member **at)
 {
 	struct member *m = *at;
-	struct group *g = m->group;
-	struct client *last = g->clients[g->n - 1];
 
 	*at = m->next;
-	if (last != c) {
-		g->clients[m->index] = last;
-		member_find(last, g)->index = m->index;
-	}
+	empty_place(l, m->group, m->index);
 	free(m);
-	if (--g->n == 0)
-		group_end(l, g);
 }
 
 void
@@ -157,9 +189,13 @@ group_leave(struct link *l, uint64_t number, struct client *c)
 {
 	struct group *g = group_find(l, number);
 
+	if (number == 0 && c->everybody_at) {
+		empty_place(l, g, c->everybody_at - 1);
+		c->everybody_at = 0;
+	}
 	for (struct member **m = &c->members; *m; m = &(*m)->next) {
 		if ((*m)->group == g) {
-			member_end(l, c, m);
+			member_end(l, m);
 			return;
 		}
 	}
@@ -169,7 +205,8 @@ void
 groups_forget(struct client *c)
 {
 	while (c->members)
-		member_end(c->link, c, &c->members);
+		member_end(c->link, &c->members);
+	group_leave(c->link, 0, c);
 }
 
 /* One typed message as bytes for a transport, at the end of out. */

@@ -179,20 +179,31 @@ struct peer {
 	char *path, *query, *origin, *cookies, *subprotocol, *real;
 	char *terminal;
 	uint16_t columns, rows;
+	uint32_t refs; /* peer.c: of clients that share it */
 };
 
+/* What few clients ever have; one that only listens has none of it. */
+struct rare {
+	uint64_t request;   /* of the CONNECT it came from, or 0 */
+	char *bye;          /* text of its goodbye, owned, or NULL */
+	struct ipc_buf tag; /* the game's own bytes */
+	uint32_t dropped;   /* messages since the last DROPPED report */
+	uint64_t dropped_bytes;
+	double tokens; /* of messages_per_s */
+	int64_t tokens_us;
+	struct client *next_throttled;
+};
+
+/* What every message looks at comes first, so that it lies together. */
 struct client {
 	struct netd *netd;
 	struct link *link;
 	const struct transport *transport;
 	const struct wire *wire;
-	void *codec;      /* the transport's own, NULL if it needs none */
-	void *wire_state; /* the wire's own */
-	struct listener *listener; /* NULL: outgoing, or its listener closed */
-	struct url *url;  /* settings in force; a view of the listener's */
-	uint64_t id;      /* never reused */
-	uint64_t request; /* of the CONNECT it came from, or 0 */
-	int fd;           /* -1 on wires without one */
+	void *codec;     /* the transport's own, NULL if it needs none */
+	struct url *url; /* settings in force; a view of the listener's */
+	uint64_t id;     /* never reused */
+	int fd;          /* -1 on wires without one */
 	uint8_t phase;
 	uint8_t reason; /* why it is LEAVING or GONE */
 	bool outgoing;
@@ -200,7 +211,7 @@ struct client {
 	bool known;     /* to a game before this one, dead or replaced */
 	bool forgotten; /* outgoing: the game that asked for it is no more */
 	bool want_read, want_write; /* asked of epoll */
-	bool throttled;             /* out of tokens until tokens_us */
+	bool throttled;             /* out of tokens for now */
 	bool pressed;               /* PRESSURE high was reported */
 	bool dirty;                 /* on netd->dirty */
 	bool saw_eof;               /* the peer sends no more */
@@ -212,36 +223,35 @@ struct client {
 	bool was_playing; /* before it was LEAVING */
 	bool wait_peer;   /* the peer is to answer our goodbye */
 	bool buried;      /* on netd->gone */
-	bool listed_playing; /* on netd->playing */
-	uint8_t speak;       /* enum speak: what it asked for */
-	int32_t wrong;       /* malformed typed messages it sent */
-	struct ipc_buf in;   /* bytes that are not a whole message yet */
+	bool listed_playing;   /* on netd->playing */
+	uint8_t speak;         /* enum speak: what it asked for */
+	int32_t wrong;         /* malformed typed messages it sent */
+	struct resume *resume; /* resume.c: may come back; or NULL */
 	struct outq out;
-	char *bye;                     /* text of its goodbye, owned, or NULL */
-	uint64_t opened_at;            /* position of its OPENED frame */
-	uint64_t closed_at;            /* position of its CLOSED frame */
+	struct client *next_dirty;
+	int64_t bytes_us;  /* last bytes in */
+	int64_t heard_us;  /* last message in */
+	int64_t moved_us;  /* last bytes out, or when the queue began to wait */
+	struct ipc_buf in; /* bytes that are not a whole message yet */
+	struct talk *talk; /* talk.c: states and events; or NULL */
+	/* From here on, what a life has now and then. */
+	int64_t since_us;           /* when this phase began */
+	struct client *next, *prev; /* on netd->pending or netd->playing */
+	struct listener *listener;  /* NULL: outgoing, or its listener closed */
+	void *wire_state;           /* the wire's own */
+	struct rare *rare;          /* or NULL */
+	struct peer *peer;          /* shared (peer.c), or NULL */
+	struct member *members;     /* its groups (groups.c) */
+	struct address_count *from; /* the count of its address (listen.c) */
+	uint64_t opened_at;         /* position of its OPENED frame */
+	uint64_t closed_at;         /* position of its CLOSED frame */
 	struct connecting *connecting; /* connect.c, while CONNECTING */
-	struct resume *resume;         /* resume.c: may come back; or NULL */
 	struct side *side;             /* side.c: its program; or NULL */
 	struct terminal *terminal;     /* terminal.c; or NULL */
 	struct mccp *mccp;             /* mccp.c: it is compressed; or NULL */
 	uint32_t looks;                /* how text is written for it */
-	int64_t since_us;              /* when this phase began */
-	int64_t bytes_us;              /* last bytes in */
-	int64_t heard_us;              /* last message in */
-	int64_t moved_us; /* last bytes out, or when the queue began to wait */
-	double tokens;
-	int64_t tokens_us;
-	uint32_t dropped; /* messages since the last DROPPED report */
-	uint64_t dropped_bytes;
-	struct ipc_buf tag;
-	struct talk *talk; /* talk.c: states and events; or NULL */
-	struct peer *peer;
+	uint32_t everybody_at;         /* its place among everybody, from 1 */
 	union address addr;
-	struct member *members;     /* its groups (groups.c) */
-	struct address_count *from; /* the count of its address (listen.c) */
-	struct client *next_dirty, *next_throttled;
-	struct client *next, *prev; /* on netd->pending or netd->playing */
 };
 
 /*
@@ -269,6 +279,10 @@ void client_abort(struct client *c, unsigned reason, const char *detail);
 void client_lost(struct client *c, unsigned reason, const char *detail);
 /* The handshake's details, made on first use; NULL when out of memory. */
 struct peer *client_peer(struct client *c);
+/* The same of what few have. */
+struct rare *client_rare(struct client *c);
+/* Messages to it were given up: the sweep reports them. */
+void client_dropped(struct client *c, unsigned messages, size_t bytes);
 
 /* The same as client_got() for an out-of-band message, which is checked. */
 bool client_side(struct client *c, const uint8_t *bytes, size_t len);
@@ -341,6 +355,14 @@ void clients_unready(struct client *c);
 /* Move between the lists: pending is looked at four times a second, playing
  * once. */
 void clients_list(struct client *c, bool playing);
+
+/* ---- peer.c: what handshakes found out ----------------------------------- */
+
+/* Give up what a client knows of its peer. */
+void peer_drop(struct peer *p);
+/* The handshake is over: share with who said the same. */
+void peer_share(struct client *c);
+void peers_release(struct netd *n);
 
 /* ---- groups.c: one send to many ----------------------------------------- */
 
@@ -792,6 +814,9 @@ struct netd {
 	uint8_t *scratch;       /* config.read_bytes */
 	struct slice *arena;
 	size_t arena_used;
+#define PEERS_KEPT 16
+	struct peer *peers[PEERS_KEPT]; /* the last that differed */
+	unsigned peers_at;
 	size_t queued_bytes;    /* of all clients */
 	struct ipc_buf written; /* look.c */
 	size_t mccp_bytes;      /* mccp.c: of all who are compressed */

@@ -759,7 +759,7 @@ tell_living(struct link *l)
 		c->told = true;
 		/* An upgrade tells a link that is not theirs yet. */
 		c->link = l;
-		client_tell(c, c->request, state_of(l, c));
+		client_tell(c, c->rare ? c->rare->request : 0, state_of(l, c));
 		if (c->id == l->rec.suspect_conn &&
 		    l->rec.suspect_kind == IPC_OPENED && l->rec.suspect_parked)
 			l->rec.suspect_at = l->journal.position;

@@ -514,7 +514,7 @@ pg_write(struct client *c, const void *bytes, size_t n)
 		if (r == 0)
 			break;
 		if (r < 0)
-			c->dropped++;
+			client_dropped(c, 1, 0);
 		used += MARK + len;
 	}
 	pg_ready(k);

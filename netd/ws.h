@@ -29,14 +29,17 @@ struct gather {
 	uint8_t control[WS_CONTROL_MAX];
 };
 
-/* c->codec. Every idle connection has one: keep it at 64 bytes at most. */
+/* c->codec. Every idle connection has one: keep it at 40 bytes at most. */
 struct ws {
 	union {
 		struct file *file;     /* HTTP: being sent, or NULL */
 		char *accept;          /* ASKING: what must be answered */
 		struct gather *gather; /* FRAMES: or NULL */
 	};
-	struct ws_head head; /* of the frame at hand, len: what is to come */
+	union {
+		struct ws_head head;        /* in_frame; len: what is to come */
+		uint8_t stash[WS_HEAD_MAX]; /* else: not all of a head */
+	};
 	uint8_t state;
 	uint8_t opcode; /* of the message at hand, 0: none */
 	bool in_frame;  /* a head was read, its payload is not complete */
@@ -44,11 +47,10 @@ struct ws {
 	bool said;      /* our close frame is sent */
 	bool midline;   /* a terminal's cursor stands behind a prompt */
 	uint8_t n_stash;
-	uint8_t stash[WS_HEAD_MAX]; /* a head that is not complete */
 	uint16_t requests;
 };
 
-_Static_assert(sizeof(struct ws) <= 64, "idle connections must stay small");
+_Static_assert(sizeof(struct ws) <= 40, "idle connections must stay small");
 
 /*
  * The peer broke the rules, or we have no room: nothing more is read from it,
