@@ -208,6 +208,48 @@ client_mark(struct client *c)
 	(void)c;
 }
 
+/* Only of side channels, and there is no game that wants one. */
+void
+link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
+    unsigned channel, const void *bytes, size_t len)
+{
+	(void)l;
+	(void)kind;
+	(void)id;
+	(void)flags;
+	(void)channel;
+	(void)bytes;
+	(void)len;
+}
+
+bool
+client_side(struct client *c, const uint8_t *bytes, size_t len)
+{
+	(void)c;
+	(void)bytes;
+	(void)len;
+	return true;
+}
+
+/* Only of groups. */
+void
+client_queue(struct client *c, struct slice *s, size_t off, size_t len,
+    uint8_t class, uint16_t key)
+{
+	(void)c;
+	(void)s;
+	(void)off;
+	(void)len;
+	(void)class;
+	(void)key;
+}
+
+void
+client_queue_begun(struct client *c, struct slice *s, size_t off, size_t len)
+{
+	client_queue(c, s, off, len, IPC_RELIABLE, 0);
+}
+
 /* Only for files that wait for room, and nobody asks for one here. */
 void
 client_feed_kept(struct client *c)
@@ -373,6 +415,26 @@ on_listener(struct ev_loop *loop, ev_io *w, int events)
 			return;
 		player_new(fd);
 	}
+}
+
+/* Those alone that need nothing of netd behind them. */
+const struct transport *
+transport_find(const char *name, size_t len)
+{
+	static const struct transport *const rows[] = { &tr_ws, &tr_line,
+		&tr_tcp };
+
+	for (size_t i = 0; i < 3; i++)
+		if (strlen(rows[i]->name) == len &&
+		    memcmp(rows[i]->name, name, len) == 0)
+			return rows[i];
+	return NULL;
+}
+
+const struct transport *
+transport_at(unsigned i)
+{
+	return i == 0 ? &tr_ws : NULL;
 }
 
 /* ---- starting ----------------------------------------------------------- */
