@@ -144,7 +144,7 @@ pg_event_down(struct client *c, const struct event *e)
 		    c->netd->now_us);
 	ipc_buf_release(&b);
 	ipc_value_free(v);
-	c->dropped += r != 1;
+	client_dropped(c, r != 1, 0);
 	pg_ready(k);
 	return r == 1;
 }
