@@ -1480,9 +1480,9 @@ int gc_request(struct gc_net *net, uint64_t conn, const char *name,
 /* ---- the other side of states and events -------------------------------- */
 
 /*
- * A connection of gc_connect() to a game that has a state or takes events:
- * after this its words are taken here, and gc_read() gets the rest. As
- * gc_write().
+ * A connection of gc_connect() (tcp://, ws:// or udp://) to a game that has a
+ * state or takes events: after this its words are taken here, and gc_read()
+ * gets the rest. As gc_write().
  */
 int gc_client_begin(struct gc_conn *con);
 /* What came of the state: a map, a view until the next call that waits, and

@@ -254,10 +254,10 @@ state_acked(struct client *c, uint64_t version)
 {
 	struct watch *w = watch_of(c);
 
-	if (w == NULL || version > w->said || version < w->acked)
+	if (w == NULL || version > w->said || version <= w->acked)
 		return;
 	w->acked = version;
-	w->unacked = version == w->said ? 0 : w->unacked / 2;
+	w->unacked = version == w->said ? 0 : w->unacked - (w->unacked > 0);
 	if (w->blocked)
 		w->held->poked = true;
 }
@@ -842,6 +842,18 @@ tell_held(struct link *l, uint64_t number, const struct ipc_buf *b)
 	} while (at < b->len);
 }
 
+/* One that takes over by and by changes a copy until it has. */
+static void
+inherit(struct link *l, const struct link *of, uint64_t number,
+    const struct ipc_value *v)
+{
+	static const struct ipc_path top;
+	struct held *h = l == of ? NULL : held_new(l, number);
+
+	if (h)
+		store_set(h->store, &top, v, netd_now(l->netd));
+}
+
 void
 states_tell(struct link *l, const struct link *of)
 {
@@ -855,9 +867,10 @@ states_tell(struct link *l, const struct link *of)
 		struct ipc_buf b;
 
 		ipc_buf_init(&b, ipc_value_from_pipe.bytes);
-		if (v && ipc_value_pack(v, &b) == 0)
+		if (v && ipc_value_pack(v, &b) == 0) {
 			tell_held(l, h->number, &b);
-		else
+			inherit(l, of, h->number, v);
+		} else
 			ipc_log(IPC_LOG_ERROR, "state_lost",
 			    "store=%llu why=\"too large to be told\"",
 			    (unsigned long long)h->number);

@@ -20,8 +20,7 @@ talk_of(struct client *c)
 		return c->talk;
 	c->talk = calloc(1, sizeof(*c->talk));
 	if (c->talk)
-		c->talk->binary = c->transport->is_unix ||
-				  strcmp(c->transport->name, "tcp") == 0;
+		c->talk->binary = c->transport->natural == SPEAK_TPL;
 	return c->talk;
 }
 
@@ -172,9 +171,9 @@ static bool
 is_ours(unsigned flags, const uint8_t *p, size_t len)
 {
 	if (flags & IPC_BINARY)
-		return len > 3 && (p[0] & 0xf0) == 0x90 &&
+		return len >= 3 && (p[0] & 0xf0) == 0x90 &&
 		       (p[1] & 0xe0) == 0xa0 && p[2] == '$';
-	return len > 4 && memcmp(p, "[\"$", 3) == 0;
+	return len >= 3 && memcmp(p, "[\"$", 3) == 0;
 }
 
 int
@@ -192,7 +191,11 @@ talk_take(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
 		client_abort(c, IPC_REASON_NO_MEMORY, "");
 		return 0;
 	}
-	c->talk->binary = (flags & IPC_BINARY) != 0;
+	/* What was said in the other form was not understood. */
+	if (c->talk->binary != ((flags & IPC_BINARY) != 0)) {
+		c->talk->binary = !c->talk->binary;
+		state_again(c);
+	}
 	limits.bytes = len;
 	e = flags & IPC_BINARY
 		? ipc_value_unpack(bytes, len, &limits, &v, &why)
