@@ -329,6 +329,15 @@ client_close(struct client *c, unsigned reason, const char *detail)
 	client_mark(c);
 }
 
+void
+client_leaves(struct client *c)
+{
+	client_close(c, IPC_REASON_LEFT, "");
+	/* Until the game has taken its CLOSED, answers are on their way. */
+	if (c->phase == LEAVING)
+		c->linger = c->closed_at > 0;
+}
+
 /* The queue is flushed: say goodbye, shut our side, wait for the peer's. */
 static void
 leave_on(struct client *c)

@@ -273,6 +273,8 @@ void client_resized(struct client *c, unsigned columns, unsigned rows);
 void client_terminal(struct client *c, const char *text);
 /* Close with a reason: flush, say goodbye, then end. Safe from anywhere. */
 void client_close(struct client *c, unsigned reason, const char *detail);
+/* The player says goodbye (^D): what it asked before is still answered. */
+void client_leaves(struct client *c);
 /* The peer is gone or broken: no flush, no goodbye. */
 void client_abort(struct client *c, unsigned reason, const char *detail);
 /* The line is lost; who may come back is waited for. */

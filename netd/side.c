@@ -208,6 +208,42 @@ on_supports(struct client *c, const struct side_message *m)
 	each_want(&s->wants, m->value, side_is(m, "Core.Supports.Remove"));
 }
 
+/* Client.Environ {...} */
+static bool
+write_environ(json_t *variables, struct ipc_buf *out)
+{
+	char *text = json_dumps(variables, JSON_COMPACT);
+	bool good = text && ipc_buf_printf(out, "Client.Environ %s", text);
+
+	free(text);
+	return good;
+}
+
+bool
+side_environ(struct client *c, json_t *variables, size_t max)
+{
+	struct side *s = side_of(c);
+	struct ipc_buf b;
+	const char *name;
+	json_t *value;
+	bool more = true;
+
+	if (s && s->environ == NULL)
+		s->environ = json_object();
+	json_object_foreach(variables, name, value)
+	{
+		if (s && (json_object_size(s->environ) < max ||
+			     json_object_get(s->environ, name)))
+			json_object_set(s->environ, name, value);
+	}
+	c->netd->metrics.side_in++;
+	ipc_buf_init(&b, UINT16_MAX);
+	if (write_environ(variables, &b))
+		more = client_side(c, b.data, b.len);
+	ipc_buf_release(&b);
+	return more;
+}
+
 void
 side_tell(struct client *c)
 {
@@ -217,7 +253,10 @@ side_tell(struct client *c)
 
 	if (s == NULL || !c->told)
 		return;
-	ipc_buf_init(&b, 2 * WANTS_MAX);
+	ipc_buf_init(&b, UINT16_MAX);
+	if (s->environ && write_environ(s->environ, &b))
+		link_up(c->link, IPC_SIDE, c->id, 0, 0, b.data, b.len);
+	ipc_buf_clear(&b);
 	if (s->hello && ipc_buf_printf(&b, "Core.Hello %s", s->hello))
 		link_up(c->link, IPC_SIDE, c->id, 0, 0, b.data, b.len);
 	ipc_buf_clear(&b);
@@ -241,6 +280,7 @@ side_free(struct client *c)
 		return;
 	free(c->side->hello);
 	ipc_buf_release(&c->side->wants);
+	json_decref(c->side->environ);
 	msdp_free(c->side->msdp);
 	free(c->side);
 	c->side = NULL;

@@ -18,6 +18,7 @@ struct side {
 	char *hello;          /* the JSON of Core.Hello, or NULL */
 	struct ipc_buf wants; /* of Core.Supports: names, each with its NUL */
 	bool told;            /* it told, so nothing else is sent */
+	json_t *environ;      /* of Client.Environ, or NULL */
 	struct msdp *msdp;    /* msdp.c; or NULL */
 };
 
@@ -40,6 +41,9 @@ bool side_read(
 void side_done(struct side_message *m);
 /* Is that its name, in any case of letters? */
 bool side_is(const struct side_message *m, const char *name);
+/* The game is told Client.Environ with these, and at most max of all that came
+ * so far are remembered. True: go on feeding. */
+bool side_environ(struct client *c, json_t *variables, size_t max);
 /* Made on first use; NULL: out of memory. */
 struct side *side_of(struct client *c);
 /* Does the player's program want messages of this name? */

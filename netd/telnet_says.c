@@ -120,8 +120,8 @@ enum {
 	MTTS_MNES = 512
 };
 
-static void
-learn_mtts(struct client *c, const char *digits)
+void
+telnet_learn_mtts(struct client *c, const char *digits)
 {
 	struct session *s = session(c);
 	unsigned bits = 0;
@@ -188,7 +188,7 @@ telnet_on_type(struct client *c, const uint8_t *bytes, size_t len)
 	client_terminal(c, s->terminal);
 	if (strncmp(name, "MTTS ", 5) == 0) {
 		s->ttypes = TTYPES_MAX;
-		learn_mtts(c, name + 5);
+		telnet_learn_mtts(c, name + 5);
 	} else {
 		learn_name(c, name);
 	}

@@ -52,5 +52,15 @@ void telnet_tell_size(struct client *c);
 void telnet_on_size(struct client *c, const uint8_t *b, size_t len);
 void telnet_on_type(struct client *c, const uint8_t *bytes, size_t len);
 void telnet_on_charset(struct client *c, const uint8_t *p, size_t len);
+/* The bits of MTTS, in digits. */
+void telnet_learn_mtts(struct client *c, const char *digits);
+
+/* ---- telnet_environ.c, telnet_linemode.c --------------------------------- */
+
+void telnet_ask_environ(struct client *c);
+/* True: go on feeding. */
+bool telnet_on_environ(struct client *c, const uint8_t *bytes, size_t len);
+void telnet_ask_linemode(struct client *c);
+void telnet_on_linemode(struct client *c, const uint8_t *p, size_t len);
 
 #endif

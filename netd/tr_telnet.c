@@ -53,6 +53,7 @@ offer(struct telnet *t)
 {
 	telnet_do(t, TELNET_TTYPE, true);
 	telnet_do(t, TELNET_NAWS, true);
+	telnet_do(t, TELNET_ENVIRON, true);
 	telnet_will(t, TELNET_CHARSET, true);
 	telnet_will(t, TELNET_EOR, true);
 	telnet_will(t, TELNET_MSSP, true);
@@ -222,6 +223,12 @@ on_option(struct client *c, const struct telnet_event *e)
 		on_our_option(c, e->code, e->on);
 	else if (e->code == TELNET_TTYPE && e->on)
 		telnet_ask_type(c);
+	else if (e->code == TELNET_ENVIRON && e->on)
+		telnet_ask_environ(c);
+	else if (e->code == TELNET_LINEMODE && e->on)
+		telnet_ask_linemode(c);
+	else if (e->code == TELNET_LINEMODE)
+		terminal_edits(c, false);
 }
 
 /* ---- subnegotiations ------------------------------------------------------
@@ -241,6 +248,12 @@ on_sub(struct client *c, const struct telnet_event *e)
 		 (telnet_is_ours(t, TELNET_CHARSET) ||
 		     telnet_is_theirs(t, TELNET_CHARSET)))
 		telnet_on_charset(c, e->bytes, e->len);
+	else if (e->code == TELNET_LINEMODE &&
+		 telnet_is_theirs(t, TELNET_LINEMODE))
+		telnet_on_linemode(c, e->bytes, e->len);
+	else if (e->code == TELNET_ENVIRON &&
+		 telnet_is_theirs(t, TELNET_ENVIRON))
+		return telnet_on_environ(c, e->bytes, e->len);
 	else if (e->code == TELNET_GMCP && telnet_is_ours(t, TELNET_GMCP) &&
 		 !c->outgoing)
 		return side_heard(c, e->bytes, e->len);
@@ -323,7 +336,7 @@ on_text(struct client *c, const uint8_t *p, size_t len, size_t *used)
 		if (did == LINE_EDIT_LINE && !deliver(c))
 			return 0;
 		if (did == LINE_EDIT_END && !c->outgoing) {
-			client_close(c, IPC_REASON_LEFT, "");
+			client_leaves(c);
 			return 0;
 		}
 	}
@@ -365,7 +378,7 @@ on_command(struct client *c, uint8_t command)
 		return true;
 	case TELNET_EOF:
 		if (!line_edit_typed(e) && !c->outgoing)
-			client_close(c, IPC_REASON_LEFT, "");
+			client_leaves(c);
 		return c->phase == PLAYING;
 	case TELNET_GA:
 	case TELNET_EOR_MARK:

@@ -78,6 +78,12 @@ client_close(struct client *c, unsigned reason, const char *detail)
 }
 
 void
+client_leaves(struct client *c)
+{
+	client_close(c, IPC_REASON_LEFT, "");
+}
+
+void
 client_resized(struct client *c, unsigned columns, unsigned rows)
 {
 	ft_must(c == &ft.c && columns && rows);

@@ -286,6 +286,55 @@ a_broadcast_is_encoded_once_for_each_transport(void **state)
 	end();
 }
 
+/* Two terminals, one of them with colours, and one that is none. */
+static void
+markup_is_written_once_for_each_kind_of_terminal(void **state)
+{
+	uint32_t plain = LOOKS_TERMINAL | 1u << LOOKS_CHARSET_AT;
+
+	(void)state;
+	begin();
+	for (int i = 0; i < 6; i += 2)
+		players[i].c.looks = plain;
+	for (int i = 1; i < 6; i += 2)
+		players[i].c.looks = plain | 1u << LOOKS_COLOURS_AT;
+	join(7, 0, 7);
+	say_as(7, 0, IPC_MARKUP, 0, "{red}hi{/}");
+	say_as(7, 0, IPC_MARKUP, 0, "{{you}");
+	cast_flush(&game);
+	assert_int_equal(encodings, 6);
+	for (int i = 0; i < 6; i += 2) {
+		read_by(i, "*hi*{you}");
+		read_by(i + 1, "*\x1b[31mhi\x1b[0m*{you}");
+	}
+	read_by(6, "*hi*{you}");
+	/* What is no markup is the same for all. */
+	encodings = 0;
+	say_as(7, 0, 0, 0, "{red}");
+	cast_flush(&game);
+	assert_int_equal(encodings, 1);
+	end();
+}
+
+static void
+more_kinds_than_are_kept_are_written_again(void **state)
+{
+	(void)state;
+	begin();
+	for (int i = 0; i < PLAYERS; i++)
+		players[i].c.looks =
+		    LOOKS_TERMINAL | 1u << LOOKS_CHARSET_AT | (unsigned)(i + 5);
+	join(7, 0, PLAYERS);
+	for (int times = 0; times < 2; times++) {
+		say_as(7, 0, IPC_MARKUP, 0, "four five");
+		cast_flush(&game);
+	}
+	for (int i = 0; i < PLAYERS; i++)
+		read_by(i,
+		    i < 4 ? "*four\nfive*four\nfive" : "*four five*four five");
+	end();
+}
+
 static void
 those_who_wait_share_the_bytes(void **state)
 {
@@ -582,6 +631,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    a_broadcast_is_encoded_once_for_each_transport),
+		cmocka_unit_test(
+		    markup_is_written_once_for_each_kind_of_terminal),
+		cmocka_unit_test(more_kinds_than_are_kept_are_written_again),
 		cmocka_unit_test(those_who_wait_share_the_bytes),
 		cmocka_unit_test(
 		    frames_to_the_same_receivers_leave_in_one_write),

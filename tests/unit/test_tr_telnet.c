@@ -45,9 +45,9 @@ static const struct {
 	{ "SB", 250 }, { "WILL", 251 }, { "WONT", 252 }, { "DO", 253 },
 	{ "DONT", 254 }, { "IAC", 255 } },
   options[] = { { "ECHO", 1 }, { "SGA", 3 }, { "TM", 6 }, { "TTYPE", 24 },
-	  { "EOR", 25 }, { "NAWS", 31 }, { "LINEMODE", 34 }, { "CHARSET", 42 },
-	  { "MSDP", 69 }, { "MSSP", 70 }, { "COMPRESS2", 86 },
-	  { "GMCP", 201 } };
+	  { "EOR", 25 }, { "NAWS", 31 }, { "LINEMODE", 34 }, { "ENVIRON", 39 },
+	  { "CHARSET", 42 }, { "MSDP", 69 }, { "MSSP", 70 },
+	  { "COMPRESS2", 86 }, { "GMCP", 201 } };
 #define N_WORDS (sizeof(words) / sizeof(words[0]))
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
