@@ -28,7 +28,7 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -I. -DPENSTOCK_VERSION='"$(VERSION)"' \
 	-DPENSTOCK_PREFIX='"$(PREFIX)"' -fPIC -fvisibility=hidden -MMD -MP \
 	$(WARN) $(if $(WERROR),-Werror) $(CFLAGS)
 
-NETD_LIBS := -lev -ltpl -ljansson -lmsgpackc -lcares -lcrypto -lz -lm
+NETD_LIBS := -lev -ltpl -lenet -ljansson -lmsgpackc -lcares -lcrypto -lz -lm
 GAME_LIBS := -ltpl -ljansson
 
 IPC_SRC := $(wildcard ipc/*.c)

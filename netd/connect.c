@@ -56,6 +56,12 @@ try_next(struct client *c, int e)
 	int on = 1;
 
 	drop_fd(c);
+	if (c->transport->dial) {
+		if (k->next++ == 0 && c->transport->dial(c, &k->tries[0]))
+			return;
+		client_abort(c, reason_of(errno), strerror(errno));
+		return;
+	}
 	while (k->next < k->n) {
 		union address *a = &k->tries[k->next];
 		socklen_t len = k->lens[k->next++];
@@ -175,7 +181,7 @@ connect_begin(struct link *l, uint64_t request, const char *text)
 		url_drop(u);
 		return;
 	}
-	if (u->transport->open_socket) {
+	if (u->transport->open_socket && u->transport->dial == NULL) {
 		refuse(l, request, IPC_REASON_BAD_URL,
 		    "nobody connects outwards by it");
 		url_drop(u);

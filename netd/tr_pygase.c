@@ -10,6 +10,7 @@
 #include "netd/tr_pygase.h"
 
 #include "ipc/value.h"
+#include "netd/speak.h"
 #include "netd/store.h"
 
 #include <errno.h>
@@ -708,6 +709,7 @@ pg_line(const struct client *c, char *out, size_t size)
 
 const struct transport tr_pygase = {
 	.name = "pygase",
+	.natural = SPEAK_RAW,
 	.encode = pg_encode,
 	.encode_max = pg_encode_max,
 	.open_socket = pg_open_socket,

@@ -21,6 +21,7 @@ struct listener;
 struct netd;
 struct slice;
 struct url;
+union address;
 
 /*
  * feed() may answer, besides the number of bytes it used, one of these small
@@ -91,6 +92,12 @@ struct transport {
 	void (*close_socket)(void *socket);
 	/* What it listens on is no socket: open it; -1: *what says why not. */
 	int (*open_device)(const struct netd *n, const char **what);
+	/*
+	 * Instead of a connected socket: begin to connect c outwards. When it
+	 * stands, connect_forget(c) and client_start(c). False: cannot, and
+	 * errno says why.
+	 */
+	bool (*dial)(struct client *c, const union address *to);
 	/* How the line is, "rtt_ms=12 lost=3 sent=900", for an operator. */
 	void (*line)(const struct client *c, char *out, size_t size);
 	/*
@@ -153,5 +160,6 @@ extern const struct transport tr_unix;
 extern const struct transport tr_telnet;
 extern const struct transport tr_tty;
 extern const struct transport tr_pygase;
+extern const struct transport tr_udp;
 
 #endif

@@ -14,6 +14,7 @@ static const struct transport *const transports[] = {
 	&tr_telnet,
 	&tr_tty,
 	&tr_pygase,
+	&tr_udp,
 };
 
 const struct transport *
