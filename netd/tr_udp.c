@@ -499,7 +499,7 @@ udp_write(struct client *c, const void *bytes, size_t n)
 
 		memcpy(&len, b + used, 4);
 		if (!send_one(p, b[used + 4], b + used + MARK, len))
-			c->dropped++;
+			client_dropped(c, 1, len);
 		used += MARK + len;
 	}
 	p->socket->due = true;
