@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -31,6 +32,22 @@ clock_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* Memory that was written to since the copy before, and so copied. */
+static uint64_t
+private_bytes(struct gc_net *net)
+{
+	struct rusage u;
+	uint64_t before = net->faults;
+
+	if (getrusage(RUSAGE_SELF, &u) < 0)
+		return 0;
+	net->faults = (uint64_t)u.ru_minflt;
+	/* A woken copy counts from its own beginning. */
+	return before && net->faults > before
+		   ? (net->faults - before) * (uint64_t)sysconf(_SC_PAGESIZE)
+		   : 0;
 }
 
 /* Copies that the launcher dismissed are children of ours, and dead. */
@@ -149,6 +166,7 @@ checkpoint_asked(struct gc_net *net, uint64_t number)
 	uint64_t before = clock_us();
 	int r;
 
+	m.private_bytes = private_bytes(net);
 	if (net->keeper < 0)
 		return stream_put_msg(net, IPC_CHECKPOINTED, number, &m);
 	/* Nothing that was written before may be written again. */

@@ -181,6 +181,7 @@ struct gc_net {
 
 	/* checkpoint.c */
 	int keeper;      /* to the launcher, which keeps frozen copies; or -1 */
+	uint64_t faults; /* of pages, at the newest of its copies */
 	pid_t frozen[8]; /* ring: copies that this process made */
 	unsigned n_frozen;
 

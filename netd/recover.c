@@ -25,6 +25,8 @@
 
 /* A checkpoint may take this part of the time. */
 #define CHECKPOINT_SHARE 100
+/* Bytes of memory that a game's pages are copied at again in a microsecond. */
+#define PAGE_A_US 8192
 /* ... and more of it, this many times, while much is said. */
 #define TORRENT_SHARE 2
 #define BACK_OFF_MAX_S 60.
@@ -142,7 +144,8 @@ recover_checkpointed(
 		return false;
 	r->pending = false;
 	r->since_us = netd_now(l->netd);
-	r->interval_us = (int64_t)m->cost_us * CHECKPOINT_SHARE;
+	r->interval_us = CHECKPOINT_SHARE *
+			 (int64_t)(m->cost_us + m->private_bytes / PAGE_A_US);
 	l->netd->metrics.checkpoints++;
 	l->netd->metrics.checkpoint_us += m->cost_us;
 	r->failed = !m->done;
@@ -163,6 +166,18 @@ recover_checkpointed(
 		control_say(
 		    l->netd, IPC_CONTROL_CHECKPOINTED, 0, number, "", -1);
 	return true;
+}
+
+/* Players wait while these are repeated. */
+static bool
+many_frames(const struct link *l)
+{
+	const struct recovery *r = &l->rec;
+
+	return r->number &&
+	       l->committed - r->position >
+		   (uint64_t)l->netd->config.checkpoint_frames &&
+	       netd_now(l->netd) - r->since_us > r->interval_us;
 }
 
 static bool
@@ -190,7 +205,10 @@ recover_turn(struct link *l)
 	if (quiet(l) ||
 	    (r->failed && netd_now(l->netd) - r->since_us < RETRY_US))
 		return;
-	if (l->journal.kept <= (size_t)k->checkpoint_bytes && quarters(l) < 2)
+	if (many_frames(l))
+		ask(l);
+	if (r->pending ||
+	    (l->journal.kept <= (size_t)k->checkpoint_bytes && quarters(l) < 2))
 		return;
 	/* A torrent of input must not make copies most of the game's work. */
 	if (netd_now(l->netd) - r->since_us > r->interval_us / TORRENT_SHARE ||

@@ -6,7 +6,9 @@
 #include "tests/lib/deaths.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define KILLS 9
 #define LINES "line://127.0.0.1:0"
@@ -62,6 +64,71 @@ pause_of(unsigned n)
 	    median(more, KILLS));
 }
 
+/* ---- copies ---------------------------------------------------------------
+ */
+
+#define COPIES 20
+
+/* A figure of /metrics. */
+static double
+metric(const char *url, const char *name)
+{
+	int fd = kit_connect(url);
+	const char *at, *all;
+	double value;
+
+	kit_send(fd, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n"
+		     "Connection: close\r\n\r\n");
+	all = kit_recv_all(fd, NULL);
+	kit_close(fd);
+	for (at = all; (at = strstr(at, name)) != NULL; at++)
+		if (at[-1] == '\n' &&
+		    sscanf(at + strlen(name), " %lf", &value) == 1)
+			return value;
+	kit_fail("no %s in /metrics", name);
+}
+
+/* Somebody talks, so that there is something to make a copy for. */
+static void
+checkpoint_of(const char *megabytes)
+{
+	struct kit_proc *launcher = kit_game(players_game("heavy"), "--listen",
+	    "ws://127.0.0.1:0/", "--listen", LINES, "--limit",
+	    "checkpoint_ms=100", "--megabytes", megabytes, NULL);
+	int fd = kit_connect(kit_url(launcher, 2));
+	const char *url = kit_url(launcher, 1);
+	double before, cost;
+	int64_t end = kit_now_ms() + 60000;
+
+	kit_send(fd, "begin\n");
+	kit_expect(fd, "begin\n");
+	before = metric(url, "penstock_checkpoints_total");
+	cost = metric(url, "penstock_checkpoint_us_total");
+	while (metric(url, "penstock_checkpoints_total") < before + COPIES) {
+		if (kit_now_ms() > end)
+			kit_fail("not %d copies in a minute", COPIES);
+		kit_send(fd, "more\n");
+		kit_expect(fd, "more\n");
+		kit_tick();
+	}
+	cost = metric(url, "penstock_checkpoint_us_total") - cost;
+	before = metric(url, "penstock_checkpoints_total") - before;
+	print_message("checkpoint megabytes=%s copies=%.0f cost_ms=%.2f\n",
+	    megabytes, before, cost / before / 1e3);
+}
+
+static void
+checkpoint_of_20(void)
+{
+	checkpoint_of("20");
+}
+
+static void
+checkpoint_of_200(void)
+{
+	checkpoint_of("200");
+}
+
 static void
 pause_at_1000(void)
 {
@@ -78,6 +145,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		KIT_TEST(checkpoint_of_20),
+		KIT_TEST(checkpoint_of_200),
 		KIT_TEST(pause_at_1000),
 		KIT_TEST(pause_at_10000),
 	};
