@@ -675,7 +675,7 @@ client_writable(struct client *c)
 void
 client_dropped(struct client *c, unsigned messages, size_t bytes)
 {
-	struct rare *r = client_rare(c);
+	struct rare *r = messages ? client_rare(c) : NULL;
 
 	if (r) {
 		r->dropped += messages;

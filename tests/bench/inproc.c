@@ -208,7 +208,7 @@ client_mark(struct client *c)
 	(void)c;
 }
 
-/* Only of side channels, and there is no game that wants one. */
+/* Only of terminals and what runs in them. */
 void
 link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
     unsigned channel, const void *bytes, size_t len)
@@ -222,32 +222,14 @@ link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
 	(void)len;
 }
 
+/* Only of side channels, and there is no game that wants one. */
 bool
-client_side(struct client *c, const uint8_t *bytes, size_t len)
+side_heard(struct client *c, const uint8_t *bytes, size_t len)
 {
 	(void)c;
 	(void)bytes;
 	(void)len;
 	return true;
-}
-
-/* Only of groups. */
-void
-client_queue(struct client *c, struct slice *s, size_t off, size_t len,
-    uint8_t class, uint16_t key)
-{
-	(void)c;
-	(void)s;
-	(void)off;
-	(void)len;
-	(void)class;
-	(void)key;
-}
-
-void
-client_queue_begun(struct client *c, struct slice *s, size_t off, size_t len)
-{
-	client_queue(c, s, off, len, IPC_RELIABLE, 0);
 }
 
 /* Only for files that wait for room, and nobody asks for one here. */
