@@ -423,7 +423,7 @@ client_take(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
 		if (more >= 0)
 			return more;
 	}
-	if (!speak_got(c, flags, bytes, len))
+	if (!c->link->schema || !speak_got(c, flags, bytes, len))
 		link_up(c->link, IPC_MESSAGE, c->id, flags, 0, bytes, len);
 	return client_heard(c);
 }
@@ -821,10 +821,12 @@ client_send(struct client *c, unsigned flags, uint16_t key,
 {
 	struct netd *n = c->netd;
 	size_t off = 0, used, max;
+	uint32_t looks = look_of(c, flags);
 	bool resumable = c->resume != NULL;
 	struct slice *s;
 
-	bytes = look_text(n, look_of(c, flags), bytes, &len);
+	if (looks)
+		bytes = look_text(n, looks, bytes, &len);
 	max = c->transport->encode_max(len);
 	if (c->transport->before)
 		c->transport->before(c);
