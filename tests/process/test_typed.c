@@ -377,6 +377,49 @@ a_new_program_declares_anew_and_old_words_are_errors(void)
 }
 
 static void
+a_c_program_hears_and_says_structs(void)
+{
+	struct kit_proc *client, *watcher;
+	char url[128];
+	int ws;
+
+	game = kit_game("notes", "--listen", "tcp://127.0.0.1:0", "--listen",
+	    "ws://127.0.0.1:0/", NULL);
+	snprintf(url, sizeof(url), "%s?speak=tpl", kit_url(game, 1));
+	ws = kit_ws(kit_url(game, 2));
+	hears(ws, "[\"board\",{\"notes\":[]}]");
+	watcher = kit_start("notes", url, NULL);
+	client = kit_start("notes", url, "Ann", "Back at six", NULL);
+	assert_int_equal(kit_wait(client), 0);
+	kit_expect_log(client, "Ann: Back at six\n");
+	kit_expect_log(watcher, "Ann: Back at six\n");
+	hears(ws, "[\"note\",{\"who\":\"Ann\",\"text\":\"Back at six\"}]");
+	say(ws, "[\"note\",{\"who\":\"Bob\",\"text\":\"\"}]");
+	kit_expect_log(watcher, "Bob: \n");
+	/* The same by JSON and msgpack, where it matters to nobody. */
+	snprintf(url, sizeof(url), "%s?speak=msgpack", kit_url(game, 2));
+	client = kit_start("notes", url, "Cyd", "x", NULL);
+	assert_int_equal(kit_wait(client), 0);
+	kit_expect_log(client, "Ann: Back at six\nBob: \nCyd: x\n");
+	kit_signal(watcher, SIGTERM);
+	assert_int_equal(kit_wait(watcher), 0);
+}
+
+static void
+a_c_program_of_another_mind_is_told_and_closed(void)
+{
+	struct kit_proc *client;
+	char url[128];
+
+	begin("");
+	snprintf(url, sizeof(url), "%s?speak=tpl", kit_url(game, 2));
+	client = kit_start("notes", url, "Ann", "Back at six", NULL);
+	assert_int_equal(kit_wait(client), 1);
+	kit_expect_log(
+	    client, "notes: it is closed: refused: note : no such message\n");
+}
+
+static void
 the_schema_is_there_to_be_read(void)
 {
 	char *all;
@@ -411,6 +454,8 @@ main(void)
 		KIT_TEST(a_game_cannot_send_what_it_declared_not_to),
 		KIT_TEST(what_is_declared_outlives_the_game_and_netd),
 		KIT_TEST(a_new_program_declares_anew_and_old_words_are_errors),
+		KIT_TEST(a_c_program_hears_and_says_structs),
+		KIT_TEST(a_c_program_of_another_mind_is_told_and_closed),
 		KIT_TEST(the_schema_is_there_to_be_read),
 	};
 

@@ -1,0 +1,145 @@
+/*
+ * notes.c - a board of notes: one declaration, a server and a C client.
+ *
+ *	bin/notes                                        the board
+ *	bin/notes 'tcp://127.0.0.1:4010?speak=tpl'       watch it in a terminal
+ *	bin/notes 'tcp://127.0.0.1:4010?speak=tpl' Ann "Back at six"
+ *
+ * The page in www/ does the same. Nothing in here knows that it hears and says
+ * JSON, and the other terminal tpl images.
+ */
+#include "gamecore/gamecore.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NOTES_MAX = 20, WHO_MAX = 24, TEXT_MAX = 200 };
+
+#define NOTE(FIELD)              \
+	FIELD(STR, who, WHO_MAX) \
+	FIELD(STR, text, TEXT_MAX)
+GC_TYPE(note, NOTE);
+
+#define BOARD(FIELD) FIELD(LIST, note, notes, NOTES_MAX)
+GC_TYPE(board, BOARD);
+
+static const struct gc_type *const types[] = { &note_type, &board_type, NULL };
+
+/* ---- the board ------------------------------------------------------------
+ */
+
+static struct {
+	char who[WHO_MAX + 1], text[TEXT_MAX + 1];
+} kept[NOTES_MAX];
+static uint32_t n_kept; /* the oldest goes when there are too many */
+
+static void
+show_board(struct gc_net *net, uint64_t conn)
+{
+	struct note notes[NOTES_MAX];
+	struct board board = { .notes = notes };
+	uint32_t first = n_kept > NOTES_MAX ? n_kept - NOTES_MAX : 0;
+
+	for (uint32_t i = first; i < n_kept; i++)
+		notes[board.n_notes++] = (struct note){ kept[i % NOTES_MAX].who,
+			kept[i % NOTES_MAX].text };
+	gc_send_typed(net, conn, NULL, &board_type, &board);
+}
+
+static void
+pin(struct gc_net *net, const struct note *note)
+{
+	/* They fit: netd let in nothing longer. */
+	strcpy(kept[n_kept % NOTES_MAX].who, note->who);
+	strcpy(kept[n_kept % NOTES_MAX].text, note->text);
+	n_kept++;
+	gc_cast(net, GC_ALL, NULL, &note_type, note);
+}
+
+static int
+serve(struct gc_net *net)
+{
+	struct gc_event ev;
+	char address[256];
+	int r;
+
+	for (int i = 1; gc_address(net, i, address, sizeof(address)) == 0; i++)
+		printf("notes: at %s\n", address);
+	fflush(stdout);
+	while ((r = gc_next(net, &ev)) == 0 && ev.kind != GC_STOP)
+		if (ev.kind == GC_OPEN)
+			show_board(net, ev.conn);
+		else if (ev.kind == GC_TYPED && GC_AS(note, &ev))
+			pin(net, GC_AS(note, &ev));
+	return r;
+}
+
+/* ---- the client ------------------------------------------------------------
+ */
+
+static void
+print(const struct note *note)
+{
+	printf("%s: %s\n", note->who, note->text);
+	fflush(stdout);
+}
+
+/* Pin a note if there is one, and print them; ours is the last then. */
+static int
+visit(struct gc_net *net, const char *url, const struct note *ours)
+{
+	struct gc_conn *con = gc_connect(net, url, NULL);
+	struct gc_event ev;
+	bool done = false;
+	int r = 0;
+
+	if (con == NULL)
+		return GC_ECLOSED;
+	if (ours)
+		r = gc_write_typed(con, &note_type, ours);
+	while (!done && r == 0 && (r = gc_read_typed(con, &ev, -1)) == 0) {
+		const struct board *board = GC_AS(board, &ev);
+		const struct note *note = GC_AS(note, &ev);
+
+		for (uint32_t i = 0; board && i < board->n_notes; i++)
+			print(&board->notes[i]);
+		if (note)
+			print(note);
+		done = note && ours && strcmp(note->who, ours->who) == 0 &&
+		       strcmp(note->text, ours->text) == 0;
+	}
+	if (r < 0 && r != GC_ESTOPPED)
+		fprintf(stderr, "notes: %s\n", gc_problem(net));
+	gc_disconnect(con);
+	return r == GC_ESTOPPED ? 0 : r;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const char *const listen[] = {
+		"ws://*:8082/?www={www}&resume=30s", "tcp://127.0.0.1:4010",
+		NULL
+	};
+	bool visits = argc > 1 && argv[1][0] != '-';
+	struct gc_start start = { .name = "notes",
+		.about = "A board of notes, and a client of it.",
+		.arguments = "[URL [WHO TEXT]]",
+		.listen = visits ? NULL : listen,
+		.types = types };
+	struct gc_net *net = gc_open(&start, argc, argv);
+	char **args = argv + start.first_argument;
+	int n = argc - start.first_argument, r;
+
+	if (net == NULL) {
+		fputs(start.text, start.status ? stderr : stdout);
+		return start.status;
+	}
+	if (n == 0)
+		r = serve(net);
+	else
+		r = visit(net, args[0],
+		    n == 3 ? &(struct note){ args[1], args[2] } : NULL);
+	gc_close(net);
+	return r < 0 ? 1 : 0;
+}
