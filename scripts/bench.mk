@@ -33,17 +33,27 @@ $(BENCH)/%: $(O)/tests/bench/games/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(GAME_LIBS)
 
-BENCH_ALL := $(BENCH)/load $(BENCH)/inproc $(BENCH)/fan
+# Typed messages, each way and in each encoding.
+$(BENCH)/encode: $(call obj,tests/bench/encode.c netd/tree.c netd/json.c \
+	netd/pack.c netd/speak.c netd/schema.c $(IPC_SRC))
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(NETD_LIBS)
+
+BENCH_ALL := $(BENCH)/encode $(BENCH)/load $(BENCH)/inproc $(BENCH)/fan
+
+.PHONY: bench bench-quick bench-sessions bench-encode
+bench-encode: $(BENCH)/encode ## ns a typed message, in each encoding
+	@$(BENCH)/encode
 
 # What players see of a death; needs the kit of the process tests.
 BENCH_PAUSE := $(TEST_GAMES) $(BENCH)/pause
 
-.PHONY: bench bench-quick bench-sessions
 bench-sessions: $(BENCH)/sessions ## a switch, a turn and the memory of a session
 	@$(BENCH)/sessions
 
 bench: all $(BENCH_ALL) $(BENCH_PAUSE) ## measure against targets and peers (15 minutes)
 	@OBJ=$(O) scripts/bench --bin $(BIN) --bench $(BENCH)
+	@$(BENCH)/encode
 
 bench-quick: all $(BENCH_ALL) ## the most telling rows alone (1 minute)
 	@scripts/bench --quick --bin $(BIN) --bench $(BENCH)
