@@ -401,9 +401,10 @@ gc_vprintf_group(struct gc_net *net, uint64_t group, const struct gc_how *how,
  * checked there, names, kinds, ranges and lengths: what does not fit is
  * answered with an error and never reaches the game.
  *
- * From then on every message of a ws://, tcp:// or unix:// player must be one
+ * From then on every message of a ws:// or tcp:// player must be one
  * of these; lines and keys of a person stay GC_MESSAGE. speak=raw in a
- * listener's URL leaves its players out of all this (netd(8)).
+ * listener's URL leaves its players out of all this (netd(8)). GC_TYPE_EMPTY
+ * (name) is a message without fields.
  */
 struct gc_bytes {
 	const void *at;
@@ -427,6 +428,7 @@ struct gc_type {
 	const struct gc_field *(*fields)(void);
 };
 
+/* What the declarations become: not for the manual. */
 #define GC_TYPE(name, FIELDS)                                              \
 	struct name {                                                      \
 		FIELDS(GC_MEMBER_)                                         \
@@ -442,7 +444,7 @@ struct gc_type {
 	__attribute__((weak)) const struct gc_type name##_type = { #name,  \
 		sizeof(struct name), name##_fields }
 
-/* A message without fields. */
+/* GC_TYPE_EMPTY(join): a message without fields, struct join, join_type */
 #define GC_TYPE_EMPTY(name)                      \
 	struct name {                            \
 		char nothing;                    \
@@ -532,6 +534,8 @@ struct gc_type {
 #define GC_ROW_LIST(type, name, longest) \
 	GC_PLAIN_(                       \
 	    name, "list", longest, &type##_type, offsetof(gc_self, n_##name))
+
+/* To here. */
 
 /*
  * Declare one more message while the game runs; before that no player can say
@@ -661,7 +665,7 @@ ssize_t gc_read(struct gc_conn *con, const char **text, int timeout_ms);
 ssize_t gc_read_now(struct gc_conn *con, const char **text);
 /*
  * The same for typed messages, on a connection to a URL with speak=tpl (to
- * another Penstock game's tcp:// or unix://), json or msgpack: what the other
+ * another Penstock game's tcp://), json or msgpack: what the other
  * side sends must be as this program declared it. gc_write_typed() returns as
  * gc_send_typed() and gc_write(). gc_read_typed() fills *ev, with kind
  * GC_TYPED, conn, type and value, good until the next call on this game that

@@ -2,12 +2,10 @@
  * tr_unix.c - unix://, the lines of tr_line.c on a socket file of mode 0600
  * (which listen.c makes): programs of the same user on the same machine.
  */
-#include "netd/speak.h"
 #include "netd/tr_line.h"
 
 const struct transport tr_unix = {
 	.name = "unix",
-	.natural = SPEAK_TPL,
 	.is_prose = true,
 	.is_unix = true,
 	.start = line_start,

@@ -232,6 +232,10 @@ set_speak(struct parse *p, const struct word *w, const char *value, void *to)
 	if (s != SPEAK_RAW && p->u->transport->natural == SPEAK_GMCP)
 		return no(
 		    p, "%s:// speaks GMCP, or raw", p->u->transport->name);
+	/* An image may have a newline in it. */
+	if (s > SPEAK_JSON && p->u->transport->is_prose)
+		return no(p, "lines of %s:// can be raw or json, not %.64s",
+		    p->u->transport->name, value);
 	*(uint8_t *)to = (uint8_t)s;
 	return true;
 }

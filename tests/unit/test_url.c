@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "netd/speak.h"
 #include "netd/transport.h"
 #include "netd/url.h"
 
@@ -16,7 +17,7 @@
 
 /* A table of our own: a new transport changes nothing here. */
 static const struct transport transports[] = {
-	{ .name = "line" },
+	{ .name = "line", .is_prose = true },
 	{ .name = "tcp" },
 	{ .name = "ws" },
 	{ .name = "unix", .is_unix = true },
@@ -326,6 +327,36 @@ a_reason_fits_into_little_room(void **state)
 	assert_string_equal(why, "unknown");
 }
 
+static void
+refused(const char *text, const char *because)
+{
+	struct url u;
+	char why[256] = "";
+
+	assert_false(parse(&u, text, why, sizeof(why)));
+	assert_string_equal(why, because);
+}
+
+static void
+what_is_spoken_is_one_that_the_transport_can_carry(void **state)
+{
+	struct url u;
+
+	(void)state;
+	u = good("ws://*:0/?speak=msgpack");
+	assert_int_equal(u.speak, SPEAK_MSGPACK);
+	u = good("line://*:0?speak=json");
+	assert_int_equal(u.speak, SPEAK_JSON);
+	u = good("tcp://*:0?speak=tpl");
+	assert_int_equal(u.speak, SPEAK_TPL);
+	u = good("ws://*:0/");
+	assert_int_equal(u.speak, SPEAK_UNSAID);
+	refused("ws://*:0/?speak=xml",
+	    "'speak' must be raw, json, msgpack or tpl, not 'xml'");
+	refused("line://*:0?speak=tpl",
+	    "lines of line:// can be raw or json, not tpl");
+}
+
 int
 main(void)
 {
@@ -339,6 +370,8 @@ main(void)
 		cmocka_unit_test(
 		    a_url_cut_anywhere_is_taken_or_refused_with_a_reason),
 		cmocka_unit_test(a_reason_fits_into_little_room),
+		cmocka_unit_test(
+		    what_is_spoken_is_one_that_the_transport_can_carry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
