@@ -29,6 +29,24 @@ is_game(pid_t pid)
 	return pipes == 2;
 }
 
+/* A worker has two pipes as well, and was told that it is one. */
+static bool
+is_worker(pid_t pid)
+{
+	static const char word[] = "PENSTOCK_WORKER=";
+	char path[64], all[65536];
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%ld/environ", (long)pid);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	n = fread(all, 1, sizeof(all), f);
+	fclose(f);
+	return memmem(all, n, word, sizeof(word) - 1) != NULL;
+}
+
 static pid_t
 parent_of(pid_t pid)
 {
@@ -57,7 +75,7 @@ find_game(pid_t launcher, pid_t netd)
 		pid_t pid = (pid_t)atoi(e->d_name);
 
 		if (pid > 0 && pid != netd && parent_of(pid) == launcher &&
-		    is_game(pid))
+		    is_game(pid) && !is_worker(pid))
 			found = pid;
 	}
 	if (d)

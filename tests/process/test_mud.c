@@ -339,7 +339,8 @@ killed_in_the_middle_of_a_fight_it_fights_on(void)
 		hear(ann, "Ann, of level 1");
 		audit_passes(ann);
 	}
-	assert_int_equal(kit_count_log(mud, "replay_differs"), 0);
+	assert_int_equal(kit_count_log(mud, "recovered "), 3);
+	assert_int_equal(kit_count_log(mud, "differs"), 0);
 	assert_int_equal(kit_count_log(mud, "closed "), 0);
 }
 
@@ -359,6 +360,28 @@ killed_between_two_passwords_it_still_asks(void)
 	death_signal(mud, SIGSEGV);
 	type(ann, "sesame street");
 	hear(ann, "Welcome, Ann");
+	audit_passes(ann);
+	assert_int_equal(kit_count_log(mud, "recovered "), 2);
+	assert_int_equal(kit_count_log(mud, "differs"), 0);
+}
+
+static void
+who_keeps_the_characters_may_die_as_well(void)
+{
+	int ann;
+
+	begin();
+	ann = make("ann");
+	type(ann, "get stick");
+	hear(ann, "You take a stick");
+	kill(kit_child(mud, "store"), SIGKILL);
+	type(ann, "quit");
+	hear(ann, "Goodbye, Ann");
+	kit_recv_all(ann, &(size_t){ 0 });
+	ann = again("ann");
+	hear(ann, "Welcome, Ann");
+	type(ann, "inventory");
+	hear(ann, "a stick");
 	audit_passes(ann);
 }
 
@@ -411,6 +434,7 @@ a_recording_replays_the_same_without_any_worker(void)
 	p = kit_start("mud", "--replay", file, NULL);
 	assert_int_equal(kit_wait(p), 0);
 	kit_expect_log(p, "the replay is the same");
+	assert_int_equal(kit_count_log(mud, "recovered "), 1);
 }
 
 /* ---- the end ------------------------------------------------------------- */
@@ -466,6 +490,7 @@ main(void)
 		    what_is_no_more_becomes_a_relic_and_its_place_the_beginning),
 		KIT_TEST(killed_in_the_middle_of_a_fight_it_fights_on),
 		KIT_TEST(killed_between_two_passwords_it_still_asks),
+		KIT_TEST(who_keeps_the_characters_may_die_as_well),
 		KIT_TEST(another_build_goes_on_with_everybody_in_it),
 		KIT_TEST(a_recording_replays_the_same_without_any_worker),
 		KIT_TEST(ctrl_c_says_goodbye_to_everybody_wherever_they_are),

@@ -185,7 +185,7 @@ static size_t
 character(const unsigned char *p, size_t len)
 {
 	size_t n = *p < 0x80 ? 1 : *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
-	unsigned long code = *p & (n == 1 ? 0x7f : 0xff >> (n + 1));
+	unsigned long code = *p & (n == 1 ? 0x7fu : 0xffu >> (n + 1));
 	static const unsigned long least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 
 	if (*p < 32 || *p == 127 || (*p >= 0x80 && *p < 0xc2) || *p > 0xf4 ||
