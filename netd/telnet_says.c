@@ -39,11 +39,32 @@ mssp_add(struct ipc_buf *b, const char *name, const char *value)
 	ipc_buf_printf(b, "\1%s\2%s", name, value);
 }
 
+/* Where it listens; 0: nobody knows. */
+static unsigned
+port(const struct client *c)
+{
+	const char *host =
+	    c->listener ? strstr(c->listener->text, "://") : NULL;
+	const char *colon = NULL;
+
+	for (host += host ? 3 : 0; host && *host && !strchr("/?", *host);
+	     host++)
+		if (*host == ':')
+			colon = host;
+	return colon ? (unsigned)strtoul(colon + 1, NULL, 10) & 0xffff : 0;
+}
+
 /* For lists of games: netd answers by itself (tintin.mudhalla.net/protocols/
  * mssp). Once a connection. */
 void
 telnet_tell_mssp(struct client *c)
 {
+	static const char *const always[][2] = {
+		{ "CODEBASE", "Penstock " PENSTOCK_VERSION },
+		{ "CHARSET", "UTF-8" }, { "UTF-8", "1" }, { "ANSI", "1" },
+		{ "XTERM 256 COLORS", "1" }, { "XTERM TRUE COLORS", "1" },
+		{ "GMCP", "1" }, { "MSDP", "1" }, { "MCCP", "1" }
+	};
 	struct session *s = session(c);
 	struct netd *n = c->netd;
 	struct ipc_buf b;
@@ -59,8 +80,12 @@ telnet_tell_mssp(struct client *c)
 	snprintf(
 	    number, sizeof(number), "%lld", (long long)(n->began_us / 1000000));
 	mssp_add(&b, "UPTIME", number);
-	mssp_add(&b, "CODEBASE", "Penstock " PENSTOCK_VERSION);
-	mssp_add(&b, "CHARSET", "UTF-8");
+	if (port(c)) {
+		snprintf(number, sizeof(number), "%u", port(c));
+		mssp_add(&b, "PORT", number);
+	}
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		mssp_add(&b, always[i][0], always[i][1]);
 	telnet_sub(&s->telnet, TELNET_MSSP, b.data, b.len);
 	ipc_buf_release(&b);
 }

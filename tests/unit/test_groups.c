@@ -188,6 +188,7 @@ end(void)
 		groups_forget(&players[i].c);
 		outq_clear(&players[i].c.out);
 	}
+	ipc_buf_release(&netd.written);
 	/* the last member is the end of a group */
 	assert_null(game.groups);
 	assert_null(game.everybody);
