@@ -225,65 +225,63 @@ gc_terminal_set(
 /* The tags that are in force at the end of a screen. */
 #define OPEN_MAX ((IPC_MARKUP_DEPTH + 1) * (IPC_MARKUP_TAG_MAX + 2))
 
-/* The next screen of a text: how much of it, and what stays in force. */
+/* How much of a text is one screen, and what stays in force behind it. */
 static size_t
-screenful(struct gc_session *s, const char *text, struct ipc_buf *open)
+screenful(
+    struct gc_session *s, const struct ipc_buf *text, struct ipc_buf *open)
 {
 	const struct conn *c = conns_find(&s->net->conns, s->conn);
-	size_t n = strlen(text);
 	struct ipc_look look = { .terminal = true, .charset = IPC_UTF8 };
 
 	if (c == NULL || c->rows < 3 || (c->able & IPC_ABLE_READER))
-		return n;
+		return text->len;
 	look.colours = c->able & IPC_ABLE_COLOURS;
 	look.columns = c->wrap >= 0 ? (uint16_t)c->wrap : c->columns;
 	if (look.columns > IPC_COLUMNS_MAX)
 		look.columns = IPC_COLUMNS_MAX;
-	return ipc_markup_rows(&look, s->net->markup, (const uint8_t *)text, n,
-	    c->rows - 1u, open);
+	return ipc_markup_rows(
+	    &look, s->net->markup, text->data, text->len, c->rows - 1u, open);
 }
 
-/* What is in force from the page before, and this one. */
+/* Say the first screen of what is left and take it away, but for the colours
+ * that stay in force. Returns as gc_send(). */
 static int
-show_page(struct gc_session *s, const struct ipc_buf *open, const char *text,
-    size_t n)
+show_screen(struct gc_session *s, struct ipc_buf *left)
 {
-	struct ipc_buf page;
-	int r = GC_ENO_MEMORY;
+	struct ipc_buf open, then;
+	size_t n;
+	int r;
 
-	ipc_buf_init(&page, IPC_FRAME_MAX_MAX);
-	if (ipc_buf_add(&page, open->data, open->len) &&
-	    ipc_buf_add(&page, text, n))
-		r = gc_session_write(s, page.data, page.len);
-	ipc_buf_release(&page);
+	ipc_buf_init(&open, OPEN_MAX);
+	ipc_buf_init(&then, IPC_FRAME_MAX_MAX);
+	n = screenful(s, left, &open);
+	r = gc_session_write(s, left->data, n);
+	/* Nothing but colours would never end. */
+	if (n < left->len && n > open.len &&
+	    !((open.len == 0 || ipc_buf_add(&then, open.data, open.len)) &&
+		ipc_buf_add(&then, left->data + n, left->len - n)))
+		r = GC_ENO_MEMORY;
+	ipc_buf_release(&open);
+	ipc_buf_release(left);
+	*left = then;
 	return r;
 }
 
 int
 gc_page(struct gc_session *s, const char *text)
 {
-	struct ipc_buf open, then;
+	struct ipc_buf left;
 	char answer[8] = "";
 	ssize_t r = 0;
 
-	ipc_buf_init(&open, OPEN_MAX);
-	ipc_buf_init(&then, OPEN_MAX);
-	while (text[0] && answer[0] != 'q' && answer[0] != 'Q') {
-		size_t n;
-
-		ipc_buf_clear(&then);
-		n = screenful(s, text, &then);
-		r = show_page(s, &open, text, n);
-		text += n;
-		if (r < 0 || text[0] == '\0')
-			break;
-		ipc_buf_clear(&open);
-		ipc_buf_add(&open, then.data, then.len);
-		r = gc_ask(s, MORE, answer, sizeof(answer));
-		if (r < 0)
-			break;
+	ipc_buf_init(&left, IPC_FRAME_MAX_MAX);
+	if (text[0] && !ipc_buf_add(&left, text, strlen(text)))
+		r = net_problem(s->net, GC_ETOO_LONG, "a text is too long");
+	while (r >= 0 && left.len && answer[0] != 'q' && answer[0] != 'Q') {
+		r = show_screen(s, &left);
+		if (r >= 0 && left.len)
+			r = gc_ask(s, MORE, answer, sizeof(answer));
 	}
-	ipc_buf_release(&open);
-	ipc_buf_release(&then);
+	ipc_buf_release(&left);
 	return r < 0 ? (int)r : 0;
 }

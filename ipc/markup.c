@@ -43,7 +43,9 @@ struct writer {
 	unsigned depth, deeper;
 	bool pre;
 	bool in_word, begun; /* begun: something stands on this line */
-	size_t column, indent, blanks;
+	size_t column, indent;
+	size_t blanks; /* that may yet be the end of a row */
+	struct ipc_ink blank_ink;
 	unsigned rows; /* that are whole */
 };
 
@@ -164,7 +166,7 @@ static void
 put_blanks(struct writer *w)
 {
 	if (w->blanks)
-		say_ink(w, &w->ink);
+		say_ink(w, &w->blank_ink);
 	for (; w->blanks; w->blanks--) {
 		put(w, " ", 1);
 		w->column++;
@@ -175,8 +177,11 @@ put_blanks(struct writer *w)
 static void
 break_row(struct writer *w)
 {
+	static const struct ipc_ink none;
+
 	end_row(w);
 	w->blanks = w->indent;
+	w->blank_ink = none;
 	put_blanks(w);
 }
 
@@ -250,6 +255,8 @@ blank(struct writer *w, uint8_t b)
 	size_t n = b == '\t' ? TAB - (w->column + w->blanks) % TAB : 1;
 
 	w->in_word = false;
+	if (w->blanks == 0)
+		w->blank_ink = w->ink;
 	w->blanks += n;
 	if (!wraps(w))
 		put_blanks(w);

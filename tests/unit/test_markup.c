@@ -150,6 +150,8 @@ static const struct {
 	    E "41mone" E "0m\n" E "41mtwo" E "0m" },
 	{ WIDE16(7), "one {red}tw{green}o{/}{/}x y",
 	    "one\n" E "31mtw" E "32mo" E "0mx y" },
+	{ WIDE16(20), "a  {underline}b{/}  {red}  c",
+	    "a  " E "4mb" E "0m    " E "31mc" E "0m" },
 	{ WIDE(8), "a\tb", "a\nb" },
 	{ WIDE(9), "a\tb", "a       b" },
 	{ WIDE(20), "", "" },

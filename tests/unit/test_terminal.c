@@ -115,6 +115,78 @@ a_players_words_are_escaped(void **state)
 	assert_string_equal(gc_escape("1234567", out, 1), "");
 }
 
+#define MANUAL                                               \
+	"{pre}{red}one\n  two\n{bold}three\nfour{/}\nfive\n" \
+	"six\n{/}seven\n"
+
+static int
+reader(struct gc_session *s, void *arg)
+{
+	char line[8];
+
+	(void)arg;
+	gc_markup(gc_session_net(s), true);
+	/* By then its window is known. */
+	gc_readline(s, line, sizeof(line));
+	gc_page(s, MANUAL);
+	gc_say(s, "done");
+	gc_readline(s, line, sizeof(line));
+	gc_page(s, MANUAL);
+	gc_say(s, "enough");
+	return gc_ask_hidden(s, "Word:", line, sizeof(line)) < 0;
+}
+
+/* What the game said to its player, one after the other. */
+static void
+said(struct fake *n, const char *text)
+{
+	char want[256];
+	const char *line;
+
+	snprintf(want, sizeof(want), "%s", text);
+	while (strncmp(line = hear(n), "SEND ", 5) != 0 &&
+	       strncmp(line, "HIDE_INPUT ", 11) != 0)
+		assert_string_not_equal(line, "");
+	assert_string_equal(line, want);
+}
+
+static void
+a_long_text_comes_by_the_screen_and_keeps_its_colours(void **state)
+{
+	static const uint16_t size[2] = { 20, 4 };
+	struct fake n;
+
+	(void)state;
+	fake_ready(&n);
+	say_opened(&n, 7, 0, "peer");
+	say_raw(&n, IPC_RESIZED, 0, 0, 7, size, sizeof(size));
+	say_text(&n, IPC_MESSAGE, 7, "read");
+	say_text(&n, IPC_MESSAGE, 7, "");
+	say_text(&n, IPC_MESSAGE, 7, "");
+	say_text(&n, IPC_MESSAGE, 7, "again");
+	say_text(&n, IPC_MESSAGE, 7, "q");
+	say_text(&n, IPC_MESSAGE, 7, "sesame");
+	tell(&n);
+	hang_up(&n);
+	assert_int_equal(gc_serve(n.net, reader, NULL), GC_ENETD_GONE);
+	said(&n, "SEND id=7 flags=8 "
+		 "\"{pre}{red}one\\x0a  two\\x0a{bold}three\\x0a\"");
+	said(&n, "SEND id=7 flags=8 \"--More--\"");
+	said(&n, "SEND id=7 flags=8 "
+		 "\"{red}{bold}{pre}four{/}\\x0afive\\x0asix\\x0a\"");
+	said(&n, "SEND id=7 flags=8 \"--More--\"");
+	said(&n, "SEND id=7 flags=8 \"{red}{pre}{/}seven\\x0a\"");
+	said(&n, "SEND id=7 flags=8 \"done\"");
+	said(&n, "SEND id=7 flags=8 "
+		 "\"{pre}{red}one\\x0a  two\\x0a{bold}three\\x0a\"");
+	said(&n, "SEND id=7 flags=8 \"--More--\"");
+	said(&n, "SEND id=7 flags=8 \"enough\"");
+	said(&n, "SEND id=7 flags=8 \"Word:\"");
+	said(&n, "HIDE_INPUT id=7 channel=1");
+	said(&n, "HIDE_INPUT id=7");
+	fake_release(&n);
+}
+
 int
 main(void)
 {
@@ -122,6 +194,8 @@ main(void)
 		cmocka_unit_test(names_of_out_of_band_messages_are_checked),
 		cmocka_unit_test(what_a_terminal_can_do_comes_with_events),
 		cmocka_unit_test(a_players_words_are_escaped),
+		cmocka_unit_test(
+		    a_long_text_comes_by_the_screen_and_keeps_its_colours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
