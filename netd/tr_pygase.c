@@ -10,6 +10,7 @@
 #include "netd/tr_pygase.h"
 
 #include "ipc/value.h"
+#include "netd/event.h"
 #include "netd/speak.h"
 #include "netd/store.h"
 
@@ -284,8 +285,7 @@ pg_conn_take(struct pg_conn *k, const struct pygase_head *head,
 static void
 conn_shutdown(struct pg_conn *k)
 {
-	/* Who is not the host may say what it likes. */
-	if (k == k->socket->eldest && k->bye_us == 0) {
+	if (k->bye_us == 0) {
 		k->bye_us = k->c->netd->now_us;
 		pg_ready(k);
 	}
@@ -408,12 +408,16 @@ socket_got(void *arg, const union address *from, uint8_t *bytes, size_t len)
 static void
 host_stops(struct pg_conn *k)
 {
-	struct netd *n = k->c->netd;
+	struct client *c = k->c;
 
-	if (k->c->url->config.host_stops)
-		stop_asked(n, "host");
-	else
-		client_abort(k->c, IPC_REASON_LEFT, "");
+	/* Without the limit it is for the game to say who may. */
+	if (c->url->config.host_stops) {
+		if (k == k->socket->eldest)
+			stop_asked(c->netd, "host");
+	} else if (c->link->talks) {
+		event_came(c, 0, "$shutdown", 9, NULL, NULL);
+	}
+	client_abort(c, IPC_REASON_LEFT, "");
 }
 
 /* Look at it: is it silent, is something due? Then when again. */

@@ -9,8 +9,8 @@
  *	DEL(k)       deletes it
  *	JOIN(pid, name), LEAVE(pid), MOVE(player_id=, new_position=)
  *
- * The first player may end the server. One source for pages, C programs and
- * whatever else netd speaks.
+ * The first player may end the server. One source for pages, C programs,
+ * clients of PyGaSe and whatever else netd speaks.
  */
 #include "gamecore/gamecore.h"
 
@@ -121,7 +121,8 @@ int
 main(int argc, char **argv)
 {
 	static const char *const listen[] = { "ws://127.0.0.1:8080/",
-		"tcp://127.0.0.1:5010", NULL };
+		"tcp://127.0.0.1:5010", "pygase://127.0.0.1:8080",
+		"udp://127.0.0.1:5010", NULL };
 	static const struct gc_handler handlers[] = {
 		{ "ECHO", NULL, on_echo },
 		{ "SHOUT", "v", on_shout },
