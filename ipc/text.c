@@ -529,7 +529,7 @@ ipc_text_about(const struct ipc_frame *f, uint64_t conn)
 		IPC_PRESSURE, IPC_DROPPED, IPC_CONNECTING, IPC_AWAY, IPC_BACK,
 		IPC_RESIZED, IPC_SEND, IPC_CLOSE, IPC_JOIN, IPC_LEAVE, IPC_TAG,
 		IPC_INFO, IPC_HIDE_INPUT, IPC_TERMINAL, IPC_SIDE, IPC_ABLE,
-		IPC_SEND_SIDE, IPC_SET_ABLE };
+		IPC_SEND_SIDE, IPC_SET_ABLE, IPC_TYPED, IPC_SEND_TYPED };
 
 	return f->id == conn && memchr(kinds, f->kind, sizeof(kinds));
 }

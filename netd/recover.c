@@ -378,6 +378,7 @@ blank(struct link *l, uint64_t position)
 /* What a game is told about a player. */
 static const bool about_player[IPC_KIND_END] = {
 	[IPC_MESSAGE] = true,
+	[IPC_TYPED] = true,
 	[IPC_SIDE] = true,
 	[IPC_ABLE] = true,
 	[IPC_CLOSED] = true,

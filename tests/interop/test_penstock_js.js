@@ -48,9 +48,9 @@ const until = (test, what) => deadline(new Promise((yes) => {
 
 let game, said;
 
-function start(query) {
+function start(query, name = 'echo') {
 	said = '';
-	game = spawn(path.join(BIN, 'echo'),
+	game = spawn(path.join(BIN, name),
 		['--listen', 'ws://127.0.0.1:0/' + query],
 		{ stdio: ['ignore', 'pipe', 'pipe'], detached: true });
 	return deadline(new Promise((yes, no) => {
@@ -63,8 +63,8 @@ function start(query) {
 		game.stdout.on('data', hear);
 		game.stderr.on('data', hear);
 		game.on('error', no);
-		game.on('exit', () => no(new Error('echo ended: ' + said)));
-	}), 'echo listens');
+		game.on('exit', () => no(new Error(name + ' ended: ' + said)));
+	}), name + ' listens');
 }
 
 async function stop() {
@@ -168,9 +168,56 @@ async function ledger(url) {
 	return line;
 }
 
+/* What notes.c declares are functions; a cut line changes nothing. */
+async function typed() {
+	const port = await start('?resume=20s', 'notes');
+	vm.runInThisContext(await fetchClient(port));
+	const at = 'ws://127.0.0.1:' + await cable.lay(port) + '/';
+	const boards = [], notes = [], wrong = [], rest = [];
+	const line = new globalThis.Penstock(at,
+		{ onmessage: (data) => rest.push(data) });
+	line.on('board', (b) => boards.push(b)).on('note', (n) => notes.push(n));
+	line.on('error', (e) => wrong.push(e));
+	must(globalThis.Penstock.schema.game === 'notes', 'no schema');
+	await until(() => boards.length === 1, 'the board');
+	must(boards[0].notes.length === 0, 'a note is there already');
+	for (let i = 0; i < 100; i++) {
+		must(line.note({ who: 'Ann', text: 'n\u00f6 "' + i + '"' }), 'not said');
+		if (i % 25 === 24) {
+			cable.cut();
+			await until(() => line.state === 'away', 'away');
+			line.retry();
+			await until(() => line.state === 'open', 'back');
+		}
+	}
+	await until(() => notes.length === 100, 'all notes');
+	notes.forEach((n, i) => must(n.who === 'Ann' &&
+		n.text === 'n\u00f6 "' + i + '"', 'note ' + i + ' is ' + n.text));
+	line.note({ who: 'x'.repeat(25), text: '' });
+	line.call('note', { who: 'x' });
+	await until(() => wrong.length === 2, 'errors');
+	must(JSON.stringify(wrong) === '[{"message":"note","field":"who",' +
+		'"rule":"longer than 24 bytes"},{"message":"note",' +
+		'"field":"text","rule":"missing"}]', JSON.stringify(wrong));
+	must(boards.length === 1 && rest.length === 0, 'heard more than was said');
+	line.close();
+	/* npm's ws as a client of its own, which speaks msgpack. */
+	const ws = new WebSocket('ws://127.0.0.1:' + port + '/',
+		['penstock.msgpack']);
+	const first = await deadline(new Promise((yes) =>
+		ws.on('message', (data, binary) => yes([data, binary]))), 'msgpack');
+	must(ws.protocol === 'penstock.msgpack', 'protocol ' + ws.protocol);
+	must(first[1] && first[0].subarray(0, 8).equals(
+		Buffer.from('92a5626f61726481', 'hex')), 'not a board of msgpack');
+	ws.terminate();
+	cable.server.close();
+	await stop();
+	console.log('ok 5 - what the game declares are functions of the page');
+}
+
 async function main() {
 	globalThis.WebSocket = loadWs();
-	console.log('1..4');
+	console.log('1..5');
 	let port = await start('?resume=20s');
 	vm.runInThisContext(await fetchClient(port));
 	console.log('ok 1 - netd serves penstock.js without any www=');
@@ -202,6 +249,7 @@ async function main() {
 	cable.server.close();
 	await stop();
 	console.log('ok 4 - without resume= a lost line is a new connection');
+	await typed();
 }
 
 main().then(() => process.exit(0), (e) => {
