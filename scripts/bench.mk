@@ -29,6 +29,9 @@ $(BENCH)/sessions: $(O)/tests/bench/sessions.o $(call obj,$(CORE_SRC) $(IPC_SRC)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(GAME_LIBS)
 
+$(BENCH)/bare: $(O)/tests/bench/bare.o
+	$(CC) $(LDFLAGS) -o $@ $^
+
 $(BENCH)/%: $(O)/tests/bench/games/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(GAME_LIBS)
@@ -39,7 +42,7 @@ $(BENCH)/encode: $(call obj,tests/bench/encode.c netd/tree.c netd/json.c \
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(NETD_LIBS)
 
-BENCH_ALL := $(BENCH)/encode $(BENCH)/load $(BENCH)/inproc $(BENCH)/fan
+BENCH_ALL := $(addprefix $(BENCH)/,load inproc fan bare sessions encode)
 
 .PHONY: bench bench-quick bench-sessions bench-encode
 bench-encode: $(BENCH)/encode ## ns a typed message, in each encoding

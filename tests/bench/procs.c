@@ -155,7 +155,7 @@ procs_memory(const struct procs *p, struct memory *m)
 			continue;
 		m->rss += field(text, "\nRss:");
 		m->pss += field(text, "\nPss:");
-		m->owned += field(text, "\nPrivate_Clean:") +
-			    field(text, "\nPrivate_Dirty:");
+		/* Pages that a game shares with its frozen copy count once. */
+		m->owned += field(text, "\nPss_Anon:");
 	}
 }

@@ -19,7 +19,7 @@ struct procs {
 struct memory {
 	uint64_t rss;   /* bytes, shared pages counted in every process */
 	uint64_t pss;   /* bytes, shared pages divided */
-	uint64_t owned; /* bytes, private pages alone */
+	uint64_t owned; /* bytes of anonymous pages, shared ones once */
 };
 
 /*
