@@ -11,6 +11,7 @@
 
 #include "ipc/log.h"
 #include "netd/netd.h"
+#include "netd/speak.h"
 #include "netd/talk.h"
 
 #include <math.h>
@@ -435,8 +436,10 @@ due(const struct round *r, struct watch *w)
 		return w->sent_us + w->every_us;
 	if (c->transport->state)
 		return 0;
+	/* GMCP has no acknowledgements. */
 	if (c->out.bytes <= (size_t)config->state_queue_bytes &&
-	    w->unacked < (uint32_t)config->state_unacked)
+	    (w->unacked < (uint32_t)config->state_unacked ||
+		c->transport->natural == SPEAK_GMCP))
 		return 0;
 	w->blocked = true;
 	return r->now_us + AGAIN_US;
@@ -448,7 +451,8 @@ look(struct round *r, struct watch *w)
 	struct client *c = w->client;
 	int64_t when;
 
-	if (!state_news(c) || c->phase != PLAYING)
+	if (!state_news(c) || c->phase != PLAYING ||
+	    (!c->transport->state && !talk_hears(c)))
 		goto out;
 	when = due(r, w);
 	if (when) {

@@ -8,10 +8,17 @@
 
 #include "netd/event.h"
 #include "netd/netd.h"
+#include "netd/speak.h"
 #include "netd/state.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static bool
+by_gmcp(const struct client *c)
+{
+	return c->transport->natural == SPEAK_GMCP;
+}
 
 struct talk *
 talk_of(struct client *c)
@@ -20,7 +27,8 @@ talk_of(struct client *c)
 		return c->talk;
 	c->talk = calloc(1, sizeof(*c->talk));
 	if (c->talk)
-		c->talk->binary = c->transport->natural == SPEAK_TPL;
+		c->talk->binary = c->transport->natural == SPEAK_TPL &&
+				  !c->transport->is_prose;
 	return c->talk;
 }
 
@@ -44,10 +52,46 @@ talk_encode(bool binary, const struct ipc_value *v, struct ipc_buf *out)
 	return (binary ? ipc_value_pack(v, out) : ipc_value_json(v, out)) == 0;
 }
 
+bool
+talk_hears(const struct client *c)
+{
+	if (by_gmcp(c))
+		return c->transport->side_forms && c->transport->side_forms(c);
+	return !c->transport->is_prose || (c->talk && c->talk->spoke);
+}
+
+/* ["$state",{...}] as Penstock.State {...}; what has more than one argument
+ * stays an array. */
+static void
+send_gmcp(struct client *c, const struct ipc_buf *b)
+{
+	static const char name[] = "Penstock.";
+	const char *text = (const char *)b->data, *word = text + 3;
+	const char *end = memchr(word, '"', b->len - 3);
+	bool state = end - word == 5 && memcmp(word, "state", 5) == 0;
+	struct ipc_frame f = { .kind = IPC_SEND_SIDE, .id = c->id };
+	struct ipc_buf out;
+
+	ipc_buf_init(&out, b->len + sizeof(name) + 4);
+	if (ipc_buf_printf(&out, "%s%c%.*s %s", name, *word - 'a' + 'A',
+		(int)(end - word - 1), word + 1, state ? "" : "[") &&
+	    ipc_buf_add(&out, end + 2,
+		b->len - (size_t)(end + 2 - text) - (state ? 1 : 0))) {
+		f.bytes = out.data;
+		f.len = (uint32_t)out.len;
+		side_send(c->link, c, &f);
+	}
+	ipc_buf_release(&out);
+}
+
 void
 talk_send_bytes(struct client *c, const struct ipc_buf *b)
 {
-	if (client_takes(c))
+	if (!client_takes(c))
+		return;
+	if (by_gmcp(c))
+		send_gmcp(c, b);
+	else
 		client_send(c,
 		    IPC_RELIABLE | (c->talk->binary ? IPC_BINARY : IPC_TEXT), 0,
 		    b->data, b->len);
@@ -191,6 +235,7 @@ talk_take(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
 		client_abort(c, IPC_REASON_NO_MEMORY, "");
 		return 0;
 	}
+	c->talk->spoke = true;
 	/* What was said in the other form was not understood. */
 	if (c->talk->binary != ((flags & IPC_BINARY) != 0)) {
 		c->talk->binary = !c->talk->binary;

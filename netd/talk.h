@@ -30,6 +30,7 @@ struct waiting;
 
 struct talk {
 	bool binary;
+	bool spoke;          /* it said a word of ours */
 	struct watch *watch; /* state.c */
 	struct waiting *events;
 	uint32_t n_events;
@@ -43,6 +44,9 @@ void talk_forget(struct client *c);
  * not. */
 int
 talk_take(struct client *c, unsigned flags, const uint8_t *bytes, size_t len);
+/* Does it understand our words? A person who reads lines does not; a MUD
+ * client gets them as GMCP: Penstock.State, Penstock.Event. */
+bool talk_hears(const struct client *c);
 /* Encode and queue; v is taken, NULL: out of memory. */
 void talk_send(struct client *c, struct ipc_value *v);
 /* The same in two steps: encoded once for many. */

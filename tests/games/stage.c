@@ -62,6 +62,14 @@ on_watch(struct gc_machine *m, const struct gc_call *call)
 }
 
 static struct gc_value *
+on_show(struct gc_machine *m, const struct gc_call *call)
+{
+	gc_state_watch(gc_machine_state(m),
+	    (uint64_t)gc_value_as_int(gc_value_at(call->args, 0)), NULL);
+	return NULL;
+}
+
+static struct gc_value *
 on_look(struct gc_machine *m, const struct gc_call *call)
 {
 	gc_state_look(gc_machine_net(m), call->conn,
@@ -194,6 +202,7 @@ main(int argc, char **argv)
 	static const char *const listen[] = { "ws://127.0.0.1:0/", NULL };
 	static const struct gc_handler handlers[] = {
 		{ "WATCH", "if", on_watch },
+		{ "SHOW", "i", on_show },
 		{ "LOOK", "ff", on_look },
 		{ "PUT", "sv", on_put },
 		{ "CUT", "s", on_cut },
