@@ -46,8 +46,16 @@ bytes_json(const struct ipc_value *v)
 static int
 digits_of(double f, int at_least)
 {
+	double millionths = f * 1e6;
 	char text[40];
 
+	/* Six decimals and 15 digits in all: no need to try. */
+	if (millionths > -1e15 && millionths < 1e15) {
+		int64_t whole = (int64_t)(millionths + (f < 0 ? -0.5 : 0.5));
+
+		if ((double)whole / 1e6 == f)
+			return at_least;
+	}
 	for (int n = at_least; n < 17; n++) {
 		snprintf(text, sizeof(text), "%.*g", n, f);
 		if (strtod(text, NULL) == f)

@@ -61,6 +61,16 @@ bench: all $(BENCH_ALL) $(BENCH_PAUSE) ## measure against targets and peers (15 
 bench-quick: all $(BENCH_ALL) ## the most telling rows alone (1 minute)
 	@scripts/bench --quick --bin $(BIN) --bench $(BENCH)
 
+# netd's store alone.
+$(BENCH)/state: $(call obj,tests/bench/state.c $(wildcard netd/store*.c) \
+	$(IPC_SRC))
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(NETD_LIBS)
+
+.PHONY: bench-state
+bench-state: $(BENCH)/state ## deltas a second, bytes a player and second
+	@$(BENCH)/state
+
 $(BENCH)/pause: $(call obj,tests/bench/pause.c $(wildcard tests/lib/kit*.c) \
 	tests/lib/players.c tests/lib/deaths.c $(IPC_SRC))
 	@mkdir -p $(@D)

@@ -1,6 +1,6 @@
 /* netd/store.c: whoever follows a store by its deltas, from any version and
  * at any pace, holds what it holds. */
-/* links: netd/store.c */
+/* links: netd/store*.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
