@@ -178,7 +178,8 @@ send_one(struct client *c, void *arg)
 			event_done(c, e->number, false);
 		return;
 	}
-	if (!talk_hears(c) || talk_of(c) == NULL || (e->number && !wait_for(c, e->number))) {
+	if (!talk_hears(c) || talk_of(c) == NULL ||
+	    (e->number && !wait_for(c, e->number))) {
 		event_done(c, e->number, false);
 		return;
 	}
