@@ -438,8 +438,11 @@ crew_started(struct launched *l)
 	char *name;
 	long parent = said ? strtol(said, &name, 10) : 0;
 
-	if (said == NULL || parent != (long)getppid() || *name != ' ')
+	if (said == NULL || *name != ' ')
 		return false;
+	/* Nobody is there to whom it could be of use. */
+	if (parent != (long)getppid())
+		raise(SIGKILL);
 	*l = (struct launched){ .up = FD_IN,
 		.down = FD_OUT,
 		.control = -1,

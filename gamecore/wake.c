@@ -345,8 +345,11 @@ wake_started(struct launched *l)
 	unsigned hand;
 
 	if (said == NULL || sscanf(said, "%ld,%u", &parent, &hand) != 2 ||
-	    parent != (long)getppid() || hand > 1)
+	    hand > 1)
 		return false;
+	/* Without its launcher it would become one itself. */
+	if (parent != (long)getppid())
+		raise(SIGKILL);
 	unsetenv(STARTED);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (parent != (long)getppid())
