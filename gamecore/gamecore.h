@@ -440,17 +440,16 @@ struct gc_type {
 		    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } };                   \
 		return fields;                                             \
 	}                                                                  \
-	extern const struct gc_type name##_type;                           \
-	__attribute__((weak)) const struct gc_type name##_type = { #name,  \
-		sizeof(struct name), name##_fields }
+	extern const struct gc_type name##_type __attribute__((weak));     \
+	const struct gc_type name##_type = { #name, sizeof(struct name),   \
+		name##_fields }
 
 /* GC_TYPE_EMPTY(join): a message without fields, struct join, join_type */
-#define GC_TYPE_EMPTY(name)                      \
-	struct name {                            \
-		char nothing;                    \
-	};                                       \
-	extern const struct gc_type name##_type; \
-	__attribute__((weak))                    \
+#define GC_TYPE_EMPTY(name)                                            \
+	struct name {                                                  \
+		char nothing;                                          \
+	};                                                             \
+	extern const struct gc_type name##_type __attribute__((weak)); \
 	const struct gc_type name##_type = { #name, sizeof(struct name), 0 }
 
 #define GC_MEMBER_(KIND, ...) GC_MEMBER_##KIND(__VA_ARGS__)

@@ -406,6 +406,36 @@ a_c_program_hears_and_says_structs(void)
 }
 
 static void
+two_terminals_talk_through_a_board(void)
+{
+	struct kit_proc *ann, *bob;
+	char url[128];
+	int a, b;
+
+	game = kit_game("notes", "--listen", "tcp://127.0.0.1:0", NULL);
+	snprintf(url, sizeof(url), "%s?speak=tpl", kit_url(game, 1));
+	ann = kit_game(
+	    "notes", "--listen", "line://127.0.0.1:0", url, "Ann", NULL);
+	bob = kit_game(
+	    "notes", "--listen", "line://127.0.0.1:0", url, "Bob", NULL);
+	a = kit_connect(kit_url(ann, 1));
+	b = kit_connect(kit_url(bob, 1));
+	kit_send(a, "hello\n");
+	kit_expect(a, "Ann: hello\n");
+	kit_expect(b, "Ann: hello\n");
+	kit_send(b, "\xff\nhi\n");
+	kit_expect(b, "message 'note', field 'text': not UTF-8, or a NUL in "
+		      "it\nBob: hi\n");
+	kit_expect(a, "Bob: hi\n");
+	/* The board goes, and both of them end. */
+	kit_signal(game, SIGTERM);
+	kit_wait(game);
+	assert_int_equal(kit_wait(ann), 0);
+	kit_expect_log(ann, "notes: the board is closed\n");
+	kit_wait(bob);
+}
+
+static void
 a_c_program_of_another_mind_is_told_and_closed(void)
 {
 	struct kit_proc *client;
@@ -455,6 +485,7 @@ main(void)
 		KIT_TEST(what_is_declared_outlives_the_game_and_netd),
 		KIT_TEST(a_new_program_declares_anew_and_old_words_are_errors),
 		KIT_TEST(a_c_program_hears_and_says_structs),
+		KIT_TEST(two_terminals_talk_through_a_board),
 		KIT_TEST(a_c_program_of_another_mind_is_told_and_closed),
 		KIT_TEST(the_schema_is_there_to_be_read),
 	};

@@ -3,6 +3,7 @@
  *
  *	bin/notes                                        the board
  *	bin/notes 'tcp://127.0.0.1:4010?speak=tpl'       watch it in a terminal
+ *	bin/notes 'tcp://127.0.0.1:4010?speak=tpl' Ann   type notes, see others'
  *	bin/notes 'tcp://127.0.0.1:4010?speak=tpl' Ann "Back at six"
  *
  * The page in www/ does the same. Nothing in here knows that it hears and says
@@ -114,9 +115,78 @@ visit(struct gc_net *net, const char *url, const struct note *ours)
 	return r == GC_ESTOPPED ? 0 : r;
 }
 
+/* ---- the client with a keyboard --------------------------------------------
+ */
+
+struct desk {
+	struct gc_conn *con;
+	const char *who;
+};
+
+/* One line of the keyboard is one note. */
+static int
+type_notes(struct gc_session *s, void *arg)
+{
+	const struct desk *d = arg;
+	struct gc_net *net = gc_session_net(s);
+	char line[TEXT_MAX + 1];
+	ssize_t n;
+
+	while ((n = gc_readline(s, line, sizeof(line))) >= 0) {
+		struct note note = { d->who, line };
+
+		if (n > 0 && gc_write_typed(d->con, &note_type, &note) < 0)
+			gc_say(s, "%s", gc_problem(net));
+	}
+	return (int)n;
+}
+
+/* What comes from the board is shown to whoever types. */
+static int
+show_notes(struct gc_session *s, void *arg)
+{
+	const struct desk *d = arg;
+	struct gc_net *net = gc_session_net(s);
+	struct gc_event ev;
+	int r;
+
+	while ((r = gc_read_typed(d->con, &ev, -1)) == 0) {
+		const struct board *board = GC_AS(board, &ev);
+		const struct note *note = GC_AS(note, &ev);
+
+		for (uint32_t i = 0; board && i < board->n_notes; i++)
+			gc_printf_group(net, GC_ALL, NULL, "%s: %s",
+			    board->notes[i].who, board->notes[i].text);
+		if (note)
+			gc_printf_group(
+			    net, GC_ALL, NULL, "%s: %s", note->who, note->text);
+	}
+	if (r == GC_ECLOSED)
+		gc_serve_end(net, 1);
+	return r;
+}
+
+static int
+sit_down(struct gc_net *net, const char *url, const char *who)
+{
+	struct desk d = { gc_connect(net, url, NULL), who };
+	int r;
+
+	if (d.con == NULL || gc_task(net, "board", show_notes, &d) == 0) {
+		fprintf(stderr, "notes: %s\n", gc_problem(net));
+		return GC_ECLOSED;
+	}
+	r = gc_serve(net, type_notes, &d);
+	if (r > 0)
+		fputs("notes: the board is closed\n", stderr);
+	gc_disconnect(d.con);
+	return r;
+}
+
 int
 main(int argc, char **argv)
 {
+	static const char *const keyboard[] = { "tty:", NULL };
 	static const char *const listen[] = {
 		"ws://*:8082/?www={www}&resume=30s", "tcp://127.0.0.1:4010",
 		NULL
@@ -124,8 +194,10 @@ main(int argc, char **argv)
 	bool visits = argc > 1 && argv[1][0] != '-';
 	struct gc_start start = { .name = "notes",
 		.about = "A board of notes, and a client of it.",
-		.arguments = "[URL [WHO TEXT]]",
-		.listen = visits ? NULL : listen,
+		.arguments = "[URL [WHO [TEXT]]]",
+		.listen = !visits     ? listen
+			  : argc == 3 ? keyboard
+				      : NULL,
 		.types = types };
 	struct gc_net *net = gc_open(&start, argc, argv);
 	char **args = argv + start.first_argument;
@@ -137,6 +209,8 @@ main(int argc, char **argv)
 	}
 	if (n == 0)
 		r = serve(net);
+	else if (n == 2)
+		r = sit_down(net, args[0], args[1]);
 	else
 		r = visit(net, args[0],
 		    n == 3 ? &(struct note){ args[1], args[2] } : NULL);
