@@ -122,127 +122,133 @@ function drop(from, path) {
 }
 
 class Penstock {
+	/* Private, as a message of the game may have any of these names. */
+	#ackBytes; #acked; #ackedAt; #actors; #awaySince; #beat; #graceMs;
+	#handlers; #kept; #keptBytes; #listeners; #numbers; #patience; #promises;
+	#ready; #received; #said; #socket; #timer; #token; #tries; #typed;
+	#unsaidBytes; #watchers;
+
 	constructor(url, handlers = {}) {
 		const whole = new URL(url, root.location && root.location.href);
 
 		whole.protocol = whole.protocol.replace(/^http/, "ws");
 		this.url = whole.href;
-		this.handlers = handlers;
-		this.listeners = new Map();
-		this.actors = new Map();   /* handle() */
-		this.watchers = new Set(); /* waitUntil() */
-		this.promises = new Map(); /* event() and request(), by number */
-		this.numbers = 0;
-		this.typed = Boolean(Penstock.schema);
-		for (const name in this.typed ? Penstock.schema.messages : {})
+		this.#handlers = handlers;
+		this.#listeners = new Map();
+		this.#actors = new Map();   /* handle() */
+		this.#watchers = new Set(); /* waitUntil() */
+		this.#promises = new Map(); /* event() and request(), by number */
+		this.#numbers = 0;
+		this.#typed = Boolean(Penstock.schema);
+		this.#tries = 0;
+		this.#forget("connecting");
+		for (const name in this.#typed ? Penstock.schema.messages : {})
 			if (!(name in this))
 				this[name] = (fields) => this.call(name, fields);
-		this.tries = 0;
-		this.forget("connecting");
-		this.connect();
+		this.#connect();
 	}
 
 	/* As if there had never been a connection. */
-	forget(state) {
+	#forget(state) {
 		this.state = state;
-		this.token = "";
-		this.kept = [];     /* sent or to be sent, and not acked */
-		this.keptBytes = 0;
-		this.acked = 0;     /* the server has that many of ours */
-		this.received = 0;  /* we have that many of the server's */
-		this.said = 0;      /* and acked so many of them */
-		this.unsaidBytes = 0;
+		this.#token = "";
+		this.#kept = [];     /* sent or to be sent, and not acked */
+		this.#keptBytes = 0;
+		this.#acked = 0;     /* the server has that many of ours */
+		this.#received = 0;  /* we have that many of the server's */
+		this.#said = 0;      /* and acked so many of them */
+		this.#unsaidBytes = 0;
 		this.shared = {};
-		for (const promise of this.promises ? this.promises.values() : [])
+		for (const promise of this.#promises ? this.#promises.values() : [])
 			promise.no(new Error("the connection is over"));
-		if (this.promises)
-			this.promises.clear();
-		this.numbers = 0;
+		if (this.#promises)
+			this.#promises.clear();
+		this.#numbers = 0;
 	}
 
-	tell(name, ...args) {
-		if (this.handlers[name])
-			this.handlers[name](...args);
+	#tell(name, ...args) {
+		if (this.#handlers[name])
+			this.#handlers[name](...args);
 	}
 
-	connect() {
+	#connect() {
 		const socket = new WebSocket(this.url, [PROTOCOL]);
-		const mine = (act) => (ev) => socket === this.socket && act(ev);
+		const mine = (act) => (ev) => socket === this.#socket && act(ev);
 
-		clearTimeout(this.timer);
-		this.socket = socket;
-		this.ready = false; /* greetings are over */
+		clearTimeout(this.#timer);
+		this.#socket = socket;
+		this.#ready = false; /* greetings are over */
 		socket.binaryType = "arraybuffer";
-		this.patience = setTimeout(() => this.lost(), CONNECT_MS);
-		socket.onopen = mine(() => this.greet());
-		socket.onmessage = mine((ev) => this.got(ev.data));
+		this.#patience = setTimeout(() => this.#lost(), CONNECT_MS);
+		socket.onopen = mine(() => this.#greet());
+		socket.onmessage = mine((ev) => this.#got(ev.data));
 		socket.onclose = mine((ev) => {
 			if (ev.code === 1005 || ev.code === 1006)
-				this.lost();
+				this.#lost();
 			else
-				this.over(ev.code, ev.reason);
+				this.#over(ev.code, ev.reason);
 		});
 	}
 
-	greet() {
-		this.socket.send(this.token ?
-			`!back ${this.token} ${this.received}` : "!new");
+	#greet() {
+		this.#socket.send(this.#token ?
+			`!back ${this.#token} ${this.#received}` : "!new");
 	}
 
-	opened(how) {
-		clearTimeout(this.patience);
-		this.ready = true;
-		this.tries = 0;
-		this.ackedAt = Date.now();
-		this.beat = setInterval(() => this.look(), BEAT_MS);
+	#opened(how) {
+		clearTimeout(this.#patience);
+		this.#ready = true;
+		this.#tries = 0;
+		this.#ackedAt = Date.now();
+		this.#beat = setInterval(() => this.#look(), BEAT_MS);
 		this.state = "open";
-		this.tell(how);
+		this.#tell(how);
 	}
 
-	got(data) {
+	#got(data) {
 		if (typeof data !== "string" || data[0] === "=")
-			this.message(data);
+			this.#message(data);
 		else
-			this.word(data.split(" "));
+			this.#word(data.split(" "));
 	}
 
 	/* Counted before the handler sees it, which may throw. */
-	message(data) {
-		this.received++;
-		this.unsaidBytes += sizeOf(data);
-		if (this.received - this.said >= ACK_MESSAGES ||
-		    this.unsaidBytes >= this.ackBytes)
-			this.ack();
+	#message(data) {
+		this.#received++;
+		this.#unsaidBytes += sizeOf(data);
+		if (this.#received - this.#said >= ACK_MESSAGES ||
+		    this.#unsaidBytes >= this.#ackBytes)
+			this.#ack();
 		data = data.slice(1);
 		if (typeof data === "string" && data.startsWith('["$') &&
-		    this.talk(read(data)))
+		    this.#talk(read(data)))
 			return;
-		if (!this.typed || !this.heard(data))
-			this.tell("onmessage", data);
+		if (!this.#typed || !this.#heard(data))
+			this.#tell("onmessage", data);
 	}
 
 	/* netd's own words: netd/talk.h. */
-	talk([word, ...said]) {
+	#talk([word, ...said]) {
 		if (word === "$state")
-			this.follow(said[0]);
+			this.#follow(said[0]);
 		else if (word === "$got" || word === "$answer")
-			this.keep(word, ...said);
+			this.#keep(word, ...said);
 		else if (word === "$event")
-			this.act(...said);
+			this.#act(...said);
 		else
 			return false;
 		return true;
 	}
 
-	follow(change) {
+	#follow(change) {
 		if (change.from === 0)
 			this.shared = {};
 		for (const path of change.del || [])
 			drop(this.shared, path);
 		merge(this.shared, change.set || {});
 		this.send(JSON.stringify(["$ack", change.to]));
-		this.tell("onstate", this.shared, change);
-		for (const look of this.watchers)
+		this.#tell("onstate", this.shared, change);
+		for (const look of this.#watchers)
 			look();
 	}
 
@@ -250,7 +256,7 @@ class Penstock {
 		return new Promise((yes, no) => {
 			const over = (act, what) => {
 				clearTimeout(timer);
-				this.watchers.delete(look);
+				this.#watchers.delete(look);
 				act(what);
 			};
 			const look = () => {
@@ -263,22 +269,22 @@ class Penstock {
 			};
 			const timer = setTimeout(() => over(no,
 				new Error("not so within " + ms + " ms")), ms);
-			this.watchers.add(look);
+			this.#watchers.add(look);
 			look();
 		});
 	}
 
-	ask(until, name, args, kwargs, ms) {
-		const number = this.numbers + 1;
+	#ask(until, name, args, kwargs, ms) {
+		const number = this.#numbers + 1;
 		if (!this.send(write(["$event", number, name, args, kwargs])))
 			return Promise.reject(new Error("there is no connection"));
-		this.numbers = number;
+		this.#numbers = number;
 		return new Promise((yes, no) => {
 			const timer = ms && setTimeout(() => {
-				this.promises.delete(number);
+				this.#promises.delete(number);
 				no(new Error("no answer within " + ms + " ms"));
 			}, ms);
-			this.promises.set(number, {
+			this.#promises.set(number, {
 				until,
 				yes(what) { clearTimeout(timer); yes(what); },
 				no(what) { clearTimeout(timer); no(what); },
@@ -287,35 +293,35 @@ class Penstock {
 	}
 
 	event(name, args = [], kwargs = {}, ms = 0) {
-		return this.ask("$got", name, args, kwargs, ms);
+		return this.#ask("$got", name, args, kwargs, ms);
 	}
 
 	request(name, args = [], kwargs = {}, ms = 10000) {
-		return this.ask("$answer", name, args, kwargs, ms);
+		return this.#ask("$answer", name, args, kwargs, ms);
 	}
 
-	keep(word, number, what) {
-		const promise = this.promises.get(number);
+	#keep(word, number, what) {
+		const promise = this.#promises.get(number);
 		if (!promise || promise.until !== word)
 			return;
-		this.promises.delete(number);
+		this.#promises.delete(number);
 		promise.yes(what);
 	}
 
 	handle(name, act) {
-		this.actors.set(name, act);
+		this.#actors.set(name, act);
 		return this;
 	}
 
 	/* A handler that throws is not the game's trouble. */
-	async act(number, name, args, kwargs) {
-		const actor = this.actors.get(name);
+	async #act(number, name, args, kwargs) {
+		const actor = this.#actors.get(name);
 		let answer;
 		try {
 			if (actor)
 				answer = await actor(args, kwargs);
 			else
-				this.tell("onevent", name, args, kwargs);
+				this.#tell("onevent", name, args, kwargs);
 		} finally {
 			if (number)
 				this.send(write(answer === undefined ?
@@ -324,11 +330,11 @@ class Penstock {
 	}
 
 	/* A typed message that somebody listens to. */
-	heard(data) {
+	#heard(data) {
 		if (typeof data !== "string" || data[0] !== "[")
 			return false;
 		const [name, fields] = JSON.parse(data);
-		const act = this.listeners.get(name);
+		const act = this.#listeners.get(name);
 		if (act)
 			act(fields);
 		else if (name === "error")
@@ -338,7 +344,7 @@ class Penstock {
 	}
 
 	on(name, act) {
-		this.listeners.set(name, act);
+		this.#listeners.set(name, act);
 		return this;
 	}
 
@@ -346,118 +352,118 @@ class Penstock {
 		return this.send(JSON.stringify([name, fields], plain));
 	}
 
-	ack() {
-		if (!this.ready || this.said === this.received)
+	#ack() {
+		if (!this.#ready || this.#said === this.#received)
 			return;
-		this.said = this.received;
-		this.unsaidBytes = 0;
-		this.socket.send("!ack " + this.received);
+		this.#said = this.#received;
+		this.#unsaidBytes = 0;
+		this.#socket.send("!ack " + this.#received);
 	}
 
-	word(parts) {
+	#word(parts) {
 		if (parts[0] === "!hello") {
-			this.token = parts[1];
-			this.graceMs = Number(parts[2]);
-			this.ackBytes = Number(parts[3]);
-			this.opened("onopen");
+			this.#token = parts[1];
+			this.#graceMs = Number(parts[2]);
+			this.#ackBytes = Number(parts[3]);
+			this.#opened("onopen");
 		} else if (parts[0] === "!back") {
-			this.drop(Number(parts[1]));
-			this.kept.forEach((what) => this.socket.send(what));
-			this.opened("onback");
+			this.#drop(Number(parts[1]));
+			this.#kept.forEach((what) => this.#socket.send(what));
+			this.#opened("onback");
 		} else if (parts[0] === "!ack") {
-			this.drop(Number(parts[1]));
+			this.#drop(Number(parts[1]));
 		} else if (parts[0] === "!gone") {
-			this.ended("forgotten", false);
-			this.socket.send("!new");
+			this.#ended("forgotten", false);
+			this.#socket.send("!new");
 		}
 	}
 
 	/* The server has n of our messages. */
-	drop(n) {
-		for (const what of this.kept.splice(0, n - this.acked))
-			this.keptBytes -= sizeOf(what);
-		this.acked = n;
-		this.ackedAt = Date.now();
+	#drop(n) {
+		for (const what of this.#kept.splice(0, n - this.#acked))
+			this.#keptBytes -= sizeOf(what);
+		this.#acked = n;
+		this.#ackedAt = Date.now();
 	}
 
 	/* Once a second: a dead line that is not closed shows by no acks. */
-	look() {
-		this.ack();
-		if (this.kept.length && Date.now() - this.ackedAt > SILENCE_MS)
-			this.lost();
+	#look() {
+		this.#ack();
+		if (this.#kept.length && Date.now() - this.#ackedAt > SILENCE_MS)
+			this.#lost();
 	}
 
-	leave(code) {
-		const socket = this.socket;
+	#leave(code) {
+		const socket = this.#socket;
 
-		clearTimeout(this.patience);
-		clearTimeout(this.timer);
-		clearInterval(this.beat);
-		this.socket = null;
-		this.ready = false;
+		clearTimeout(this.#patience);
+		clearTimeout(this.#timer);
+		clearInterval(this.#beat);
+		this.#socket = null;
+		this.#ready = false;
 		if (socket && socket.readyState <= 1)
 			socket.close(code);
 	}
 
-	again(ms) {
-		this.timer = setTimeout(() => this.connect(), ms);
-		this.tell("onaway", ms / 1000);
+	#again(ms) {
+		this.#timer = setTimeout(() => this.#connect(), ms);
+		this.#tell("onaway", ms / 1000);
 	}
 
-	lost() {
+	#lost() {
 		const now = Date.now();
 
-		this.leave(GIVEN_UP);
-		if (this.state === "open" && this.graceMs > 0) {
+		this.#leave(GIVEN_UP);
+		if (this.state === "open" && this.#graceMs > 0) {
 			this.state = "away";
-			this.awaySince = now;
+			this.#awaySince = now;
 		} else if (this.state === "open") {
-			this.ended("connection lost", false);
-		} else if (this.state === "away" && now - this.awaySince > this.graceMs) {
-			this.ended("away for too long", false);
+			this.#ended("connection lost", false);
+		} else if (this.state === "away" && now - this.#awaySince > this.#graceMs) {
+			this.#ended("away for too long", false);
 		}
 		/* Spread, so that a crowd does not come back in one moment. */
-		this.again(Math.min(WAIT_MAX_MS, WAIT_MS * 2 ** this.tries++) *
+		this.#again(Math.min(WAIT_MAX_MS, WAIT_MS * 2 ** this.#tries++) *
 			(0.5 + Math.random() / 2));
 	}
 
-	ended(why, final) {
-		this.forget(final ? "closed" : "connecting");
-		this.tell("onclose", why, final);
+	#ended(why, final) {
+		this.#forget(final ? "closed" : "connecting");
+		this.#tell("onclose", why, final);
 	}
 
 	/* The server closed it with a reason. */
-	over(code, reason) {
+	#over(code, reason) {
 		const final = !RETRY_CODES.includes(code);
 
-		this.leave();
-		this.ended(reason || "closed (" + code + ")", final);
+		this.#leave();
+		this.#ended(reason || "closed (" + code + ")", final);
 		if (!final)
-			this.again(WAIT_MS * (1 + 2 * Math.random()));
+			this.#again(WAIT_MS * (1 + 2 * Math.random()));
 	}
 
 	send(data) {
 		if (this.state !== "open" && this.state !== "away")
 			return false;
 		const what = withSign(data);
-		if (this.keptBytes + sizeOf(what) > KEPT_MAX)
+		if (this.#keptBytes + sizeOf(what) > KEPT_MAX)
 			return false;
-		if (this.kept.length === 0)
-			this.ackedAt = Date.now();
-		this.kept.push(what);
-		this.keptBytes += sizeOf(what);
-		if (this.ready)
-			this.socket.send(what);
+		if (this.#kept.length === 0)
+			this.#ackedAt = Date.now();
+		this.#kept.push(what);
+		this.#keptBytes += sizeOf(what);
+		if (this.#ready)
+			this.#socket.send(what);
 		return true;
 	}
 
 	retry() {
-		if (this.socket === null && this.state !== "closed")
-			this.connect();
+		if (this.#socket === null && this.state !== "closed")
+			this.#connect();
 	}
 
 	close() {
-		this.leave(1000);
+		this.#leave(1000);
 		this.state = "closed";
 	}
 }

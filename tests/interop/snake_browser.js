@@ -287,7 +287,7 @@ async function cut_lines(a, b)
 async function lose_line(b)
 {
 	cable.pulled = true;
-	await b.evaluate(() => window.snake.net.line.socket.close());
+	await b.evaluate(() => window.socket.close());
 	await b.waitForSelector("#lost:not([hidden])", { timeout: 5000 });
 	must(await state(b, "link") === "waiting", "not waiting");
 	cable.pulled = false;
@@ -337,6 +337,15 @@ async function run(browser)
 
 	for (let i = 0; i < 2; i++) {
 		const context = await browser.newContext({ viewport: { width: 1366, height: 768 } });
+		/* The line itself, which the page keeps to itself. */
+		await context.addInitScript(() => {
+			window.WebSocket = class extends WebSocket {
+				constructor(...how) {
+					super(...how);
+					window.socket = this;
+				}
+			};
+		});
 		pages.push(await context.newPage());
 		pages[i].on("pageerror", (e) => faults.push(e.message));
 	}
