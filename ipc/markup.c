@@ -104,6 +104,19 @@ next(const struct writer *w, const uint8_t *p, size_t n, struct token *t)
 	t->len = ipc_glyph_read(p, n, &t->c);
 }
 
+/* How many of n bytes are plain letters, one column each and the same in all
+ * character sets? */
+static size_t
+plain(const struct writer *w, const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+
+	while (
+	    i < n && p[i] > ' ' && p[i] < 0x7f && (p[i] != '{' || !w->markup))
+		i++;
+	return i;
+}
+
 /* ---- writing --------------------------------------------------------------
  */
 
@@ -119,6 +132,9 @@ say_ink(struct writer *w, const struct ipc_ink *ink)
 {
 	uint8_t text[IPC_INK_MAX];
 
+	if (w->said.front == ink->front && w->said.back == ink->back &&
+	    w->said.on == ink->on)
+		return;
 	if (w->look->colours == 0 || w->look->reader || !w->look->terminal)
 		return;
 	put(w, text, ipc_ink_write(&w->said, ink, w->look->colours, text));
@@ -194,8 +210,14 @@ word_width(const struct writer *w, const uint8_t *p, size_t n, size_t most)
 	while (n && width <= most) {
 		uint8_t text[IPC_GLYPH_MAX];
 		struct token t;
-		size_t wide;
+		size_t wide, many = plain(w, p, n);
 
+		if (many) {
+			width += many;
+			p += many;
+			n -= many;
+			continue;
+		}
 		next(w, p, n, &t);
 		if (t.kind == BLANK || t.kind == NEWLINE)
 			break;
@@ -229,12 +251,13 @@ fit(struct writer *w, const uint8_t *p, size_t n)
 	}
 }
 
-static void
+/* A letter, or several that are plain. Returns how many bytes. */
+static size_t
 letter(struct writer *w, const struct token *t, const uint8_t *p, size_t n)
 {
 	bool double_width = t->c >= 0x1100 && ipc_width(t->c) > 1;
 	uint8_t text[IPC_GLYPH_MAX];
-	size_t width, len = glyph(w->look, t->c, text, &width);
+	size_t width, len = glyph(w->look, t->c, text, &width), many;
 
 	if (wraps(w) && (width || w->blanks) && (!w->in_word || double_width))
 		fit(w, p, n);
@@ -245,8 +268,17 @@ letter(struct writer *w, const struct token *t, const uint8_t *p, size_t n)
 	w->in_word = !double_width;
 	w->begun = true;
 	say_ink(w, &w->ink);
+	many = plain(w, p, n);
+	if (wraps(w) && many > w->look->columns - w->column)
+		many = w->look->columns - w->column;
+	if (many > 1) {
+		put(w, p, many);
+		w->column += many;
+		return many;
+	}
 	put(w, text, len);
 	w->column += width;
+	return t->len;
 }
 
 static void
@@ -321,7 +353,7 @@ walk(struct writer *w, const uint8_t *p, size_t n, unsigned rows)
 			was = *w;
 		next(w, p + at, n - at, &t);
 		if (t.kind == LETTER)
-			letter(w, &t, p + at, n - at);
+			t.len = letter(w, &t, p + at, n - at);
 		else if (t.kind == BLANK)
 			blank(w, p[at]);
 		else if (t.kind == TAG)

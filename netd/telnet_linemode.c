@@ -37,7 +37,7 @@ on_slc(struct client *c, const uint8_t *p, size_t len)
 		out[n++] = p[1] | SLC_ACK;
 		out[n++] = p[2];
 	}
-	if (n > 1 && telnet_may_answer(&session(c)->telnet))
+	if (n > 1)
 		telnet_sub(&session(c)->telnet, TELNET_LINEMODE, out, n);
 }
 
@@ -47,12 +47,13 @@ telnet_on_linemode(struct client *c, const uint8_t *p, size_t len)
 	static const uint8_t no_mask[2] = { TELNET_DONT, FORWARDMASK };
 	struct telnet *t = &session(c)->telnet;
 
+	if (!telnet_may_answer(t))
+		return;
 	if (len == 2 && p[0] == MODE && (p[1] & MODE_ACK))
 		terminal_edits(c, p[1] & EDIT);
 	else if (len > 1 && p[0] == SLC)
 		on_slc(c, p + 1, len - 1);
 	/* We never need a key before its line. */
-	else if (len == 2 && p[0] == TELNET_WILL && p[1] == FORWARDMASK &&
-		 telnet_may_answer(t))
+	else if (len == 2 && p[0] == TELNET_WILL && p[1] == FORWARDMASK)
 		telnet_sub(t, TELNET_LINEMODE, no_mask, sizeof(no_mask));
 }

@@ -300,10 +300,10 @@ telnet_on_charset(struct client *c, const uint8_t *p, size_t len)
 {
 	enum { REQUEST = 1, ACCEPTED, REJECTED };
 
-	if (len == 0)
+	/* Each may be news for the game, which is an answer as well. */
+	if (len == 0 || !telnet_may_answer(&session(c)->telnet))
 		return;
-	if (p[0] == REQUEST && len > 1 &&
-	    telnet_may_answer(&session(c)->telnet))
+	if (p[0] == REQUEST && len > 1)
 		choose_charset(c, p + 1, len - 1);
 	else if (p[0] == ACCEPTED && charset_of(p + 1, len - 1) >= 0)
 		agree(c, charset_of(p + 1, len - 1));

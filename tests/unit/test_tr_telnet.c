@@ -365,6 +365,50 @@ questions_are_answered_so_often_a_second(void **state)
 	ft_release();
 }
 
+/* Whatever is asked again and again: the answers are few, and the game is told
+ * no more often. */
+static void
+no_question_is_worth_asking_for_its_answer(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} asks[] = {
+		{ S("\xff\xfd\xc9\xff\xfe\xc9") },
+		{ S("\xff\xfa\xc9"
+		    "Core.Ping\xff\xf0") },
+		{ S("\xff\xfa\x45\x01LIST\x02LISTS\xff\xf0") },
+		{ S("\xff\xfa\x45\x01SEND\x02X\xff\xf0") },
+		{ S("\xff\xfa\x45\x01REPORT\x02X\x02X\x02X\xff\xf0") },
+		{ S("\xff\xfa\x2a\x01;UTF-8\xff\xf0"
+		    "\xff\xfa\x2a\x02ASCII\xff\xf0") },
+		{ S("\xff\xfa\x22\x03\x03\x62\x03\xff\xf0") },
+		{ S("\xff\xfa\x22\x01\x07\xff\xf0\xff\xfa\x22\x01\x04\xff\xf0") },
+		{ S("\xff\xfa\x27\x02\x00MTTS\x01"
+		    "1\xff\xf0") },
+		{ S("\xff\xfa\x18\x00XTERM\xff\xf0\xff\xfa\x18\x00X\xff\xf0") },
+		{ S("\xff\xfd\x56\xff\xfe\x56") },
+		{ S("\xff\xfd\x06") },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+		ft_init(4096, false);
+		ft_arrive(S("\xff\xfd\x45\xff\xfd\xc9\xff\xfd\x2a\xff\xfb\x22"
+			    "\xff\xfb\x27\xff\xfb\x18"));
+		ft_side("X \"0123456789012345678901234567890123456789\"", 44);
+		ft.netd.now_us += 10000000;
+		ipc_buf_clear(&ft.out);
+		ipc_buf_clear(&ft.game);
+		for (int times = 0; times < 5000; times++)
+			ft_arrive(asks[i].bytes, asks[i].len);
+		if (ft.out.len > 51 * 150 || ft.game.len > 51 * 100)
+			fail_msg("row %zu: %zu bytes out, %zu told", i,
+			    ft.out.len, ft.game.len);
+		ft_release();
+	}
+}
+
 static void
 a_window_that_is_dragged_tells_its_last_size(void **state)
 {
@@ -427,6 +471,7 @@ main(void)
 		cmocka_unit_test(
 		    feeding_stops_behind_the_message_that_stops_it),
 		cmocka_unit_test(questions_are_answered_so_often_a_second),
+		cmocka_unit_test(no_question_is_worth_asking_for_its_answer),
 		cmocka_unit_test(a_window_that_is_dragged_tells_its_last_size),
 		cmocka_unit_test(a_key_makes_us_draw_so_much_a_second),
 		cmocka_unit_test(an_endless_line_is_refused),
