@@ -43,14 +43,14 @@ mssp_add(struct ipc_buf *b, const char *name, const char *value)
 static unsigned
 port(const struct client *c)
 {
-	const char *host =
-	    c->listener ? strstr(c->listener->text, "://") : NULL;
+	const char *at = c->listener ? strstr(c->listener->text, "://") : NULL;
 	const char *colon = NULL;
 
-	for (host += host ? 3 : 0; host && *host && !strchr("/?", *host);
-	     host++)
-		if (*host == ':')
-			colon = host;
+	if (at == NULL)
+		return 0;
+	for (at += 3; *at && *at != '/' && *at != '?'; at++)
+		if (*at == ':')
+			colon = at;
 	return colon ? (unsigned)strtoul(colon + 1, NULL, 10) & 0xffff : 0;
 }
 
