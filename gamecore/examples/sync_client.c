@@ -73,15 +73,16 @@ send_event(const char *name, struct gc_value *args, struct gc_value *kwargs)
 	return gc_client_event(con, name, args, kwargs, WAIT_MS) == 0;
 }
 
-/* The next event is this one, with these arguments; args is taken. */
+/* This event comes, whatever others shout meanwhile; args is taken. */
 static bool
 hears(const char *name, struct gc_value *args)
 {
 	struct gc_call call;
-	bool same = gc_client_next(con, &call, WAIT_MS) == 0 &&
-		    strcmp(call.name, name) == 0 &&
-		    gc_value_equal(call.args, args);
+	bool same = false;
 
+	while (!same && gc_client_next(con, &call, WAIT_MS) == 0)
+		same = strcmp(call.name, name) == 0 &&
+		       gc_value_equal(call.args, args);
 	gc_value_free(args);
 	return same;
 }
