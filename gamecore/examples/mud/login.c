@@ -227,8 +227,9 @@ come_in(struct player *p)
 	gc_session_set_name(p->s, b->name);
 	know_terminal(p);
 	room_put(b, room_of(m, place ? place : m->world->start));
-	say_room(
-	    b->room, b, NULL, "{grey}%s comes into the world.{/}", b->name);
+	if (!room_crowded(b->room))
+		say_room(b->room, b, NULL, "{grey}%s comes into the world.{/}",
+		    b->name);
 	say(b, "%sWelcome, %s. Type {bold}help{/} if you are new here.",
 	    p->wizard ? "{yellow}You are a wizard.{/} " : "", b->name);
 	room_look(p, false);

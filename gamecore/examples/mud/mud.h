@@ -25,6 +25,7 @@ enum {
 	PROGRESS_MAX = 64, /* quests one is in or has done */
 	CARRY_MAX = 24,    /* things one can carry */
 	FLOOR_MAX = 200,   /* things in a place; the oldest goes */
+	CROWD = 40, /* among more players nobody is told who comes and goes */
 	LEVEL_MAX = 30,
 	GRACE_MS = 120 * 1000, /* a character stays after its line is cut */
 	LOGIN_MS = 180 * 1000, /* until one is inside */
@@ -181,6 +182,7 @@ void room_put(struct body *b, struct room *r);
 /* A step, with the words for it. 0, or -1: it is not possible, and why was
  * said. */
 int room_step(struct body *b, enum way way);
+bool room_crowded(const struct room *r);
 void room_look(struct player *p, bool brief);
 struct body *room_find_body(const struct room *r, const char *words);
 /* Take the builders' new world; what stands, lies and is carried stays. */

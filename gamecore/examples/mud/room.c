@@ -90,6 +90,12 @@ came_from(enum way way)
 	return words[way];
 }
 
+bool
+room_crowded(const struct room *r)
+{
+	return gc_room_members(r->voice) > CROWD;
+}
+
 int
 room_step(struct body *b, enum way way)
 {
@@ -108,11 +114,13 @@ room_step(struct body *b, enum way way)
 		return -1;
 	}
 	to = room_of(b->mud, next);
-	say_room(from, b, NULL, "{grey}%s leaves %s.{/}", say_cap(b->name),
-	    way_names[way]);
+	if (!room_crowded(from))
+		say_room(from, b, NULL, "{grey}%s leaves %s.{/}",
+		    say_cap(b->name), way_names[way]);
 	room_put(b, to);
-	say_room(to, b, NULL, "{grey}%s comes in from %s.{/}", say_cap(b->name),
-	    came_from(way));
+	if (!room_crowded(to))
+		say_room(to, b, NULL, "{grey}%s comes in from %s.{/}",
+		    say_cap(b->name), came_from(way));
 	if (b->player) {
 		room_look(b->player, b->player->brief);
 		being_tell_all(to, SAW);
