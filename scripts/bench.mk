@@ -76,6 +76,11 @@ $(BENCH)/pause: $(call obj,tests/bench/pause.c $(wildcard tests/lib/kit*.c) \
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(NETD_LIBS)
 
+.PHONY: bench-mud
+bench-mud: all ## commands a second in the MUD, 200 players at once
+	@scripts/mud_soak --bin $(BIN) --players 200 --seconds 10 --think 0 \
+		--kill-every 0
+
 .PHONY: bench-pause
 bench-pause: all $(BENCH_PAUSE) ## what players see of a killed game
 	@BIN=$(BIN) OBJ=$(O) $(BENCH)/pause

@@ -19,3 +19,11 @@ MINUTES ?= 10
 soak: ## kill the game again and again under load: SEED=, MINUTES= (10)
 	@$(MAKE) --no-print-directory -s all $(TEST_GAMES) $(O)/process/test_soak
 	@BUILD=$(BUILD) BIN=$(BIN) OBJ=$(O) scripts/soak "$(MINUTES)" "$(SEED)"
+
+PLAYERS ?= 2000
+
+.PHONY: soak-mud
+soak-mud: all ## the MUD under PLAYERS= (2000) while it dies: MINUTES= (10)
+	@scripts/mud_soak --bin $(BIN) --players $(PLAYERS) \
+		--seconds $$(($(MINUTES) * 60)) --kill-every 8 --think 6 \
+		$(if $(SEED),--seed $(SEED))

@@ -253,6 +253,127 @@ what_is_given_is_saved_for_both_or_none(void)
 	audit_passes(ann);
 }
 
+/* ---- what happens there ----------------------------------------------------
+ */
+
+static void
+a_quest_is_taken_done_and_paid(void)
+{
+	int ann;
+
+	write_world("being rat\nname a rat\nwords rat\nin yard\nlife 1\n"
+		    "count 2\nexperience 30\ncarries tail\n"
+		    "thing tail\nname a tail\nwords tail\n"
+		    "quest rats\nname Rats\ngiver keeper\nkills rat\n"
+		    "count 2\ncoins 9\nexperience 20\ngives stick\n"
+		    "offer Two rats, please.\nthanks Well done.\n"
+		    "quest tail\nname A tail\ngiver keeper\nbrings tail\n"
+		    "after rats\ncoins 1\noffer A tail now.\nthanks Fine.\n");
+	start(NULL, NULL);
+	ann = make("ann");
+	type(ann, "talk keeper");
+	hear(ann, "Two rats, please.");
+	type(ann, "north");
+	hear(ann, "The Yard");
+	for (int i = 1; i <= 2; i++) {
+		type(ann, "kill rat");
+		hear(ann, "A rat is dead!");
+		hear(ann, i == 1 ? "Rats: 1 of 2" : "Rats: 2 of 2");
+	}
+	type(ann, "get tail");
+	hear(ann, "You take a tail");
+	type(ann, "south");
+	type(ann, "give tail keeper");
+	hear(ann, "You give a tail to the keeper");
+	type(ann, "talk");
+	hear(ann, "Well done.");
+	hear(ann, "The keeper gives you a stick");
+	type(ann, "talk");
+	hear(ann, "A tail now.");
+	type(ann, "quests");
+	hear(ann, "Rats (done)");
+	hear(ann, "A tail for the keeper: 0 of 1");
+	audit_passes(ann);
+	type(ann, "quit");
+	hear(ann, "Goodbye");
+	ann = again("ann");
+	type(ann, "quests");
+	hear(ann, "Rats (done)");
+	type(ann, "north");
+	type(ann, "get tail");
+	hear(ann, "You take a tail");
+	type(ann, "south");
+	type(ann, "give tail keeper");
+	hear(ann, "Fine.");
+	audit_passes(ann);
+}
+
+static void
+who_dies_wakes_at_the_beginning_a_third_poorer(void)
+{
+	int ann;
+
+	write_world("being ogre\nname an ogre\nwords ogre\nin yard\n"
+		    "life 999\nlevel 20\ndamage 900-900\nfierce\n");
+	start(NULL, NULL);
+	ann = make("ann");
+	type(ann, "north");
+	hear(ann, "An ogre attacks you!");
+	hear(ann, "You are dead.");
+	hear(ann, "The Hall");
+	type(ann, "inventory");
+	hear(ann, "You carry 14 coins");
+	type(ann, "kill keeper");
+	hear(ann, "has done nothing to deserve that");
+	audit_passes(ann);
+}
+
+static void
+the_shop_sells_and_buys(void)
+{
+	int ann;
+
+	begin();
+	ann = make("ann");
+	type(ann, "list");
+	hear(ann, "The keeper sells:");
+	type(ann, "buy stick");
+	hear(ann, "You buy a stick for 4 coins");
+	type(ann, "wield stick");
+	hear(ann, "You now wield a stick");
+	type(ann, "sell stick");
+	hear(ann, "Take it off first");
+	type(ann, "remove stick");
+	type(ann, "sell stick");
+	hear(ann, "You sell a stick for 2 coins");
+	type(ann, "inventory");
+	hear(ann, "You carry 18 coins");
+	audit_passes(ann);
+}
+
+static void
+aliases_are_words_of_ones_own_and_are_kept(void)
+{
+	int ann;
+
+	begin();
+	ann = make("ann");
+	type(ann, "alias hi say hello $*;emote bows");
+	hear(ann, "hi now means: say hello $*;emote bows");
+	type(ann, "hi you {red}there");
+	hear(ann, "You say: hello you {red}there");
+	hear(ann, "Ann bows");
+	type(ann, "alias loop loop;loop;loop");
+	type(ann, "loop");
+	hear(ann, "You do not know how to \"loop\"");
+	type(ann, "quit");
+	hear(ann, "Goodbye");
+	ann = again("ann");
+	type(ann, "hi");
+	hear(ann, "You say: hello");
+	hear(ann, "Ann bows");
+}
+
 /* ---- the builders -------------------------------------------------------- */
 
 static void
@@ -485,6 +606,10 @@ main(void)
 		KIT_TEST(a_body_outlives_its_line_and_is_taken_again),
 		KIT_TEST(a_second_login_takes_over_from_the_first),
 		KIT_TEST(what_is_given_is_saved_for_both_or_none),
+		KIT_TEST(a_quest_is_taken_done_and_paid),
+		KIT_TEST(who_dies_wakes_at_the_beginning_a_third_poorer),
+		KIT_TEST(the_shop_sells_and_buys),
+		KIT_TEST(aliases_are_words_of_ones_own_and_are_kept),
 		KIT_TEST(a_reload_changes_the_world_under_everybodys_feet),
 		KIT_TEST(
 		    what_is_no_more_becomes_a_relic_and_its_place_the_beginning),

@@ -116,7 +116,7 @@ thing_kind(struct mud *m, const char *id)
 	struct entry *e;
 	char *copy;
 
-	for (e = k ? NULL : &m->relics->entry; e; e = e->next)
+	for (e = k ? NULL : (struct entry *)(void *)m->relics; e; e = e->next)
 		if (strcmp(e->id, id) == 0)
 			return (struct kind *)(void *)e;
 	if (k)
@@ -124,11 +124,17 @@ thing_kind(struct mud *m, const char *id)
 	k = calloc(1, sizeof(*k));
 	copy = strdup(id);
 	if (k == NULL || copy == NULL) {
+		static struct kind dust = { .entry = { .id = "dust" },
+			.name = "a handful of dust",
+			.words = "handful dust",
+			.text = "What it was, nobody can say." };
+
 		free(k);
 		free(copy);
-		return NULL;
+		return &dust;
 	}
-	*k = (struct kind){ .entry = { &m->relics->entry, copy, 0, 0 },
+	*k = (struct kind){ .entry = { (struct entry *)(void *)m->relics, copy,
+				0, 0 },
 		.name = "a strange relic",
 		.words = "strange relic",
 		.text = "Nobody remembers what this was for." };
