@@ -223,12 +223,24 @@ add(const char *bytes, size_t len, void *out)
 	return ipc_buf_add(out, bytes, len) ? 0 : -1;
 }
 
+/* So many digits tell each number of 32 bits from all others. */
+static size_t
+digits_of(const struct ipc_type *t)
+{
+	for (unsigned i = 0; i < t->n_fields; i++)
+		if (t->fields[i].kind == IPC_F64)
+			return 17;
+	return 9;
+}
+
 bool
 json_say_fields(
     const struct ipc_type *t, const uint8_t *at, struct ipc_buf *out)
 {
 	json_t *o = object(t, 0, t->n_fields, &at);
-	bool ok = o && json_dump_callback(o, add, out, JSON_COMPACT) == 0;
+	bool ok =
+	    o && json_dump_callback(o, add, out,
+		     JSON_COMPACT | JSON_REAL_PRECISION(digits_of(t))) == 0;
 
 	json_decref(o);
 	return ok;

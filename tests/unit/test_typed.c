@@ -220,6 +220,35 @@ json_goes_round(void **state)
 }
 
 static void
+a_number_of_32_bits_has_nine_digits_and_is_the_same(void **state)
+{
+	static const char text[] = "[\"t\",{\"x\":0.100000001,\"y\":-1.5}]";
+	struct ipc_type *t = declare("type t\nf32 x -9 9\nf32 y -9 9\n");
+	struct ipc_buf image, again, said;
+	struct ipc_wrong w;
+	const uint8_t *at;
+	float x = 0.1f;
+	double read;
+
+	(void)state;
+	assert_true(image_of(
+	    json_parse, t, "[\"t\",{\"x\":0.1,\"y\":-1.5}]", 24, &image, &w));
+	assert_true(ipc_image_check(t, false, image.data, image.len, &at, &w));
+	memcpy(&read, at, sizeof(read));
+	assert_true(read == (double)x);
+	ipc_buf_init(&said, 256);
+	assert_true(json_say(t, at, &said));
+	assert_int_equal(said.len, sizeof(text) - 1);
+	assert_memory_equal(said.data, text, said.len);
+	assert_true(image_of(json_parse, t, said.data, said.len, &again, &w));
+	assert_memory_equal(again.data, image.data, image.len);
+	ipc_buf_release(&said);
+	ipc_buf_release(&again);
+	ipc_buf_release(&image);
+	ipc_type_free(t);
+}
+
+static void
 msgpack_goes_round(void **state)
 {
 	struct ipc_type *t = declare(every);
@@ -624,6 +653,8 @@ main(void)
 		cmocka_unit_test(a_wrong_declaration_is_refused_with_its_line),
 		cmocka_unit_test(a_declaration_has_at_most_so_many_fields),
 		cmocka_unit_test(json_goes_round),
+		cmocka_unit_test(
+		    a_number_of_32_bits_has_nine_digits_and_is_the_same),
 		cmocka_unit_test(msgpack_goes_round),
 		cmocka_unit_test(
 		    a_claim_of_msgpack_that_its_bytes_cannot_hold_is_refused),
