@@ -130,6 +130,20 @@ struct journal {
 /* Lay down a frame with len bytes from two places. False: no memory. */
 bool journal_add(struct journal *j, const struct ipc_frame *f,
     const uint8_t *more, size_t more_len);
+/* The same for what nearly every frame finds: the place of a whole frame of
+ * size bytes, which the caller fills; NULL: journal_add() must make room. */
+static inline uint8_t *
+journal_place(struct journal *j, size_t size)
+{
+	struct chunk *c = j->tail;
+
+	if (c == NULL || j->fresh == NULL || c->size - c->len < size)
+		return NULL;
+	c->len += size;
+	j->unsent += size;
+	j->position++;
+	return c->bytes + c->len - size;
+}
 /* What to write next, up to the end of frame number until: *n bytes, NULL if
  * nothing. */
 const uint8_t *journal_next(const struct journal *j, uint64_t until, size_t *n);

@@ -56,6 +56,23 @@ say_now(struct link *l)
 	saw(l, &f, l->journal.position);
 }
 
+/* A frame of which nobody wants to know but the game. */
+static inline bool
+lay(struct link *l, struct ipc_frame *f, const void *bytes, size_t len)
+{
+	uint8_t *to = journal_place(&l->journal, ipc_frame_size(len));
+
+	if (to == NULL)
+		return false;
+	f->len = (uint32_t)len;
+	ipc_frame_head(to, f);
+	f->len = 0;
+	if (len)
+		memcpy(to + IPC_FRAME_HEAD, bytes, len);
+	l->netd->metrics.frames_up++;
+	return true;
+}
+
 void
 link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
     unsigned channel, const void *bytes, size_t len)
@@ -65,12 +82,9 @@ link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
 		.channel = (uint16_t)channel,
 		.id = id };
 
-	if (l->batch_open && l->phase == LINKED && !l->netd->watched) {
-		l->netd->metrics.frames_up++;
-		if (!journal_add(&l->journal, &f, bytes, len))
-			l->lost = true;
+	if (l->batch_open && l->phase == LINKED && !l->netd->watched &&
+	    lay(l, &f, bytes, len))
 		return;
-	}
 	/* It has yet to be greeted: this waits with what it is told then. */
 	if (l->phase == GREETING && kind != IPC_WELCOME && kind != IPC_FAULT) {
 		f.bytes = bytes;
@@ -283,6 +297,22 @@ commit(
 	return true;
 }
 
+/* Frames of a turn wait for its COMMIT. */
+static void
+skip_to_commit(struct link *l)
+{
+	struct ipc_reader *r = &l->reader;
+	struct ipc_frame f;
+
+	while (r->pos < r->end &&
+	       ipc_frame_ready(r->data + r->pos, r->end - r->pos, r->max, &f) &&
+	       f.kind != IPC_COMMIT) {
+		r->pos += ipc_frame_size(f.len);
+		r->taken += ipc_frame_size(f.len);
+		l->turn_frames++;
+	}
+}
+
 /* Whole frames in the reader: turns up to their COMMIT. False: broken. */
 static bool
 down_frames(struct link *l)
@@ -291,8 +321,11 @@ down_frames(struct link *l)
 	struct ipc_frame f;
 
 	for (;;) {
-		size_t before = r->pos, turn = r->mark;
+		size_t before, turn = r->mark;
 
+		if (l->phase == LINKED)
+			skip_to_commit(l);
+		before = r->pos;
 		switch (ipc_reader_next(r, &f)) {
 		case IPC_NEED_MORE:
 			return true;
