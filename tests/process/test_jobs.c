@@ -265,6 +265,62 @@ netd_dies_and_jobs_are_begun_again(void)
 	ends_well();
 }
 
+static unsigned
+score(void)
+{
+	int own = kit_connect(kit_url(p, 1));
+	unsigned n = 0;
+	char *line;
+
+	kit_send(own, "score\n");
+	line = kit_line(own);
+	if (strncmp(line, "The game is being restarted", 27) == 0)
+		line = kit_line(own);
+	if (sscanf(line, "score %u of", &n) != 1)
+		kit_fail("no score: '%s'", line);
+	kit_close(own);
+	return n;
+}
+
+/* One of the three at a time, in an order of dice, while jobs are out. */
+static void
+whoever_dies_every_job_has_one_end(void)
+{
+	int64_t end;
+	unsigned asked = 0, n = 0, seed = 7;
+
+	p = kit_game(players_game("jobber"), "--job-ms", "20000", "--limit",
+	    "restarts_max=1000000", NULL);
+	for (int round = 0; round < 24; round++) {
+		static const char *const who[] = { "netd", "hands", "jobber" };
+		unsigned dice = (seed = seed * 1103515245 + 12345) >> 16;
+		pid_t pid;
+
+		fd = kit_connect(kit_url(p, 1));
+		say("%s\n", "many 100 slow 1 x");
+		kit_send(fd, "score\n");
+		asked += 100;
+		while (strncmp(kit_line(fd), "score", 5) != 0)
+			continue;
+		pid =
+		    dice % 3 == 2 ? game_after(0) : kit_child(p, who[dice % 3]);
+		kill(pid, SIGKILL);
+		kit_close(fd);
+		/* It is over that death before the next one. */
+		if (dice % 3 == 2)
+			game_after(pid);
+		score();
+	}
+	for (end = kit_now_ms() + 3 * KIT_WAIT_MS;
+	     n != asked && kit_now_ms() < end; kit_tick())
+		n = score();
+	assert_int_equal(n, asked);
+	kit_tick();
+	assert_int_equal(score(), asked);
+	assert_int_equal(kit_count_log(p, "replay=differs"), 0);
+	ends_well();
+}
+
 static void
 a_replay_needs_no_workers(void)
 {
@@ -445,6 +501,7 @@ main(void)
 		KIT_TEST(a_game_that_is_killed_has_each_answer_once),
 		KIT_TEST(workers_that_are_killed_lose_no_job),
 		KIT_TEST(netd_dies_and_jobs_are_begun_again),
+		KIT_TEST(whoever_dies_every_job_has_one_end),
 		KIT_TEST(a_replay_needs_no_workers),
 		KIT_TEST(without_a_launcher),
 		KIT_TEST(sessions_wait_for_jobs),
