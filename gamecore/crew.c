@@ -308,6 +308,9 @@ crew_ended(struct crew *c, pid_t pid, int status, int control)
 	if (now - h->began_us > LIVED_US)
 		h->quick = 0;
 	h->start_us = again_us(h, now);
+	/* Who ended well was let go by netd, which tells us so in a moment. */
+	if (status == 0 && h->start_us < now + AGAIN_US)
+		h->start_us = now + AGAIN_US;
 	h->pid = 0;
 	return true;
 }
