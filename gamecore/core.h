@@ -29,6 +29,8 @@
 #define BACKLOG_MAX (16u << 20)
 /* The game's own snapshot. */
 #define SNAPSHOT_MAX (256u << 20)
+/* Players who may come back, with their tags, for a new netd. */
+#define RETURNING_MAX (256u << 20)
 /* Numbers of ours, never the game's: asks and timers of the library. */
 #define OURS ((uint64_t)1 << 63)
 
@@ -173,6 +175,9 @@ struct gc_net {
 	char game[65];
 	int64_t tick_us;     /* between ticks; 0: none */
 	struct conns timers; /* by number + 1; bound is a struct timer, owned */
+	struct conns tags;   /* of players; bound is a struct tag, owned */
+	struct ipc_buf returning; /* RETURNS, for the new netd */
+	struct ipc_buf snapshot;  /* the newest that the game left */
 
 	/* launch.c */
 	int control; /* to netd, if this process has it, or -1 */
@@ -210,6 +215,8 @@ struct gc_net *net_new(int up, int down);
 int net_hello(struct gc_net *net, const char *game, uint32_t pid);
 /* HELLO alone, for a netd that is to be greeted. */
 int net_greet(struct gc_net *net, uint32_t pid);
+/* Give netd the snapshot. */
+int snapshot_put(struct gc_net *net, const void *bytes, size_t len);
 /* Close the pipes and free everything, without a goodbye. */
 void net_free(struct gc_net *net);
 /* Set gc_problem(); returns error. */
@@ -355,6 +362,10 @@ int respawn_welcomed(struct gc_net *net);
 /* The game starts a timer, stops one; one has passed. */
 int respawn_timer(
     struct gc_net *net, uint64_t number, int64_t delay_us, int64_t repeat_us);
+/* A player's tag; its connection is closed. */
+int
+respawn_tag(struct gc_net *net, uint64_t conn, const void *bytes, size_t len);
+void respawn_untag(struct gc_net *net, uint64_t conn);
 void respawn_timer_stop(struct gc_net *net, uint64_t number);
 void respawn_timer_passed(struct gc_net *net, uint64_t number);
 void respawn_release(struct gc_net *net);

@@ -134,6 +134,8 @@ net_new(int up, int down)
 	ipc_buf_init(&net->scratch, IPC_FRAME_MAX_MAX + 1);
 	ipc_buf_init(&net->printed, IPC_FRAME_MAX_MAX);
 	ipc_buf_init(&net->restored, SNAPSHOT_MAX);
+	ipc_buf_init(&net->snapshot, SNAPSHOT_MAX);
+	ipc_buf_init(&net->returning, RETURNING_MAX);
 	return net;
 }
 
@@ -176,6 +178,7 @@ net_free(struct gc_net *net)
 	ipc_buf_release(&net->scratch);
 	ipc_buf_release(&net->printed);
 	ipc_buf_release(&net->restored);
+	ipc_buf_release(&net->snapshot);
 	who_clear(&net->event_who);
 	who_clear(&net->asked_who);
 	sessions_release(net);
@@ -322,13 +325,10 @@ gc_open(struct gc_start *start, int argc, char **argv)
 /* ---- the game's own snapshot -------------------------------------------- */
 
 int
-gc_snapshot(struct gc_net *net, const void *bytes, size_t len)
+snapshot_put(struct gc_net *net, const void *bytes, size_t len)
 {
 	size_t piece = net->frame_max / 2, at = 0;
 
-	if (len > SNAPSHOT_MAX)
-		return net_problem(net, GC_ETOO_LONG,
-		    "a snapshot of %zu bytes is over %u", len, SNAPSHOT_MAX);
 	do {
 		size_t n = len - at < piece ? len - at : piece;
 		struct ipc_frame f = { .kind = IPC_SNAPSHOT,
@@ -343,6 +343,18 @@ gc_snapshot(struct gc_net *net, const void *bytes, size_t len)
 		at += n;
 	} while (at < len);
 	return 0;
+}
+
+int
+gc_snapshot(struct gc_net *net, const void *bytes, size_t len)
+{
+	if (len > SNAPSHOT_MAX)
+		return net_problem(net, GC_ETOO_LONG,
+		    "a snapshot of %zu bytes is over %u", len, SNAPSHOT_MAX);
+	ipc_buf_clear(&net->snapshot);
+	if (respawn_able(net) && !ipc_buf_add(&net->snapshot, bytes, len))
+		return net_problem(net, GC_ENO_MEMORY, "out of memory");
+	return snapshot_put(net, bytes, len);
 }
 
 const void *

@@ -180,11 +180,13 @@ struct gc_start {
  * the same listeners: nobody who connects meanwhile is refused. The game keeps
  * its memory, its time and its dice and plays on. It gets one GC_CLOSE with
  * GC_NETD_GONE for each connection, those of gc_connect() say GC_ECLOSED, and
- * then one GC_NOTICE with count 3. Connection numbers are still never used
- * again. The tick and timers go on (what was due meanwhile passes at once);
- * groups and tags went with their members, and what the game wrote since its
- * last wait goes nowhere. The snapshot of gc_snapshot() is lost, so a game that
- * leaves one does it again at that notice. When netd dies more often than the
+ * then one GC_NOTICE with count 3. Connection numbers are still never used for
+ * anybody else: a player with resume= whose program shows its token in time has
+ * its own number again, in a GC_OPEN with peer->state GC_RESUMED and its tag.
+ * The tick and timers go on (what was due meanwhile passes at once), and so
+ * does the snapshot of gc_snapshot(); groups went with their members, and what
+ * the game wrote since its last wait goes nowhere. A recording goes on in
+ * another file, FILE.2 and so on. When netd dies more often than the
  * limits restarts_max and restarts_ms allow (5 times in 30 s), it is given up
  * and every call says GC_ENETD_GONE. So it does with --foreground and --attach,
  * where no launcher is there.

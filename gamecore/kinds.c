@@ -405,6 +405,8 @@ show_opened(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
 	c = conns_add(&net->conns, f->id, NULL);
 	if (c == NULL)
 		return net_fail(net, GC_ENO_MEMORY, "out of memory");
+	if (w->peer.tag_len)
+		respawn_tag(net, f->id, w->peer.tag, w->peer.tag_len);
 	c->keys = strcmp(w->opened.transport, "tty") == 0;
 	c->columns = w->opened.columns;
 	c->rows = w->opened.rows;
@@ -455,6 +457,7 @@ show_closed(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
 	if (known(net, f, ev) == NULL)
 		return net->failed;
 	conns_remove(&net->conns, f->id);
+	respawn_untag(net, f->id);
 	ev->reason = f->channel;
 	return show_text(net, f, ev);
 }

@@ -21,8 +21,10 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -48,6 +50,8 @@
  * dies once more than so often in this time. */
 #define RESTARTS_MAX 5
 #define RESTARTS_MS 30000
+/* Of one --record FILE: FILE.2 ... */
+#define RECORDINGS_MAX 1000
 
 extern char **environ;
 
@@ -313,6 +317,7 @@ struct launcher {
 	struct kept *kept;
 	struct pipes fresh; /* the game's ends, until it asks for them */
 	bool have_fresh;
+	char key[65];      /* for the tokens of all netds, in digits */
 	unsigned respawns; /* how many netds came after the first */
 	unsigned deaths;   /* of netd since then_us */
 	uint64_t then_us;
@@ -511,15 +516,53 @@ link_game(struct launcher *l)
 	return l->have_fresh;
 }
 
+/*
+ * A recording ends with the netd that wrote it; the next goes on in FILE.2 and
+ * so on. False: it cannot, or FILE is a device.
+ */
+static bool
+next_recording(const char *file, char *out, size_t size)
+{
+	struct stat st;
+
+	if (stat(file, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	for (unsigned i = 2; i < RECORDINGS_MAX; i++) {
+		int n = snprintf(out, size, "%s.%u", file, i), fd;
+
+		if (n < 0 || (size_t)n >= size)
+			return false;
+		fd = open(out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			close(fd);
+		if (fd >= 0 || errno != EEXIST)
+			return fd >= 0;
+	}
+	return false;
+}
+
+static void
+make_key(char out[65])
+{
+	uint8_t key[32];
+
+	while (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
+		continue;
+	for (size_t i = 0; i < sizeof(key); i++)
+		snprintf(out + 2 * i, 3, "%02x", key[i]);
+}
+
 static void
 respawn_netd(struct launcher *l)
 {
 	struct options o = *l->o;
 	uint64_t now = clock_us();
-	char how[64];
+	char how[64], file[PATH_MAX];
 
-	/* The recording ended with the one that wrote it. */
-	o.record = NULL;
+	if (o.record && !next_recording(o.record, file, sizeof(file)))
+		o.record = NULL;
+	else if (o.record)
+		o.record = file;
 	launch_how(l->netd_status, how, sizeof(how));
 	if (loops(l, now, how) ||
 	    !netd_start(&o, l->start, &l->netd, &l->control)) {
@@ -530,6 +573,7 @@ respawn_netd(struct launcher *l)
 		return;
 	}
 	l->respawns++;
+	control_send(l->control, IPC_CONTROL_KEY, 0, l->key);
 	crew_lost(&l->crew);
 	crew_declare(l->start->workers, l->control);
 	hand_over_listeners(l);
@@ -1018,6 +1062,8 @@ launch_two(struct launched *l, const struct options *o, struct gc_start *start,
 
 	if (!netd_start(o, start, &me.netd, &me.control))
 		return false;
+	make_key(me.key);
+	control_send(me.control, IPC_CONTROL_KEY, 0, me.key);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	wake_init(&me.wake, argv);
 	crew_declare(start->workers, me.control);

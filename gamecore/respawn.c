@@ -17,6 +17,11 @@
 /* The third of NOTICE's channels, which netd never uses. */
 #define NOTICE_RESPAWNED 3
 
+struct tag {
+	size_t len;
+	uint8_t bytes[];
+};
+
 bool
 respawn_able(const struct gc_net *net)
 {
@@ -82,6 +87,27 @@ gather_players(const struct gc_net *net, struct conns *players)
 	return true;
 }
 
+/* Who comes back to the new netd by a token has this number and this tag. */
+static bool
+may_return(struct gc_net *net, uint64_t id)
+{
+	struct conn *c = conns_find(&net->tags, id);
+	const struct tag *tag = c ? c->bound : NULL;
+	struct ipc_frame f = { .kind = IPC_RETURNS,
+		.id = id,
+		.bytes = tag ? tag->bytes : NULL,
+		.len = tag ? (uint32_t)tag->len : 0 };
+	uint8_t *to = ipc_buf_space(&net->returning, ipc_frame_size(f.len));
+
+	if (to == NULL)
+		return false;
+	ipc_frame_head(to, &f);
+	if (f.len)
+		memcpy(to + IPC_FRAME_HEAD, f.bytes, f.len);
+	ipc_buf_added(&net->returning, ipc_frame_size(f.len));
+	return true;
+}
+
 /* One CLOSED each, behind what is still to be seen of them. */
 static bool
 close_players(struct gc_net *net)
@@ -92,7 +118,8 @@ close_players(struct gc_net *net)
 
 	for (size_t i = 0; ok && i < players.size; i++) {
 		f.id = players.slots[i].id;
-		ok = f.id == 0 || stream_keep(net, &f, 0);
+		ok = f.id == 0 ||
+		     (may_return(net, f.id) && stream_keep(net, &f, 0));
 	}
 	conns_release(&players);
 	return ok;
@@ -168,10 +195,29 @@ put_timers(struct gc_net *net)
 	return r;
 }
 
+static int
+put_returning(struct gc_net *net)
+{
+	struct ipc_buf *b = &net->returning;
+	struct ipc_frame f;
+	int r = 0;
+
+	for (size_t at = 0; r == 0 && at < b->len;
+	     at += ipc_frame_size(f.len)) {
+		ipc_frame_known(b->data + at, &f);
+		r = stream_put(net, &f, NULL);
+	}
+	ipc_buf_release(b);
+	return r;
+}
+
 int
 respawn_welcomed(struct gc_net *net)
 {
-	int r = 0;
+	int r = put_returning(net);
+
+	if (r == 0 && net->snapshot.len)
+		r = snapshot_put(net, net->snapshot.data, net->snapshot.len);
 
 	for (size_t i = 0; i < net->n_listeners && r == 0; i++)
 		if (net->listeners[i].url == NULL)
@@ -191,6 +237,42 @@ respawn_welcomed(struct gc_net *net)
 		r = stores_again(net);
 	return r < 0 ? r : jobs_again(net);
 }
+
+/* ---- tags ---------------------------------------------------------------- */
+
+void
+respawn_untag(struct gc_net *net, uint64_t conn)
+{
+	struct conn *c = net->tags.used ? conns_find(&net->tags, conn) : NULL;
+
+	if (c == NULL)
+		return;
+	free(c->bound);
+	conns_remove(&net->tags, conn);
+}
+
+int
+respawn_tag(struct gc_net *net, uint64_t conn, const void *bytes, size_t len)
+{
+	struct tag *tag;
+	struct conn *c;
+
+	respawn_untag(net, conn);
+	if (len == 0 || !respawn_able(net))
+		return 0;
+	tag = malloc(sizeof(*tag) + len);
+	c = tag ? conns_add(&net->tags, conn, NULL) : NULL;
+	if (c == NULL) {
+		free(tag);
+		return net_problem(net, GC_ENO_MEMORY, "out of memory");
+	}
+	tag->len = len;
+	memcpy(tag->bytes, bytes, len);
+	c->bound = tag;
+	return 0;
+}
+
+/* ---- timers -------------------------------------------------------------- */
 
 /* No connection has the number 0, but a timer may. */
 static struct timer *
@@ -251,4 +333,9 @@ respawn_release(struct gc_net *net)
 		if (net->timers.slots[i].id)
 			free(net->timers.slots[i].bound);
 	conns_release(&net->timers);
+	for (size_t i = 0; i < net->tags.size; i++)
+		if (net->tags.slots[i].id)
+			free(net->tags.slots[i].bound);
+	conns_release(&net->tags);
+	ipc_buf_release(&net->returning);
 }

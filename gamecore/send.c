@@ -212,6 +212,8 @@ gc_tag(struct gc_net *net, uint64_t conn, const void *bytes, size_t len)
 		    IPC_TAG_MAX);
 	if (conns_find(&net->conns, conn) == NULL)
 		return net->failed;
+	if (respawn_tag(net, conn, bytes, len) < 0)
+		return GC_ENO_MEMORY;
 	return put(net, IPC_TAG, conn, 0, bytes, len);
 }
 

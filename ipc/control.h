@@ -47,6 +47,8 @@ enum ipc_control_type {
 	IPC_CONTROL_WORKER,   /* fds: netd's write end, netd's read end; number:
 			       * which worker; value: its pid; text: the name */
 	IPC_CONTROL_TTY,      /* fds: the terminal of who started the game */
+	IPC_CONTROL_KEY,      /* text: 64 digits from which the secrets of
+			       * tokens are made, in this netd and the next */
 	/* to the launcher */
 	IPC_CONTROL_LISTENER = 100, /* fds: a listening socket; text: its URL as
 				     * the game gave it; number: the listener.

@@ -210,7 +210,8 @@ client_open(struct client *c)
 		return;
 	}
 	c->told = true;
-	client_tell(c, c->rare ? c->rare->request : 0, IPC_FRESH);
+	client_tell(c, c->rare ? c->rare->request : 0,
+	    c->known ? IPC_RESUMED : IPC_FRESH);
 	state_opened(c);
 }
 

@@ -124,6 +124,14 @@ clients_remove(struct netd *n, struct client *c)
 	}
 }
 
+void
+clients_rename(struct client *c, uint64_t id)
+{
+	clients_remove(c->netd, c);
+	c->id = id;
+	clients_add(c->netd, c); /* where one was removed there is room */
+}
+
 /* ---- lists ----------------------------------------------------------------
  */
 
@@ -319,8 +327,9 @@ clients_hold_input(struct netd *n)
 {
 	struct link *l = n->link;
 	size_t ahead = (size_t)n->config.ahead_bytes;
-	bool hold = l->phase != LINKED || operator_holds(n) ||
-		    l->journal.unsent > ahead ||
+	/* A game that lived under another netd says who may come back first. */
+	bool hold = l->phase != LINKED || (l->rec.ran_before && !l->taken) ||
+		    operator_holds(n) || l->journal.unsent > ahead ||
 		    (n->input_held && l->journal.unsent > ahead / 2);
 
 	/* While draining, goodbyes are answered: an unread end of a line

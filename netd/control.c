@@ -91,6 +91,12 @@ got_hand(struct netd *n, struct ipc_control *m)
 }
 
 static void
+got_key(struct netd *n, struct ipc_control *m)
+{
+	returns_key(n, m->text);
+}
+
+static void
 got_died(struct netd *n, struct ipc_control *m)
 {
 	/* Not of the game that an upgrade has replaced meanwhile. */
@@ -185,6 +191,7 @@ static const struct {
 	{ IPC_CONTROL_ENDED, false, got_ended },
 	{ IPC_CONTROL_HAND, false, got_hand },
 	{ IPC_CONTROL_DIED, false, got_died },
+	{ IPC_CONTROL_KEY, false, got_key },
 	{ IPC_CONTROL_GIVE_UP, false, got_give_up },
 	{ IPC_CONTROL_ADOPT, true, got_adopt },
 	{ IPC_CONTROL_UPGRADE, false, got_upgrade },

@@ -258,6 +258,19 @@ on_tag(struct link *l, const struct ipc_frame *f)
 	return true;
 }
 
+static bool
+on_returns(struct link *l, const struct ipc_frame *f)
+{
+	if (f->len > IPC_TAG_MAX)
+		return fault(l, f, "bytes: a tag over 1,024 bytes");
+	if (f->id == 0 || f->id > l->netd->last_id)
+		return fault(l, f, "id: no connection of before");
+	if (!returns_add(l->netd, f->id, f->bytes, f->len))
+		ipc_log(IPC_LOG_WARN, "returns", "conn=%llu fault=memory",
+		    (unsigned long long)f->id);
+	return true;
+}
+
 /* A transport without an echo of its own has nothing to hide. */
 static bool
 on_hide_input(struct link *l, const struct ipc_frame *f)
@@ -558,6 +571,7 @@ static const struct route {
 	[IPC_JOIN] = { DURING, 8, 8, false, on_join },
 	[IPC_LEAVE] = { DURING, 8, 8, false, on_leave },
 	[IPC_TAG] = { DURING, 0, 0, false, on_tag },
+	[IPC_RETURNS] = { DURING, 0, 0, false, on_returns },
 	[IPC_LISTEN] = { DURING, 0, 0, false, on_listen },
 	[IPC_UNLISTEN] = { DURING, 0, 0, false, on_unlisten },
 	[IPC_CONNECT] = { DURING, 0, 0, false, on_connect },

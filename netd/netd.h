@@ -362,6 +362,8 @@ void clients_close_all(struct netd *n, unsigned reason, const char *text);
 /* The table of ids. */
 bool clients_add(struct netd *n, struct client *c);
 void clients_remove(struct netd *n, struct client *c);
+/* It has another number from now on, which is nobody's. */
+void clients_rename(struct client *c, uint64_t id);
 /* No tokens: not read until it has one. */
 void clients_throttle(struct client *c);
 /* To be freed at the turn's end. */
@@ -725,6 +727,24 @@ bool recover_checkpointed(
     struct link *l, uint64_t number, const struct ipc_checkpointed *m);
 bool recover_snapshot(struct link *l, const struct ipc_frame *f);
 
+/* ---- returns.c: players of a netd that died --------------------------------
+ */
+
+struct returning;
+struct resume_token;
+
+/* 64 digits; secrets are made from it. */
+void returns_key(struct netd *n, const char *digits);
+/* Of the token for this connection: 16 bytes. */
+void returns_secret(struct netd *n, uint64_t id, uint8_t *secret);
+/* The game says that it was there. False: no memory. */
+bool returns_add(struct netd *n, uint64_t id, const uint8_t *tag, size_t len);
+/* Is this the token of one of them, in time? */
+bool returns_knows(const struct client *line, const struct resume_token *t);
+/* c is that one again, if nobody else was faster. */
+void returns_take(struct client *c, uint64_t id);
+void returns_release(struct netd *n);
+
 /* ---- report.c: what a person reads after a death ---------------------------
  */
 
@@ -846,6 +866,10 @@ struct netd {
 	ev_timer accept_again;
 	bool accept_paused, told_no_fds;
 	struct resolver *resolver;
+	/* returns.c */
+	uint8_t token_key[32];
+	bool has_token_key;
+	struct returning *returns;   /* uthash */
 	struct datagrams *datagrams; /* datagram.c: its sockets */
 	/* control.c */
 	int control_fd, wait_fd;

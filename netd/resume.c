@@ -21,7 +21,6 @@
 
 #include <assert.h>
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,9 +119,10 @@ on_new(struct client *c)
 	struct resume *r = c->resume;
 	struct resume_word w = { .kind = RESUME_HELLO };
 
+	if (r->was)
+		returns_take(c, r->was);
 	r->token.id = c->id;
-	if (RAND_bytes(r->token.secret, RESUME_SECRET) != 1)
-		abort();
+	returns_secret(c->netd, c->id, r->token.secret);
 	w.token = r->token;
 	w.n = (uint64_t)c->url->config.resume_ms;
 	/* Well before our window is full. */
@@ -157,6 +157,8 @@ on_return(struct client *c, const struct resume_word *w)
 	if (owner(c, &w->token, w->n) == NULL) {
 		ipc_log(IPC_LOG_DEBUG, "unknown_token", "conn=%llu",
 		    (unsigned long long)c->id);
+		if (returns_knows(c, &w->token))
+			r->was = w->token.id;
 		say_kind(c, RESUME_GONE, 0);
 		return true;
 	}

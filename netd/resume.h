@@ -6,8 +6,9 @@
  * Only on ws:// and tcp:// with resume=TIME in the URL. A WebSocket asks for
  * it by the subprotocol penstock.resume.1, which is agreed to in any case (MS
  * is then 0); on such a tcp:// everybody must speak it.
- * A token is good in this process of netd only: what a line still owed lives
- * in its memory, so after netd's own death the answer is !gone.
+ * What a line still owed lives in this process of netd, so after netd's own
+ * death the answer to a token is !gone; but !new behind it, on the same line,
+ * then gives back the number and the tag (returns.c).
  */
 #ifndef NETD_RESUME_H
 #define NETD_RESUME_H
@@ -51,6 +52,7 @@ struct resume {
 	uint64_t line;
 	/* This client is only a line for that one, or 0. */
 	uint64_t of;
+	uint64_t was; /* under the netd before this one, or 0 */
 };
 
 /* Instead of client_open(): the two ends greet. 0 or -IPC_REASON_*. */

@@ -5,7 +5,8 @@
  *	who                 -> "who TICKS NOW DICE", each from the stream
  *	hold FILE WORDS     stand still until there is FILE, then do WORDS
  *	flood KIB           so much to whoever asks, in one go
- *	timer N DELAY REPEAT / listen URL / unlisten N / snapshot
+ *	timer N DELAY REPEAT / listen URL / unlisten N
+ *	snapshot TEXT / tag TEXT
  *	call URL MS         gc_connect, then gc_read with this time-out
  */
 #include "gamecore/gamecore.h"
@@ -115,6 +116,10 @@ act(uint64_t conn, const char *words)
 		listen_at(words + 7);
 	else if (strncmp(words, "unlisten ", 9) == 0)
 		gc_unlisten(net, atoi(words + 9));
+	else if (strncmp(words, "snapshot ", 9) == 0)
+		gc_snapshot(net, words + 9, strlen(words + 9));
+	else if (strncmp(words, "tag ", 4) == 0)
+		gc_tag(net, conn, words + 4, strlen(words + 4));
 	else
 		printf("said %s\n", words);
 }
@@ -124,6 +129,9 @@ on_event(const struct gc_event *ev)
 {
 	if (ev->kind == GC_OPEN)
 		printf("open %" PRIu64 "\n", ev->conn);
+	if (ev->kind == GC_OPEN && ev->peer->state == GC_RESUMED)
+		printf("resumed %" PRIu64 " %.*s\n", ev->conn,
+		    (int)ev->peer->tag_len, (const char *)ev->peer->tag);
 	else if (ev->kind == GC_CLOSE)
 		printf("close %" PRIu64 " %s\n", ev->conn,
 		    gc_reason_name(ev->reason));
@@ -147,6 +155,8 @@ main(int argc, char **argv)
 		.about = "Writes down what it sees.",
 		.listen = listen };
 	struct gc_event ev;
+	const char *restored;
+	size_t len;
 	int r;
 
 	net = gc_open(&start, argc, argv);
@@ -156,6 +166,9 @@ main(int argc, char **argv)
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("begin %ld\n", (long)getpid());
+	restored = gc_restored(net, &len);
+	if (restored)
+		printf("restored %.*s\n", (int)len, restored);
 	gc_tick(net, 10);
 	while ((r = gc_next(net, &ev)) == 0 && ev.kind != GC_STOP)
 		on_event(&ev);

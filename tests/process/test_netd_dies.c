@@ -519,6 +519,141 @@ timers_and_listeners_are_as_the_game_left_them(void)
 	ends_well();
 }
 
+/* ---- what goes on -----------------------------------------------------------
+ */
+
+static void
+a_recording_goes_on_in_another_file(void)
+{
+	const char *file = kit_path("game.rec"), *next = kit_path("game.rec.2");
+	struct kit_proc *dump;
+	pid_t netd;
+
+	p = kit_game(
+	    players_game("witness"), "--limit", MANY, "--record", file, NULL);
+	url = kit_url(p, 1);
+	plays();
+	netd = kill_netd(SIGKILL);
+	netd_after(netd);
+	kit_expect_log(p, "game.rec.2");
+	plays();
+	ends_well();
+	dump = kit_start("netctl", "dump", next, NULL);
+	assert_int_equal(kit_wait(dump), 0);
+	assert_non_null(strstr(kit_said(dump), "why=again"));
+	assert_non_null(strstr(kit_said(dump), "OPENED"));
+}
+
+static void
+a_snapshot_outlives_netd(void)
+{
+	pid_t netd;
+	int fd;
+
+	p = kit_game(
+	    players_game("witness"), "--limit", "restarts_max=1", NULL);
+	url = kit_url(p, 1);
+	fd = kit_connect(url);
+	kit_send(fd, "snapshot of everything\nsaid\n");
+	expect_count("said said\n", 1);
+	netd = kill_netd(SIGKILL);
+	netd_after(netd);
+	plays();
+	death_await(death_signal(p, SIGKILL));
+	expect_count(" recovered how", 1);
+	death_await(death_signal(p, SIGKILL));
+	expect_count("restored of everything\n", 1);
+	ends_well();
+}
+
+/* A message of tcp://, and the next one. */
+static void
+put(int fd, const char *text)
+{
+	uint32_t n = htonl((uint32_t)strlen(text));
+
+	kit_send_bytes(fd, &n, sizeof(n));
+	kit_send(fd, text);
+}
+
+static void
+get(int fd, char *out, size_t size)
+{
+	uint32_t n;
+
+	kit_recv_bytes(fd, &n, sizeof(n));
+	n = ntohl(n);
+	assert_true(n < size);
+	kit_recv_bytes(fd, out, n);
+	out[n] = '\0';
+}
+
+/* A line that says !new; its token. */
+static int
+greet(int fd, char token[128])
+{
+	char word[200];
+
+	put(fd, "!new");
+	get(fd, word, sizeof(word));
+	assert_int_equal(sscanf(word, "!hello %127s", token), 1);
+	return fd;
+}
+
+/* The token at a new netd: not known as a line, and then who it was. */
+static int
+come_back(const char *token, char again[128])
+{
+	int fd = kit_connect(url);
+	char word[200];
+
+	snprintf(word, sizeof(word), "!back %s 0", token);
+	put(fd, word);
+	get(fd, word, sizeof(word));
+	assert_string_equal(word, "!gone");
+	return greet(fd, again);
+}
+
+static void
+a_token_brings_a_player_back_to_its_number_and_tag(void)
+{
+	char token[128], other[128], again[128], text[64];
+	unsigned long id, stranger;
+	pid_t netd;
+	int fd;
+
+	p = kit_game(players_game("witness"), "--limit", MANY, "--listen",
+	    "tcp://127.0.0.1:0?resume=20s", NULL);
+	url = kit_url(p, 1);
+	fd = greet(kit_connect(url), token);
+	greet(kit_connect(url), other);
+	assert_int_equal(sscanf(token, "%16lx", &id), 1);
+	put(fd, "=tag Anna");
+	put(fd, "=here");
+	expect_count("said here\n", 1);
+	netd = kill_netd(SIGKILL);
+	netd_after(netd);
+	fd = come_back(token, again);
+	/* The same number under the same secret. */
+	assert_string_equal(again, token);
+	snprintf(text, sizeof(text), "resumed %lu Anna\n", id);
+	expect_count(text, 1);
+	put(fd, "=back");
+	expect_count("said back\n", 1);
+	/* A guess is nobody. */
+	other[20] = other[20] == '7' ? '8' : '7';
+	come_back(other, again);
+	assert_int_equal(sscanf(again, "%16lx", &stranger), 1);
+	assert_true(stranger > id + 1);
+	/* And once more, under the third. */
+	netd = kill_netd(SIGKILL);
+	netd_after(netd);
+	come_back(token, again);
+	assert_string_equal(again, token);
+	expect_count(text, 2);
+	ends_well();
+}
+
 /* ---- both -------------------------------------------------------------------
  */
 
@@ -756,6 +891,9 @@ main(void)
 		KIT_TEST(a_big_write_into_a_stopped_netd_ends_with_it),
 		KIT_TEST(numbers_are_new_even_while_the_game_is_busy),
 		KIT_TEST(timers_and_listeners_are_as_the_game_left_them),
+		KIT_TEST(a_recording_goes_on_in_another_file),
+		KIT_TEST(a_snapshot_outlives_netd),
+		KIT_TEST(a_token_brings_a_player_back_to_its_number_and_tag),
 		KIT_TEST(netd_and_game_die_together),
 		KIT_TEST(netd_dies_while_it_recovers_the_game),
 		KIT_TEST(the_game_dies_before_it_greets_the_new_netd),
