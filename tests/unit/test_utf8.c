@@ -148,6 +148,26 @@ cuts_between_characters(void **state)
 	assert_int_equal(utf8_cut((const uint8_t *)text, 5, 0), 0);
 }
 
+/* Whole words, the last eight bytes, single bytes: one that is not ASCII is
+ * found wherever it stands. */
+static void
+finds_a_high_byte_at_every_place(void **state)
+{
+	uint8_t text[100];
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	for (size_t n = 0; n <= sizeof(text); n++) {
+		assert_true(utf8_ascii(text, n));
+		for (size_t at = 0; at < n; at++) {
+			text[at] = 0x80;
+			assert_false(utf8_ascii(text, n));
+			assert_false(utf8_valid(text, n));
+			text[at] = 'a';
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -158,6 +178,7 @@ main(void)
 		    agrees_with_arithmetic_on_all_pairs_and_threes),
 		cmocka_unit_test(bad_text_is_known_with_its_first_bad_byte),
 		cmocka_unit_test(cuts_between_characters),
+		cmocka_unit_test(finds_a_high_byte_at_every_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

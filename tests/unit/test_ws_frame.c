@@ -349,6 +349,32 @@ a_client_believes_only_a_right_answer(void **state)
 	    "Upgrade: websocket\r\nSec-WebSocket-Extensions: x\r\n"));
 }
 
+/* However many bytes, wherever they lie, and in their own place too. */
+static void
+unmasks_as_byte_by_byte(void **state)
+{
+	static const uint8_t mask[4] = { 0x11, 0xa2, 0x43, 0x84 };
+	uint8_t in[200], out[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = (uint8_t)(i * 37);
+	for (size_t n = 0; n < 150; n++) {
+		size_t from = n % 17, to = n % 13;
+		uint8_t any = 0;
+		uint64_t said = ws_unmask(out + to, in + from, n, mask);
+
+		for (size_t i = 0; i < n; i++) {
+			assert_int_equal(
+			    out[to + i], in[from + i] ^ mask[i & 3]);
+			any |= out[to + i];
+		}
+		assert_int_equal((said & 0x8080808080808080u) != 0, any >> 7);
+		ws_unmask(out + to, out + to, n, mask);
+		assert_memory_equal(out + to, in + from, n);
+	}
+}
+
 int
 main(void)
 {
@@ -363,6 +389,7 @@ main(void)
 		cmocka_unit_test(
 		    answers_with_the_key_of_the_rfc_and_a_subprotocol_that_was_offered),
 		cmocka_unit_test(a_client_believes_only_a_right_answer),
+		cmocka_unit_test(unmasks_as_byte_by_byte),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
