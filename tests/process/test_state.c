@@ -508,6 +508,60 @@ the_game_asks_and_hears_the_answer(void)
 	assert_true(is(ipc_value_at(ipc_value_at(v, 2), 0), "that"));
 }
 
+/* The game asks this; answer it with JSON. */
+static void
+answers(struct page *p, const char *name, const char *json)
+{
+	const struct ipc_value *v = until_word(p, "$event");
+
+	if (!is(ipc_value_at(v, 2), name))
+		kit_fail("asked is %s, not %s",
+		    ipc_value_text(ipc_value_at(v, 2), NULL), name);
+	say(p, ipc_value_make("[slv]", "$got",
+		   ipc_value_as_int(ipc_value_at(v, 1)),
+		   parsed(json, strlen(json))));
+}
+
+/* It says TOTAL(name, sum). */
+static void
+total(struct page *p, const char *name, int64_t sum)
+{
+	const struct ipc_value *v = until_word(p, "$event");
+	const struct ipc_value *args = ipc_value_at(v, 3);
+
+	assert_true(is(ipc_value_at(v, 2), "TOTAL"));
+	assert_true(is(ipc_value_at(args, 0), name));
+	assert_int_equal(ipc_value_as_int(ipc_value_at(args, 1)), sum);
+}
+
+static void
+sessions_wait_for_their_own_players_also_across_a_death(void)
+{
+	struct page *a, *b;
+	pid_t pid;
+
+	game = kit_game(players_game("asker"), "--listen", URL, NULL);
+	a = page(0);
+	b = page(1);
+	/* b is asked first and answers last. */
+	answers(a, "NAME", "\"ann\"");
+	answers(a, "SUM", "5");
+	total(a, "ann", 5);
+	pid = family_game(game, 0);
+	kill(pid, SIGKILL);
+	family_expect_end(pid);
+	answers(a, "SUM", "6");
+	total(a, "ann", 11);
+	answers(b, "NAME", "\"bob\"");
+	answers(b, "SUM", "1");
+	total(b, "bob", 1);
+	answers(a, "SUM", "-1");
+	total(a, "ann", 10);
+	kit_close(a->fd);
+	answers(b, "SUM", "2");
+	total(b, "bob", 3);
+}
+
 static void
 an_event_without_an_answer_fails_in_time(void)
 {
@@ -725,6 +779,8 @@ main(void)
 		KIT_TEST(a_new_netd_is_told_of_the_state),
 		KIT_TEST(an_event_that_is_said_twice_is_taken_once),
 		KIT_TEST(the_game_asks_and_hears_the_answer),
+		KIT_TEST(
+		    sessions_wait_for_their_own_players_also_across_a_death),
 		KIT_TEST(an_event_without_an_answer_fails_in_time),
 		KIT_TEST(all_but_one_hear_it_and_the_game_of_each),
 		KIT_TEST(a_machine_pauses_and_stops),
