@@ -18,8 +18,10 @@
 
 #include <string.h>
 
-/* A slot may be taken over from an address that was silent so long. */
+/* What an address said so long ago is forgotten. */
 #define SLOT_US 3000000
+/* Slots that an address may have. */
+#define SLOT_WAYS 4
 /* An answer's number may be as old as this many of the stranger's datagrams:
  * 3 s of them. */
 #define PROOF_AGE 120
@@ -73,16 +75,20 @@ refused(const struct pg_door *d, uint64_t tag, int64_t now)
 	return d->refused[i].tag == tag && now < d->refused[i].until_us;
 }
 
-/* Its slot; another's is pushed out if need be. */
+/* Its slot, one of a few; of these the one that was silent longest is pushed
+ * out if need be. Two whose slots are the same never keep each other out. */
 static struct pg_door_slot *
 slot_of(struct pg_door *d, uint64_t tag, int64_t now)
 {
-	struct pg_door_slot *s = &d->slots[(tag >> 1) % PG_DOOR_SLOTS];
+	unsigned set = (unsigned)(tag >> 1) % (PG_DOOR_SLOTS / SLOT_WAYS);
+	struct pg_door_slot *all = &d->slots[set * SLOT_WAYS], *s = all;
 
+	for (unsigned i = 0; i < SLOT_WAYS && s->tag != tag; i++)
+		if (all[i].tag == tag || all[i].at_us < s->at_us)
+			s = &all[i];
 	if (s->tag != tag || now - s->at_us > SLOT_US) {
-		struct ipc_buf events = s->events;
-
-		ipc_buf_release(&events);
+		d->bytes -= s->events.len;
+		ipc_buf_release(&s->events);
 		memset(s, 0, sizeof(*s));
 		ipc_buf_init(&s->events, PG_DOOR_EVENTS);
 		s->tag = tag;
@@ -205,10 +211,13 @@ answer(struct pg_socket *s, const union address *from,
 
 /* What it says waits for its proof. */
 static void
-keep_events(struct pg_door_slot *slot, const uint8_t *bytes, size_t len)
+keep_events(struct pg_door *d, struct pg_door_slot *slot, const uint8_t *bytes,
+    size_t len)
 {
-	if (slot->events.len + len <= PG_DOOR_EVENTS)
-		ipc_buf_add(&slot->events, bytes, len);
+	if (slot->events.len + len <= PG_DOOR_EVENTS &&
+	    d->bytes + len <= PG_DOOR_BYTES &&
+	    ipc_buf_add(&slot->events, bytes, len))
+		d->bytes += len;
 }
 
 static void
@@ -231,6 +240,7 @@ let_in(struct pg_socket *s, const union address *from,
 		   slot->events.data, slot->events.len, &off, &event, &n) > 0)
 		pg_conn_event(k, event, n);
 	slot->tag = 0;
+	s->door.bytes -= slot->events.len;
 	ipc_buf_release(&slot->events);
 	if (k->c->phase == PLAYING)
 		pg_conn_take(k, h, bytes, len);
@@ -273,8 +283,8 @@ pg_door_knock(struct pg_socket *s, const union address *from,
 	if (len > PYGASE_CLIENT_HEAD) {
 		if (pygase_look(&slot->seen, h.sequence) != PYGASE_NEW)
 			return;
-		keep_events(
-		    slot, bytes + PYGASE_CLIENT_HEAD, len - PYGASE_CLIENT_HEAD);
+		keep_events(&s->door, slot, bytes + PYGASE_CLIENT_HEAD,
+		    len - PYGASE_CLIENT_HEAD);
 	}
 	/* Seen, and acked by the answer, is only what is kept. */
 	if (pygase_see(&slot->seen, h.sequence) == PYGASE_NEW)

@@ -43,8 +43,9 @@ struct pg_conn {
 };
 
 /* An address that has not proven itself: kept while its slot is not needed. */
-#define PG_DOOR_SLOTS 256
+#define PG_DOOR_SLOTS 4096
 #define PG_DOOR_EVENTS 4096
+#define PG_DOOR_BYTES (1u << 20) /* of all slots' events */
 struct pg_door_slot {
 	uint64_t tag; /* of the address and port; 0: empty */
 	int64_t at_us;
@@ -59,6 +60,7 @@ struct pg_door_slot {
 struct pg_door {
 	uint64_t key[2];
 	struct guard guard;
+	size_t bytes; /* of events in all slots */
 	struct pg_door_slot slots[PG_DOOR_SLOTS];
 	struct {
 		uint64_t tag;

@@ -81,6 +81,15 @@ bench-mud: all ## commands a second in the MUD, 200 players at once
 	@scripts/mud_soak --bin $(BIN) --players 200 --seconds 10 --think 0 \
 		--kill-every 0
 
+$(BENCH)/pygase: $(call obj,tests/bench/pygase.c tests/bench/procs.c \
+	netd/pygase.c)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^
+
+.PHONY: bench-pygase
+bench-pygase: all $(BENCH)/pygase ## clients of PyGaSe: how many a core holds, events a second
+	@BIN=$(BIN) $(BENCH)/pygase
+
 .PHONY: bench-pause
 bench-pause: all $(BENCH_PAUSE) ## what players see of a killed game
 	@BIN=$(BIN) OBJ=$(O) $(BENCH)/pause
