@@ -403,10 +403,10 @@ gc_vprintf_group(struct gc_net *net, uint64_t group, const struct gc_how *how,
  * checked there, names, kinds, ranges and lengths: what does not fit is
  * answered with an error and never reaches the game.
  *
- * From then on every message of a ws:// or tcp:// player must be one
+ * From then on every message of a ws://, tcp:// or udp:// player must be one
  * of these; lines and keys of a person stay GC_MESSAGE. speak=raw in a
- * listener's URL leaves its players out of all this (netd(8)). GC_TYPE_EMPTY
- * (name) is a message without fields.
+ * listener's URL leaves its players out of all this (netd(8)).
+ * GC_TYPE_EMPTY(name) is a message without fields.
  */
 struct gc_bytes {
 	const void *at;
@@ -666,7 +666,7 @@ ssize_t gc_read(struct gc_conn *con, const char **text, int timeout_ms);
 ssize_t gc_read_now(struct gc_conn *con, const char **text);
 /*
  * The same for typed messages, on a connection to a URL with speak=tpl (to
- * another Penstock game's tcp://), json or msgpack: what the other
+ * another Penstock game's tcp:// or udp://), json or msgpack: what the other
  * side sends must be as this program declared it. gc_write_typed() returns as
  * gc_send_typed() and gc_write(). gc_read_typed() fills *ev, with kind
  * GC_TYPED, conn, type and value, good until the next call on this game that

@@ -155,6 +155,21 @@ read_size(const char *text, struct world_rules *rules)
 	return true;
 }
 
+static int
+run(struct game *g)
+{
+	int error;
+
+	restore(g);
+	print_addresses(g->net);
+	error = play(g);
+	if (error < 0)
+		fprintf(stderr, "snake: %s\n", gc_error_text(error));
+	gc_close(g->net);
+	rooms_free(g);
+	return error < 0 ? 1 : 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -195,7 +210,6 @@ main(int argc, char **argv)
 		.options = options,
 		.types = page_types,
 	};
-	int error;
 
 	world_usual(&g.rules);
 	g.net = gc_open(&start, argc, argv);
@@ -211,12 +225,5 @@ main(int argc, char **argv)
 	g.bots = (int)bots;
 	/* Left alone jansson would take its seed from the clock. */
 	json_object_seed((size_t)gc_random(g.net, UINT32_MAX) + 1);
-	restore(&g);
-	print_addresses(g.net);
-	error = play(&g);
-	if (error < 0)
-		fprintf(stderr, "snake: %s\n", gc_error_text(error));
-	gc_close(g.net);
-	rooms_free(&g);
-	return error < 0 ? 1 : 0;
+	return run(&g);
 }
