@@ -41,6 +41,7 @@ event_came(struct client *c, uint64_t request, const char *name,
 	    kwargs ? ipc_value_copy(kwargs) : ipc_value_map());
 	fits = v && ipc_value_pack(v, &b) == 0;
 	ipc_value_free(v);
+	c->netd->metrics.events_in++;
 	if (fits)
 		link_up(c->link, IPC_EVENT_UP, c->id, 0, 0, b.data, b.len);
 	ipc_buf_release(&b);
@@ -61,6 +62,7 @@ tell_done(struct client *c, uint64_t number, bool arrived,
 {
 	struct ipc_buf b;
 
+	c->netd->metrics.events_failed += !arrived;
 	if (number == 0)
 		return;
 	ipc_buf_init(&b, c->link->frame_max - IPC_FRAME_HEAD);
@@ -173,6 +175,7 @@ send_one(struct client *c, void *arg)
 
 	if (c->id == s->but || c->outgoing || c->phase != PLAYING)
 		return;
+	c->netd->metrics.events_out++;
 	if (c->transport->event) {
 		if (!c->transport->event(c, e))
 			event_done(c, e->number, false);

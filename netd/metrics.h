@@ -35,6 +35,7 @@ struct metrics {
 	uint64_t jobs_done, jobs_failed, jobs_retried, worker_deaths;
 	uint64_t side_in, side_out, side_bad; /* out-of-band messages */
 	uint64_t deltas, delta_bytes;         /* of states */
+	uint64_t events_in, events_out, events_failed;
 	uint64_t game_deaths, recoveries, poisoned, upgrades, hangs;
 };
 

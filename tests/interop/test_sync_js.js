@@ -39,7 +39,7 @@ let game, said = '';
 const ended = { status: null };
 
 function start() {
-	game = spawn(path.join(BIN, 'sync'), ['--listen', 'ws://127.0.0.1:0/'],
+	game = spawn(path.join(BIN, 'sync'), ['--listen', 'ws://127.0.0.1:0/?resume=20s'],
 		{ stdio: ['ignore', 'pipe', 'pipe'], detached: true });
 	ended.promise = new Promise((yes) => game.on('exit', (status) => {
 		ended.status = status;
@@ -88,8 +88,11 @@ function next(line) {
 }
 
 async function main() {
-	globalThis.WebSocket = loadWs();
-	console.log('1..7');
+	const sockets = [];
+	globalThis.WebSocket = class extends loadWs() {
+		constructor(...args) { super(...args); sockets.push(this); }
+	};
+	console.log('1..8');
 	const port = await start(), url = 'ws://127.0.0.1:' + port + '/';
 	vm.runInThisContext(await fetchClient(port));
 
@@ -154,9 +157,28 @@ async function main() {
 	await until(late, (s) => 'bob' in s.players, 'has it all');
 	console.log('ok 6 - what nobody knows, and a stranger\'s shutdown, change nothing');
 
+	// A line that is cut in the middle: what was asked meanwhile is done once.
+	const before = other.shared.tick;
+	await other.event('SET', ['n', 0]);
+	sockets[1].terminate();
+	await deadline(new Promise((yes) => {
+		const look = () => other.state === 'away' ? yes() :
+			setTimeout(look, 2);
+		look();
+	}), 'away');
+	const done = other.event('SHOUT', ['from away']);
+	other.retry();
+	await deadline(done, 'the event');
+	await until(other, (s) => s.tick > before + 5, 'the state goes on');
+	assert.deepStrictEqual(await next(host), ['HEARD', ['from away'], {}]);
+	assert.deepStrictEqual(await next(other), ['HEARD', ['from away'], {}]);
+	await host.event('ECHO', ['last']);
+	assert.deepStrictEqual(await next(host), ['ECHOED', ['last'], {}]);
+	console.log('ok 7 - a line that is cut loses and doubles nothing');
+
 	await host.event('$shutdown').catch(() => { });
 	assert.strictEqual(await deadline(ended.promise, 'the end'), 0);
-	console.log('ok 7 - the first player ends the server');
+	console.log('ok 8 - the first player ends the server');
 	for (const line of [host, other, late])
 		line.close();
 }

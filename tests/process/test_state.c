@@ -6,6 +6,7 @@
 #include "ipc/value.h"
 #include "tests/lib/family.h"
 #include "tests/lib/kit.h"
+#include "tests/lib/kit_game.h"
 #include "tests/lib/kit_own.h"
 #include "tests/lib/players.h"
 
@@ -748,6 +749,57 @@ an_acknowledgement_of_the_future_is_nothing(void)
 	until(a, "last", "1");
 }
 
+static void
+nonsense_breaks_the_link_and_names_the_field(void)
+{
+	static const struct {
+		unsigned kind;
+		uint64_t id;
+		const char *bytes;
+		size_t len;
+		const char *says;
+	} rows[] = {
+		{ IPC_STATE_OPEN, 1, "", 0, "it ends too early" },
+		{ IPC_STATE_OPEN, 1, "\x81\xa4grid\x80", 7, "grid: {path" },
+		{ IPC_STATE_SET, 9, "\x90\x80", 2, "id: no such store" },
+		{ IPC_STATE_SET, 1, "\x90", 1, "it ends too early" },
+		{ IPC_STATE_SET, 1, "\x90\x01", 2, "value: a map where" },
+		{ IPC_STATE_SET, 1, "\x91\xa1x\x01\x01", 5,
+		    "something follows" },
+		{ IPC_STATE_SET, 1, "\x91\xc0\x01", 3, "value: a map where" },
+		{ IPC_STATE_SET, 1,
+		    "\xdc\x00\x11\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1", 21,
+		    "value: a map where" },
+		{ IPC_STATE_MERGE, 1, "\x90\xa1x", 3, "value: a map where" },
+		{ IPC_STATE_DELETE, 1, "\x90", 1, "value: a map where" },
+		{ IPC_STATE_VIEW, 0, "\x80", 1, "view 0 is everything" },
+		{ IPC_STATE_VIEW, 1, "\x90", 1, "value: {rules" },
+		{ IPC_STATE_WATCH, 1, "\x81\xa5store\x07", 8,
+		    "store: no such store" },
+		{ IPC_EVENT, 1, "\x90", 1, "name: a str" },
+		{ IPC_EVENT, 1, "\x92\x01\xa1x", 4, "args: an array" },
+		{ IPC_EVENT, 1, "\x93\x01\xa1x\x90", 5, "kwargs: a map" },
+		{ IPC_EVENT_ANSWER, 1, "\xc1", 1, "not msgpack" },
+	};
+	struct kit_proc *netd = kit_netd(NULL);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct kit_link l;
+		char *text;
+
+		kit_attach(&l, netd);
+		kit_link_frame(&l, IPC_STATE_OPEN, 0, 0, 1, "\x80", 1);
+		kit_link_frame(&l, rows[i].kind, 0, 0, rows[i].id,
+		    rows[i].bytes, rows[i].len);
+		kit_link_commit(&l);
+		text = kit_link_fault(&l);
+		if (strstr(text, rows[i].says) == NULL)
+			kit_fail("row %zu: '%s'", i, text);
+		kit_detach(&l);
+	}
+	assert_false(kit_ended(netd));
+}
+
 static int
 forget(void **state)
 {
@@ -788,6 +840,7 @@ main(void)
 		    a_mud_client_is_told_by_gmcp_and_a_person_on_a_line_is_not),
 		KIT_TEST(what_is_no_word_closes_its_sender_alone),
 		KIT_TEST(an_acknowledgement_of_the_future_is_nothing),
+		KIT_TEST(nonsense_breaks_the_link_and_names_the_field),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, forget);
