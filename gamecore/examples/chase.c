@@ -8,7 +8,8 @@
  *	players      {id: {name, position: [x, y]}}
  *	chaser_id    of one of them, or nil
  *	protection   nobody can be caught for countdown seconds
- *	JOIN(name), MOVE(player_id=, new_position=)
+ *	JOIN(name), answered by PLAYER_CREATED(id)
+ *	MOVE(player_id=, new_position=)
  *
  * Unlike there, nobody moves another, and who leaves is gone.
  */
@@ -106,6 +107,9 @@ on_join(struct gc_machine *m, const struct gc_call *call)
 	}
 	id++;
 	is_player(gc_machine_net(m), call->conn, id);
+	/* PyGaSe's client waits for this before it plays. */
+	gc_event(gc_machine_net(m), call->conn, NULL, "PLAYER_CREATED",
+	    gc_value_make("[l]", id), NULL);
 	change = gc_value_make("{s{l{sv s[ii]}}}", "players", id, "name",
 	    gc_value_copy(name), "position", 0, 0);
 	if (gc_value_type(gc_machine_get(m, "chaser_id")) == GC_V_NIL)

@@ -334,10 +334,10 @@ class PygaseClient:
 
 # ---- the cases --------------------------------------------------------------------
 
-def playing(query=""):
+def playing(query="", name="sync"):
     def outer(case):
         def run(kind):
-            game = Game("sync", query)
+            game = Game(name, query)
             client = kind(game.port)
             try:
                 case(game, client, kind)
@@ -497,6 +497,35 @@ def only_the_host_shuts_the_game_down(game, client, kind):
     assert game.process.returncode == 0
 
 
+@playing(name="chase")
+def chase_is_played(game, client, kind):
+    client.dispatch("JOIN", "ann")
+    wait_for("a number", lambda: client.heard)
+    name, [me] = client.heard[0]
+    assert name == "PLAYER_CREATED"
+
+    def player(n):
+        client.check()
+        return client.snapshot().get("players", {}).get(n)
+    wait_for("its player", lambda: player(me))
+    assert player(me)["name"] == "ann"
+    assert client.snapshot()["chaser_id"] == me
+    client.dispatch("MOVE", player_id=me, new_position=(320.5, 200.25))
+    wait_for("it ran", lambda: player(me)["position"] == [320.5, 200.25])
+    other = kind(game.port)
+    try:
+        # Another's player does not move by its word.
+        other.dispatch("MOVE", player_id=me, new_position=(1, 2))
+        other.dispatch("JOIN", "bob")
+        wait_for("its number", lambda: other.heard)
+        bob = other.heard[0][1][0]
+        wait_for("the other", lambda: player(bob))
+        assert player(me)["position"] == [320.5, 200.25]
+    finally:
+        other.end()
+    wait_for("who left is taken out", lambda: player(bob) is None)
+
+
 CASES = [
     gets_the_state_and_follows_it,
     any_value_comes_back_unchanged,
@@ -508,6 +537,7 @@ CASES = [
     the_game_may_die,
     netd_may_die,
     only_the_host_shuts_the_game_down,
+    chase_is_played,
 ]
 
 
