@@ -192,9 +192,9 @@ hunt(struct gc_session *s, struct body *b)
 		if (prey == NULL || prey->room->place->safe)
 			break;
 		r = go_to(s, b, prey->room);
-		if (r == 0 && is_free(b) && prey->mud &&
-		    find_player(b->mud, b->prey) == prey &&
-		    prey->room == b->room) {
+		/* It may have left the world meanwhile. */
+		prey = find_player(b->mud, b->prey);
+		if (r == 0 && is_free(b) && prey && prey->room == b->room) {
 			say(prey, "{bright red}%s has found you!{/}",
 			    say_cap(b->name));
 			fight_begin(b, prey);
@@ -263,7 +263,7 @@ look_up(struct gc_session *s, struct body *b)
 	b->looked_up = false;
 	if (r < 0 || !is_free(b) || b->asleep)
 		return r;
-	if (b->breed->hello)
+	if (b->breed->hello && !room_crowded(b->room))
 		say_room(b->room, NULL, NULL, "%s says: {cyan}%s{/}",
 		    say_cap(b->name), b->breed->hello);
 	seek_a_fight(b);

@@ -192,6 +192,8 @@ strike(struct body *b)
 	struct mud *m = b->mud;
 	long n;
 
+	if (foe->foe == NULL)
+		foe->foe = b;
 	if (!hits(m, b, foe)) {
 		say(b, "You miss %s.", foe->name);
 		say(foe, "%s misses you.", say_cap(b->name));

@@ -94,20 +94,12 @@ static int
 watch(struct gc_session *s, void *arg)
 {
 	struct mud *m = arg;
-	struct gc_wait w = { .what = GC_FOR_EVENT };
-	struct player *p;
+	struct gc_wait w = { .what = GC_FOR_EVENT | GC_FOR_JOB };
 	int r;
 
-	while ((r = gc_wait(s, &w, -1)) == GC_FOR_EVENT)
-		if (w.event.kind == GC_UPGRADE) {
-			struct text t = { 0 };
-
-			text_printf(&t, "save\n");
-			TAILQ_FOREACH (p, &m->players, next)
-				record_write(p, &t);
-			gc_job(m->net, "store", text_of(&t), t.len);
-			text_release(&t);
-		}
+	while ((r = gc_wait(s, &w, -1)) > 0)
+		if (r == GC_FOR_EVENT && w.event.kind == GC_UPGRADE)
+			store_all(m);
 	return r;
 }
 

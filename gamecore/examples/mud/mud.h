@@ -258,6 +258,8 @@ ssize_t store_ask(
 void store_mark(struct player *p);
 /* Waits until it is saved. */
 void store_wait(struct player *p);
+/* Ask for all to be saved, and wait for nothing. */
+void store_all(struct mud *m);
 int store_task(struct gc_session *s, void *mud);
 
 /* ---- login.c ------------------------------------------------------------- */

@@ -91,6 +91,23 @@ save_all(struct gc_session *s, struct mud *m)
 	return (int)r;
 }
 
+void
+store_all(struct mud *m)
+{
+	struct text t = { 0 };
+	struct player *p;
+
+	TAILQ_FOREACH (p, &m->players, next)
+		p->save = TO_SAVE;
+	while (gather(m, &t)) {
+		gc_job(m->net, "store", text_of(&t), t.len);
+		text_release(&t);
+	}
+	text_release(&t);
+	/* Should the game go on after all, they are saved as ever. */
+	settle(m, false);
+}
+
 static bool
 somebody_leaves(const struct mud *m)
 {
