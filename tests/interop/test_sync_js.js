@@ -152,6 +152,7 @@ async function main() {
 	const now = other.shared.tick;
 	await until(other, (s) => s.tick > now + 5, 'it goes on');
 	await assert.rejects(other.request('ECHO', [1], {}, 50), /no answer/);
+	assert.deepStrictEqual(await next(other), ['ECHOED', [1], {}]);
 	const late = await player(url);
 	await until(late, (s) => s.tick > now, 'who comes late');
 	await until(late, (s) => 'bob' in s.players, 'has it all');
