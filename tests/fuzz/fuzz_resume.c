@@ -1,5 +1,5 @@
-/* links: netd/resume_word.c netd/resume.c netd/returns.c netd/outq.c
- * netd/tr_tcp.c */
+/* links: netd/resume_word.c netd/resume.c netd/returns.c netd/outq.c */
+/* links: netd/tr_tcp.c */
 /* links: netd/config.c */
 /*
  * netd/resume.c under any messages of a peer, between any doings of the game
