@@ -42,7 +42,7 @@ struct conn {
 	struct gc_conn *file;         /* of gc_connect(); NULL: a player */
 	uint16_t columns, rows, able; /* able: IPC_ABLE_* */
 	int16_t wrap;                 /* of gc_terminal_set(), or -1 */
-	bool keys, hidden;            /* keys.c: each message is a key */
+	bool keys, hidden, raw;       /* keys.c: each message is a key */
 };
 
 /* Open addressing; a slot's view ends with the next add or remove. */
@@ -113,6 +113,14 @@ struct sessions;
 struct typeds;
 struct stores;
 struct ipc_value;
+
+/* A line that is typed key by key; there is one terminal. */
+struct typing {
+	uint64_t conn;
+	bool done; /* it was handed out: the next key begins another */
+	size_t len;
+	char line[512];
+};
 
 /* In a worker: the job at hand. */
 struct work {
@@ -195,6 +203,8 @@ struct gc_net {
 	uint64_t n_jobs;   /* the last number given */
 	char worker[IPC_WORKERS_NAME_MAX + 1]; /* what this process is, or "" */
 	struct work work;
+
+	struct typing typing; /* keys.c */
 
 	struct timeds *timed;      /* timed.c; NULL until there was one */
 	struct sessions *sessions; /* engine.c; the same */
@@ -319,6 +329,9 @@ int work_arrived(struct gc_net *net, const struct ipc_frame *f);
 /* ---- keys.c: lines of a terminal that sends keys --------------------------
  */
 
+/* A message for a session: true if it is one, whole; false: a key of a line
+ * that goes on. */
+bool keys_typed(struct gc_net *net, struct gc_event *ev);
 /* What is typed from now on is not to be seen, or is again. */
 void keys_hide(struct gc_net *net, uint64_t conn, bool hide);
 

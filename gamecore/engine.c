@@ -481,6 +481,16 @@ on_message(
 	gc_hang_up(all->net, s->conn, GC_LIMIT, "too much waits to be read");
 }
 
+/* Of one who types key by key: the whole line. */
+static void
+on_keys(struct sessions *all, struct gc_session *s, const struct gc_event *ev)
+{
+	struct gc_event line = *ev;
+
+	if (ev->kind != GC_MESSAGE || keys_typed(all->net, &line))
+		on_message(all, s, &line);
+}
+
 static void
 on_close(struct sessions *all, struct gc_session *s, uint64_t conn)
 {
@@ -513,7 +523,7 @@ on_own(struct sessions *all, struct gc_session *s, const struct gc_event *ev)
 	if (ev->kind == GC_CLOSE)
 		on_close(all, s, ev->conn);
 	else if (s && (ev->kind == GC_MESSAGE || ev->kind == GC_TYPED))
-		on_message(all, s, ev);
+		on_keys(all, s, ev);
 	else if (s)
 		post_event(s, ev);
 }

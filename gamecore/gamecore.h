@@ -166,12 +166,12 @@ struct gc_start {
  * stops with SIGTRAP before it takes frame N of --break-at N.
  *
  * --listen tty: makes the person who starts the game a player, at that very
- * terminal: each key is a GC_MESSAGE ("a", "\x1b[A"), sessions get lines from
- * gc_readline() all the same, what begins with ESC is drawn as it is, anything
- * else is a line. Ctrl-C is GC_STOP. The terminal is given back as it was,
- * whichever process is killed; with --foreground not before gc_close() if that
- * is netd. When that player has left and there is no other listener, the game
- * is asked to stop.
+ * terminal: each key is a GC_MESSAGE ("a", "\x1b[A"), but sessions get lines
+ * unless they want gc_session_keys(). What begins with ESC is drawn as it is,
+ * anything else is a line. Ctrl-C is GC_STOP. The terminal is given back as it
+ *was, whichever process is killed; with --foreground not before gc_close() if
+ *that is netd. When that player has left and there is no other listener, the
+ *game is asked to stop.
  *
  * The launcher's exit status is the game's own; 128 + N if signal N ended the
  * game for good, or if a second signal N cut it short; 1 if netd kept dying.
@@ -945,6 +945,12 @@ ssize_t gc_readline(struct gc_session *s, char *line, size_t size);
 /* Say the question, then gc_readline(). */
 ssize_t
 gc_ask(struct gc_session *s, const char *question, char *line, size_t size);
+/*
+ * At a terminal (tty:) a session gets lines, drawn as they are typed: with keys
+ * true it gets each key as a message ("a", "\x1b[A"), and nothing is drawn. 0,
+ * GC_ENOTHING (its player sends no keys), GC_ECLOSED.
+ */
+int gc_session_keys(struct gc_session *s, bool keys);
 /* Waits so long. 0, or as above. */
 int gc_sleep(struct gc_session *s, int64_t ms);
 /* Waits for the tick that gc_tick() started. Returns how many passed, mostly

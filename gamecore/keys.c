@@ -1,6 +1,7 @@
 /*
- * keys.c - a line from single keys, for a session whose player is at the
- * terminal (tty:): gc_readline() is the same call there as anywhere else.
+ * keys.c - lines from single keys, for sessions whose player is at the terminal
+ * (tty:): what they get is a line there as anywhere else, unless they ask for
+ * the keys.
  *
  * Each key draws the line anew, so what was printed over it meanwhile matters
  * no longer. What begins with ESC is written to that terminal as it is.
@@ -14,29 +15,6 @@
 #define SEEN_MAX 70
 /* To the left, and that line is empty. */
 #define CLEAR "\x1b[G\x1b[K"
-
-static struct conn *
-keyboard(const struct gc_session *s)
-{
-	struct conn *c = s->conn ? conns_find(&s->net->conns, s->conn) : NULL;
-
-	return c && c->keys ? c : NULL;
-}
-
-bool
-keys_are_sent(const struct gc_session *s)
-{
-	return keyboard(s) != NULL;
-}
-
-void
-keys_hide(struct gc_net *net, uint64_t conn, bool hide)
-{
-	struct conn *c = conns_find(&net->conns, conn);
-
-	if (c)
-		c->hidden = hide;
-}
 
 static bool
 is_rest(char c)
@@ -54,24 +32,23 @@ before_last(const char *line, size_t n)
 }
 
 static void
-draw(struct gc_session *s, const char *line, size_t len, const char *end)
+draw(struct gc_net *net, uint64_t conn, bool hidden, const char *end)
 {
-	const struct conn *c = keyboard(s);
+	const struct typing *t = &net->typing;
+	size_t from = t->len > SEEN_MAX ? t->len - SEEN_MAX : 0;
 	char text[SEEN_MAX + 32];
-	size_t from = len > SEEN_MAX ? len - SEEN_MAX : 0;
+	int n;
 
-	while (from < len && is_rest(line[from]))
+	while (from < t->len && is_rest(t->line[from]))
 		from++;
-	if (c == NULL)
-		return;
-	if (c->hidden)
-		from = len;
-	snprintf(text, sizeof(text), CLEAR "%.*s%s", (int)(len - from),
-	    line + from, end);
-	gc_session_write(s, text, strlen(text));
+	if (hidden)
+		from = t->len;
+	n = snprintf(text, sizeof(text), CLEAR "%.*s%s", (int)(t->len - from),
+	    t->line + from, end);
+	gc_send(net, conn, text, (size_t)n);
 }
 
-/* A key that is not part of the text; n is what is left of the line. */
+/* A key that is no part of the text: what is left of the line. */
 static size_t
 edit(const char *line, size_t n, char key)
 {
@@ -92,30 +69,56 @@ edit(const char *line, size_t n, char key)
 	}
 }
 
-ssize_t
-keys_line(struct gc_session *s, char *line, size_t size)
+bool
+keys_typed(struct gc_net *net, struct gc_event *ev)
 {
-	size_t n = 0;
+	struct typing *t = &net->typing;
+	const struct conn *c = conns_find(&net->conns, ev->conn);
+	const char *key = ev->text;
 
-	for (;;) {
-		const char *key;
-		ssize_t len = gc_session_read(s, &key, -1);
-
-		if (len < 0)
-			return len;
-		if (len == 1 && (key[0] == '\r' || key[0] == '\n'))
-			break;
-		if ((unsigned char)key[0] < ' ' || key[0] == 0x7f)
-			n = len == 1 ? edit(line, n, key[0]) : n;
-		else if (n + (size_t)len < size) {
-			memcpy(line + n, key, (size_t)len);
-			n += (size_t)len;
-		} else {
-			gc_session_write(s, "\x1b[m\a", 4);
-		}
-		draw(s, line, n, "");
+	if (c == NULL || !c->keys || c->raw)
+		return true;
+	if (t->conn != ev->conn || t->done)
+		t->len = 0;
+	t->conn = ev->conn;
+	t->done = ev->len == 1 && (key[0] == '\r' || key[0] == '\n');
+	if (t->done) {
+		draw(net, ev->conn, c->hidden, "\n");
+		t->line[t->len] = '\0';
+		ev->text = t->line;
+		ev->len = t->len;
+		return true;
 	}
-	draw(s, line, n, "\n");
-	line[n] = '\0';
-	return (ssize_t)n;
+	if (ev->len == 0 || (unsigned char)key[0] < ' ' || key[0] == 0x7f)
+		t->len = ev->len == 1 ? edit(t->line, t->len, key[0]) : t->len;
+	else if (!ev->binary && t->len + ev->len < sizeof(t->line)) {
+		memcpy(t->line + t->len, key, ev->len);
+		t->len += ev->len;
+	} else {
+		gc_send(net, ev->conn, "\x1b[m\a", 4);
+	}
+	draw(net, ev->conn, c->hidden, "");
+	return false;
+}
+
+void
+keys_hide(struct gc_net *net, uint64_t conn, bool hide)
+{
+	struct conn *c = conns_find(&net->conns, conn);
+
+	if (c)
+		c->hidden = hide;
+}
+
+int
+gc_session_keys(struct gc_session *s, bool keys)
+{
+	struct conn *c = s->conn ? conns_find(&s->net->conns, s->conn) : NULL;
+
+	if (c == NULL)
+		return GC_ECLOSED;
+	if (c->raw != keys)
+		s->net->typing.len = 0;
+	c->raw = keys;
+	return c->keys ? 0 : GC_ENOTHING;
 }

@@ -200,14 +200,6 @@ void letters_drop(struct gc_session *s, unsigned what);
 /* It ends: its jobs are cancelled. */
 void jobs_of_session_end(struct gc_session *s);
 
-/* ---- keys.c ---------------------------------------------------------------
- */
-
-/* Is its player at a terminal that sends single keys? Then this is
- * gc_readline(). */
-bool keys_are_sent(const struct gc_session *s);
-ssize_t keys_line(struct gc_session *s, char *line, size_t size);
-
 /* ---- between.c ---------------------------------------------------------- */
 
 /* Those who await or monitor it are told; false: there was nobody. */

@@ -418,8 +418,6 @@ gc_readline(struct gc_session *s, char *line, size_t size)
 
 	if (size == 0)
 		return net_problem(s->net, GC_EINVALID, "no room for a line");
-	if (keys_are_sent(s))
-		return keys_line(s, line, size);
 	len = gc_session_read(s, &text, -1);
 	if (len < 0)
 		return len;
