@@ -362,17 +362,24 @@ void
 pygase_take(struct pygase *p, const struct pygase_head *head, bool carries,
     int64_t now_us, const struct pygase_fate *fate, void *arg)
 {
-	uint64_t n;
-
 	pygase_see(&p->seen, head->sequence);
-	p->heard_us = now_us;
 	p->unacked++;
-	p->row = 0;
 	if (carries) {
 		if (!p->owes || pygase_distance(head->sequence, p->owed) > 0)
 			p->owed = head->sequence;
 		p->owes = p->owes_now = true;
 	}
+	pygase_acks(p, head, now_us, fate, arg);
+}
+
+void
+pygase_acks(struct pygase *p, const struct pygase_head *head, int64_t now_us,
+    const struct pygase_fate *fate, void *arg)
+{
+	uint64_t n;
+
+	p->heard_us = now_us;
+	p->row = 0;
 	if (head->ack) {
 		n = p->sent - (uint64_t)pygase_distance(p->sequence, head->ack);
 		/* Above sent: a number that one before us gave out. */

@@ -172,6 +172,11 @@ pygase_sort(const struct pygase *p, const struct pygase_head *head);
 void pygase_take(struct pygase *p, const struct pygase_head *head, bool carries,
     int64_t now_us, const struct pygase_fate *fate, void *arg);
 
+/* Believe what it acks and holds alone: its events are not taken now, and so
+ * it is not acked itself, as if it had not come. */
+void pygase_acks(struct pygase *p, const struct pygase_head *head,
+    int64_t now_us, const struct pygase_fate *fate, void *arg);
+
 /* How an event is sent. */
 enum pygase_class {
 	PYGASE_SURE, /* until it is acked */

@@ -271,8 +271,11 @@ pg_conn_take(struct pg_conn *k, const struct pygase_head *head,
 	k->c->bytes_us = k->c->netd->now_us;
 	if (k->c->phase != PLAYING)
 		len = 0;
-	else if (len && !has_room(k, len))
+	if (len && !has_room(k, len)) {
+		pygase_acks(&k->p, head, k->c->netd->now_us, &pg_fate, k);
+		pg_ready(k);
 		return;
+	}
 	pygase_take(&k->p, head, len > 0, k->c->netd->now_us, &pg_fate, k);
 	while (k->c->phase == PLAYING &&
 	       pygase_event(bytes, len, &off, &event, &n) > 0)
