@@ -133,8 +133,11 @@ up_write(struct link *l)
 	const uint8_t *p;
 	size_t n;
 
+	/* Most turns have nothing for the game; what is sent is recorded. */
+	if (l->journal.unsent == 0 && !ev_is_active(&l->up_io))
+		return;
 	record_up(l);
-	while (l->up_fd >= 0 && !l->up_broken &&
+	while (l->up_fd >= 0 && !l->up_broken && l->journal.unsent &&
 	       (p = journal_next(&l->journal, up_until(l), &n)) != NULL) {
 		ssize_t r = write(l->up_fd, p, n);
 
@@ -154,7 +157,8 @@ up_write(struct link *l)
 	}
 	if (l->up_fd < 0)
 		return;
-	if (!l->up_broken && journal_next(&l->journal, up_until(l), &n))
+	if (!l->up_broken && l->journal.unsent &&
+	    journal_next(&l->journal, up_until(l), &n))
 		ev_io_start(l->netd->loop, &l->up_io);
 	else
 		ev_io_stop(l->netd->loop, &l->up_io);
