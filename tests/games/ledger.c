@@ -192,6 +192,14 @@ clock_word(const struct gc_event *ev, const char *rest)
 	gc_printf(net, ev->conn, "clock %ld.%09ld", (long)t.tv_sec, t.tv_nsec);
 }
 
+/* Take up an order of death_at() here and now. */
+static void
+look_word(const struct gc_event *ev, const char *rest)
+{
+	look_for_cut();
+	gc_printf(net, ev->conn, "looked %s", rest);
+}
+
 static void
 roll_word(const struct gc_event *ev, const char *rest)
 {
@@ -253,6 +261,7 @@ static const struct {
 	void (*act)(const struct gc_event *ev, const char *rest);
 } words[] = {
 	{ "clock", clock_word },
+	{ "look ", look_word },
 	{ "roll", roll_word },
 	{ "die ", die_word },
 	{ "timer ", timer_word },

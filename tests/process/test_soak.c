@@ -39,6 +39,21 @@ run_ms(void)
 	return minutes ? (int64_t)(atof(minutes) * 60000) : CHECK_MS;
 }
 
+/* In the middle of a frame, up or down, wherever that falls. */
+static void
+die_at_a_byte(struct kit_proc *launcher, struct players *p)
+{
+	unsigned before = kit_count_log(launcher, " game_died ");
+	int64_t end = kit_now_ms() + KIT_WAIT_MS;
+
+	death_at(dice(2) ? "up" : "down", dice(20000));
+	while (kit_count_log(launcher, " game_died ") == before) {
+		if (kit_now_ms() > end)
+			kit_fail("it does not die at a byte");
+		players_talk(p, 5);
+	}
+}
+
 static void
 soak(enum players_of game, const char *program, int64_t for_ms)
 {
@@ -46,7 +61,8 @@ soak(enum players_of game, const char *program, int64_t for_ms)
 	    "--listen", WEB, "--limit", "restarts_max=1000000", NULL);
 	struct players *p = players_mixed(game, kit_url(launcher, 1),
 	    kit_url(launcher, 2), PLAYERS, 4, 200, dice(1u << 30));
-	unsigned kills[N_WAYS] = { 0 }, in_a_write = 0, rounds = 0;
+	unsigned kills[N_WAYS] = { 0 }, in_a_write = 0, at_a_byte = 0;
+	unsigned rounds = 0;
 	int64_t end = kit_now_ms() + for_ms, longest = 0;
 
 	while (kit_now_ms() < end) {
@@ -57,6 +73,9 @@ soak(enum players_of game, const char *program, int64_t for_ms)
 		if (game == OF_LEDGER && dice(16) == 0) {
 			death_in_a_write(launcher, p);
 			in_a_write++;
+		} else if (game == OF_LEDGER && dice(4) == 0) {
+			die_at_a_byte(launcher, p);
+			at_a_byte++;
 		} else {
 			death_signal(launcher, ways[way]);
 			kills[way]++;
@@ -69,10 +88,10 @@ soak(enum players_of game, const char *program, int64_t for_ms)
 	}
 	longest = players_longest_us(p);
 	print_message("%u rounds: %u KILL %u SEGV %u ABRT %u exit %u memory "
-		      "%u in a write; %llu answers, none wrong; the longest "
+		      "%u in a write %u at a byte; %llu answers, none wrong; the longest "
 		      "wait under load %lld ms\n",
 	    rounds, kills[0], kills[1], kills[2], kills[3], kills[4],
-	    in_a_write, (unsigned long long)players_answers(p),
+	    in_a_write, at_a_byte, (unsigned long long)players_answers(p),
 	    (long long)longest / 1000);
 	assert_int_equal(kit_count_log(launcher, "replay_differs"), 0);
 	assert_true(kit_count_log(launcher, "game_died") >= rounds);
@@ -81,6 +100,7 @@ soak(enum players_of game, const char *program, int64_t for_ms)
 static void
 a_ledger_is_right_after_every_kind_of_death(void)
 {
+	death_prepare();
 	soak(OF_LEDGER, players_game("ledger"), run_ms() * 3 / 4);
 }
 
