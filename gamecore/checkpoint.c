@@ -60,16 +60,6 @@ bury(struct gc_net *net)
 			net->frozen[i] = 0;
 }
 
-static void
-close_ends(struct gc_net *net)
-{
-	if (net->up >= 0)
-		close(net->up);
-	if (net->down >= 0)
-		close(net->down);
-	net->up = net->down = -1;
-}
-
 /* Frozen: wait until the launcher's word is there, and leave it there: who has
  * no pipes yet is not the game that somebody kills. */
 static void
@@ -77,7 +67,7 @@ freeze(struct gc_net *net, int wake)
 {
 	char word;
 
-	close_ends(net);
+	net_close(net);
 	ipc_reader_clear(&net->in);
 	ipc_buf_clear(&net->out);
 	net->cut = NULL;

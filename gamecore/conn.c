@@ -131,6 +131,7 @@ step(struct gc_net *net)
 		return net_problem(
 		    net, GC_ESTOPPED, "the game was asked to stop");
 	}
+	stream_ready(net);
 	return stream_step(net);
 }
 

@@ -227,6 +227,8 @@ int net_hello(struct gc_net *net, const char *game, uint32_t pid);
 int net_greet(struct gc_net *net, uint32_t pid);
 /* Give netd the snapshot. */
 int snapshot_put(struct gc_net *net, const void *bytes, size_t len);
+/* Close the pipes. */
+void net_close(struct gc_net *net);
 /* Close the pipes and free everything, without a goodbye. */
 void net_free(struct gc_net *net);
 /* Set gc_problem(); returns error. */
@@ -260,6 +262,9 @@ int stream_turn(struct gc_net *net, struct gc_event *ev);
 /* Step until r is done, then take it off the list: its result, or GC_E...
  * of stream_step(). */
 int stream_await(struct gc_net *net, struct request *r);
+/* The game waits for the first time after it was told of everything: say
+ * so, once. One that waits for an answer of its own has seen enough. */
+void stream_ready(struct gc_net *net);
 /* Put r on the list, with a new number of ours if it has none. */
 void stream_ask(struct gc_net *net, struct request *r);
 void stream_forget(struct gc_net *net, struct request *r);

@@ -91,8 +91,8 @@ net_problem(struct gc_net *net, int error, const char *format, ...)
 	return error;
 }
 
-static void
-close_pipes(struct gc_net *net)
+void
+net_close(struct gc_net *net)
 {
 	if (net->up >= 0)
 		close(net->up);
@@ -110,7 +110,7 @@ net_fail(struct gc_net *net, int error, const char *format, ...)
 	set_problem(net, format, ap);
 	va_end(ap);
 	net->failed = error;
-	close_pipes(net);
+	net_close(net);
 	return error;
 }
 
@@ -171,7 +171,7 @@ net_hello(struct gc_net *net, const char *game, uint32_t pid)
 void
 net_free(struct gc_net *net)
 {
-	close_pipes(net);
+	net_close(net);
 	ipc_reader_release(&net->in);
 	ipc_buf_release(&net->out);
 	ipc_buf_release(&net->backlog);

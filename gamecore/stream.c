@@ -394,16 +394,14 @@ stream_step(struct gc_net *net)
 	return r < 0 ? r : 0;
 }
 
-/*
- * The game waits for the first time after it was told of everything. Said
- * here and not where the pipe runs empty: when depends on the frames alone.
- */
-static void
-say_ready(struct gc_net *net)
+/* Said where the game waits and not where the pipe runs empty: when depends on
+ * the frames alone. */
+void
+stream_ready(struct gc_net *net)
 {
 	struct ipc_frame f = { .kind = IPC_READY };
 
-	if (net->opened && net->live && net->backlog_at == net->backlog.len) {
+	if (net->opened && net->live) {
 		net->live = false;
 		stream_put(net, &f, NULL);
 	}
@@ -418,7 +416,8 @@ stream_turn(struct gc_net *net, struct gc_event *ev)
 
 	net->working = false;
 	stream_hand(net, 0);
-	say_ready(net);
+	if (net->live && net->backlog_at == net->backlog.len)
+		stream_ready(net);
 	r = net->timed ? timed_next(net, ev) : TIMED_NONE;
 	if (r == TIMED_NONE) {
 		r = 0;
@@ -530,7 +529,9 @@ stream_await(struct gc_net *net, struct request *r)
 {
 	int e = 0;
 
-	say_ready(net);
+	/* Whoever cannot listen has not taken over. */
+	if (r->kind != IPC_LISTENING)
+		stream_ready(net);
 	while (!r->done && e == 0)
 		e = stream_step(net);
 	stream_forget(net, r);

@@ -107,6 +107,9 @@ on_resolved(void *arg, const struct sockaddr **addrs, const socklen_t *lens,
 	struct client *c = arg;
 	struct connecting *k = c->connecting;
 
+	/* Closed meanwhile: it is freed at the turn's end. */
+	if (k == NULL || c->phase != CONNECTING)
+		return;
 	k->asked = NULL;
 	if (n == 0) {
 		client_abort(c, reason, ipc_reason_text(reason));
@@ -171,6 +174,12 @@ connect_begin(struct link *l, uint64_t request, const char *text)
 	struct client *c;
 	char why[256];
 
+	/* The last words of a game that is gone. */
+	if (n->draining) {
+		refuse(l, request, IPC_REASON_SHUTDOWN, "netd is stopping");
+		url_drop(u);
+		return;
+	}
 	if (u == NULL || n->n_clients >= (size_t)n->config.clients_max) {
 		refuse(l, request, IPC_REASON_LIMIT, "too many connections");
 		url_drop(u);

@@ -684,6 +684,8 @@ void link_up_msg(struct link *l, unsigned kind, uint64_t id, const void *m);
 void link_turn(struct link *l);
 /* Queues shrank or grew: read the pipe or do not. */
 void link_budget(struct link *l);
+/* Four times a second. */
+void link_look(struct link *l);
 
 /* ---- recover.c: checkpoints, deaths, and going on -------------------------
  */

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -435,6 +436,16 @@ link_budget(struct link *l)
 	}
 	ev_io_start(n->loop, &l->down_io);
 	link_up(l, IPC_STALLED, (uint64_t)(now - l->stalled_us), 0, 0, NULL, 0);
+}
+
+/* Not read, it is looked at: has it ended? Then what is left is read. */
+void
+link_look(struct link *l)
+{
+	struct pollfd p = { .fd = l->down_fd };
+
+	if (l->stalled && l->down_fd >= 0 && poll(&p, 1, 0) == 1)
+		ev_io_start(l->netd->loop, &l->down_io);
 }
 
 /* ---- coming and going ------------------------------------------------------

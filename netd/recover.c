@@ -267,6 +267,7 @@ recover_sweep(struct link *l)
 	struct recovery *r = &l->rec;
 	int64_t wait = l->netd->config.checkpoint_ms * 1000;
 
+	link_look(l);
 	watch(l);
 	if (quiet(l))
 		return;
@@ -791,6 +792,20 @@ tell_living(struct link *l)
 	}
 }
 
+/* The game before took longer frames than this one does. */
+static void
+too_long(struct link *l, const struct ipc_frame *f)
+{
+	struct client *c = client_find(l->netd, f->id);
+
+	ipc_log(IPC_LOG_ERROR, "parked_too_long",
+	    "conn=%llu bytes=%u frame_bytes=%zu", (unsigned long long)f->id,
+	    f->len, l->frame_max);
+	if (c && c->phase == PLAYING)
+		client_close(c, IPC_REASON_TOO_LONG,
+		    "your message is too long for the new game");
+}
+
 /* What was said meanwhile, and by whom that was the last, in order. */
 static void
 tell_parked(struct link *l)
@@ -803,6 +818,10 @@ tell_parked(struct link *l)
 		if (f.kind != IPC_MESSAGE && f.kind != IPC_SIDE &&
 		    f.kind != IPC_TYPED && !is_farewell(&f))
 			continue;
+		if (ipc_frame_size(f.len) > l->frame_max) {
+			too_long(l, &f);
+			continue;
+		}
 		link_up(l, f.kind, f.id, f.flags, f.channel, f.bytes, f.len);
 		/* One that a game died in: is it this one's death as well? */
 		if (w.position == l->rec.suspect_parked)

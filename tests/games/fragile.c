@@ -6,6 +6,7 @@
  *	clock		a tick, and with it death
  *	wait URL	connect there, wait for one message, repeat it; "die"
  *			from there kills as well
+ * --first URL does "wait URL" before the first event is looked at.
  * A path (of a WebSocket) that ends with "die" kills when its player comes.
  */
 #include "gamecore/gamecore.h"
@@ -54,9 +55,16 @@ int
 main(int argc, char **argv)
 {
 	static const char *const listen[] = { "line://127.0.0.1:0", NULL };
+	const char *first = NULL;
+	const struct gc_option options[] = { { .name = "first",
+						 .value = "URL",
+						 .help = "wait for it",
+						 .text = &first },
+		{ 0 } };
 	struct gc_start start = { .name = "fragile",
 		.about = "An echo that dies of the word 'die'.",
-		.listen = listen };
+		.listen = listen,
+		.options = options };
 	struct gc_net *net = gc_open(&start, argc, argv);
 	struct gc_event ev;
 
@@ -64,6 +72,8 @@ main(int argc, char **argv)
 		fputs(start.text, start.status ? stderr : stdout);
 		return start.status;
 	}
+	if (first)
+		await(net, 0, first);
 	while (gc_next(net, &ev) == 0 && ev.kind != GC_STOP) {
 		if (ev.kind == GC_TICK)
 			abort();

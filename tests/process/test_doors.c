@@ -232,10 +232,66 @@ a_game_that_is_refused_costs_the_next_one_nothing(void)
 	hears_of(&next, conn);
 }
 
+/* What waited for a game with long frames is too long for the next one. */
+static void
+what_is_too_long_for_the_next_game_costs_its_player_alone(void)
+{
+	static char line[100001];
+	char name[] = "small";
+	struct ipc_hello m = { .version = IPC_VERSION,
+		.frame_max = IPC_FRAME_MAX_MIN,
+		.pid = (uint64_t)getpid(),
+		.game = name };
+	struct ipc_frame f;
+	const char *url;
+	int good, bad;
+	uint64_t id;
+	int64_t end = kit_now_ms() + KIT_WAIT_MS;
+	long before;
+
+	netd = kit_netd(NULL);
+	kit_attach(&game, netd);
+	url = kit_link_listen(&game, "line://127.0.0.1:0?message=200k");
+	good = kit_connect(url);
+	kit_link_until(&game, IPC_OPENED, &f);
+	bad = kit_connect(url);
+	kit_link_until(&game, IPC_OPENED, &f);
+	id = f.id;
+	kit_link_commit(&game);
+	memset(line, 'y', sizeof(line) - 1);
+	before = kit_rss_kib(netd->pid);
+	/* More than the pipe holds: the rest waits for the next game. */
+	for (int i = 0; i < 10; i++) {
+		kit_send(bad, line);
+		kit_send(bad, "\n");
+	}
+	while (kit_rss_kib(netd->pid) < before + 500) {
+		if (kit_now_ms() > end)
+			kit_fail("netd does not read");
+		kit_tick();
+	}
+	kit_detach(&game);
+	kit_expect_log(netd, " game_gone ");
+	kit_attach_mute(&game, netd);
+	kit_link_msg(&game, IPC_HELLO, 0, &m);
+	do {
+		assert_true(kit_link_next(&game, &f));
+		assert_int_not_equal(f.kind, IPC_MESSAGE);
+	} while (f.kind != IPC_CLOSED);
+	assert_int_equal(f.id, id);
+	assert_int_equal(f.channel, IPC_REASON_TOO_LONG);
+	kit_send(good, "short\n");
+	kit_link_until(&game, IPC_MESSAGE, &f);
+	assert_int_equal(f.len, 5);
+	assert_true(kit_count_log(netd, " parked_too_long ") > 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		KIT_TEST(
+		    what_is_too_long_for_the_next_game_costs_its_player_alone),
 		KIT_TEST(a_file_in_the_way_of_a_socket_is_left_alone),
 		KIT_TEST(a_socket_that_nobody_listens_on_is_replaced),
 		KIT_TEST(a_busy_socket_of_somebody_else_does_not_stop_the_loop),

@@ -288,6 +288,39 @@ past_the_budget_netd_stops_reading_the_game_and_says_so(void)
 	assert_true(stalled);
 }
 
+/* Nobody reads its pipe, so nobody reads that it has ended. */
+static void
+a_game_that_goes_while_its_pipe_is_not_read_is_seen_to_go(void)
+{
+	static char chunk[60000];
+	uint8_t frame[IPC_FRAME_HEAD];
+	struct ipc_frame f = { .kind = IPC_SEND, .len = sizeof(chunk) };
+	const char *url;
+	int fd;
+
+	netd = kit_netd("--limit", "budget_bytes=1m", NULL);
+	kit_attach(&game, netd);
+	url = kit_link_listen(
+	    &game, "line://127.0.0.1:0?hard_bytes=64m&progress_ms=60s");
+	f.id = join(url, &fd, true);
+	memset(chunk, 'x', sizeof(chunk));
+	ipc_frame_head(frame, &f);
+	for (int i = 0; i < 100; i++) {
+		kit_link_raw(&game, frame, sizeof(frame));
+		kit_link_raw(&game, chunk, sizeof(chunk));
+		kit_link_commit(&game);
+		/* What is behind a COMMIT may wait unread for ever. */
+		if (i > 20 && strstr(kit_said(netd), " stalled "))
+			break;
+		kit_tick();
+	}
+	kit_expect_log(netd, " stalled ");
+	kit_detach(&game);
+	kit_expect_log(netd, " game_gone ");
+	/* And the next may come. */
+	kit_attach(&game, netd);
+}
+
 int
 main(void)
 {
@@ -300,6 +333,8 @@ main(void)
 		KIT_TEST(input_is_fair_when_one_player_floods),
 		KIT_TEST(
 		    past_the_budget_netd_stops_reading_the_game_and_says_so),
+		KIT_TEST(
+		    a_game_that_goes_while_its_pipe_is_not_read_is_seen_to_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

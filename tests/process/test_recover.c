@@ -117,7 +117,8 @@ deaths_in_quick_succession_cost_no_player(void)
 	assert_int_equal(kit_count_log(launcher, "replay_differs"), 0);
 }
 
-/* Longer than the clock's frame, the message's and the answer's all together. */
+/* Longer than the clock's frame, the message's and the answer's all together.
+ */
 #define PAD 160
 
 static void

@@ -87,9 +87,10 @@ soak(enum players_of game, const char *program, int64_t for_ms)
 		rounds++;
 	}
 	longest = players_longest_us(p);
-	print_message("%u rounds: %u KILL %u SEGV %u ABRT %u exit %u memory "
-		      "%u in a write %u at a byte; %llu answers, none wrong; the longest "
-		      "wait under load %lld ms\n",
+	print_message(
+	    "%u rounds: %u KILL %u SEGV %u ABRT %u exit %u memory "
+	    "%u in a write %u at a byte; %llu answers, none wrong; the longest "
+	    "wait under load %lld ms\n",
 	    rounds, kills[0], kills[1], kills[2], kills[3], kills[4],
 	    in_a_write, at_a_byte, (unsigned long long)players_answers(p),
 	    (long long)longest / 1000);

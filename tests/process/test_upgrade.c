@@ -10,13 +10,17 @@
 #include "tests/lib/kit.h"
 #include "tests/lib/players.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -756,10 +760,48 @@ who_comes_while_the_game_is_dead_plays(void)
 	kit_expect(two, "who 1 f \n");
 }
 
+static int
+serve_one(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (poll(&p, 1, KIT_WAIT_MS) != 1)
+		kit_fail("nobody connects");
+	return accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+}
+
+/* It has taken over once it waits for anything at all. */
+static void
+a_new_game_may_connect_before_its_first_event(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), player;
+	char url[64];
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	snprintf(url, sizeof(url), "line://127.0.0.1:%u", ntohs(a.sin_port));
+	launcher = kit_game(
+	    players_game("fragile"), "--listen", URL, "--first", url, NULL);
+	kit_send(serve_one(fd), "go\n");
+	player = kit_connect(kit_url(launcher, 1));
+	assert_string_equal(ask(player, "one"), "one");
+	upgrade();
+	kit_send(serve_one(fd), "go\n");
+	wait_log(UPGRADED, 1);
+	assert_string_equal(ask(player, "two"), "two");
+	assert_int_equal(kit_count_log(launcher, FAILED), 0);
+	close(fd);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		KIT_TEST(a_new_game_may_connect_before_its_first_event),
 		KIT_TEST(players_who_talk_all_the_time_lose_nothing),
 		KIT_TEST(tags_and_states_come_back),
 		KIT_TEST(a_rebuilt_program_is_the_one_that_takes_over),
