@@ -132,6 +132,18 @@ wake_dismiss_next(struct wake *w, uint64_t first)
 	}
 }
 
+/* They are in no order. */
+static size_t
+oldest(const struct wake *w)
+{
+	size_t at = 0;
+
+	for (size_t i = 1; i < w->n; i++)
+		if (w->frozen[i].number < w->frozen[at].number)
+			at = i;
+	return at;
+}
+
 static void
 add(struct wake *w, const struct ipc_control *m)
 {
@@ -142,7 +154,7 @@ add(struct wake *w, const struct ipc_control *m)
 	if (i < w->n)
 		forget(w, i);
 	if (w->n == FROZEN_MAX)
-		forget(w, 0);
+		forget(w, oldest(w));
 	w->frozen[w->n++] = (struct frozen){
 		.number = m->value, .pid = (pid_t)m->number, .fd = m->fds[0]
 	};
