@@ -539,3 +539,26 @@ datagrams_free(struct datagrams *d)
 	free(d->out_bytes);
 	free(d);
 }
+
+/* ---- messages in a queue --------------------------------------------------
+ */
+
+size_t
+datagram_encode_max(size_t len)
+{
+	return DATAGRAM_MARK + len;
+}
+
+size_t
+datagram_encode(bool outgoing, unsigned flags, const uint8_t *bytes, size_t len,
+    uint8_t *out)
+{
+	uint32_t n = (uint32_t)len;
+
+	(void)outgoing;
+	memcpy(out, &n, 4);
+	out[4] = flags & IPC_CLASS_MASK;
+	if (len)
+		memcpy(out + DATAGRAM_MARK, bytes, len);
+	return DATAGRAM_MARK + len;
+}

@@ -45,6 +45,16 @@ void datagrams_send(
 /* End of a turn: all sockets of netd. */
 void datagrams_turn(struct netd *n);
 
+/*
+ * How a message waits in a client's queue for a wire that sends datagrams:
+ * u32 length in our own order, u8 class, bytes. The slots encode and encode_max
+ * of such a transport.
+ */
+#define DATAGRAM_MARK 5
+size_t datagram_encode_max(size_t len);
+size_t datagram_encode(bool outgoing, unsigned flags, const uint8_t *bytes,
+    size_t len, uint8_t *out);
+
 /* ---- addresses ----------------------------------------------------------- */
 
 /* SipHash-2-4 of len bytes under a key. */

@@ -19,8 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In front of a message on its way to the wire: length, class. */
-#define MARK 5
 #define TABLE_MIN 64
 /* Events that wait for a game to come back, of one client. */
 #define HELD_MAX (64u << 10)
@@ -509,21 +507,21 @@ pg_write(struct client *c, const void *bytes, size_t n)
 	const uint8_t *p = bytes;
 	size_t used = 0;
 
-	while (n - used > MARK && k->p.n_events < PYGASE_EVENTS) {
+	while (n - used > DATAGRAM_MARK && k->p.n_events < PYGASE_EVENTS) {
 		uint32_t len;
 		unsigned class;
 		int r;
 
 		memcpy(&len, p + used, 4);
 		class = p[used + 4];
-		r = pygase_add(&k->p, p + used + MARK, len,
+		r = pygase_add(&k->p, p + used + DATAGRAM_MARK, len,
 		    class == IPC_DROPPABLE ? PYGASE_ONCE : PYGASE_SURE, 0,
 		    c->netd->now_us);
 		if (r == 0)
 			break;
 		if (r < 0)
 			client_dropped(c, 1, 0);
-		used += MARK + len;
+		used += DATAGRAM_MARK + len;
 	}
 	pg_ready(k);
 	if (used == 0) {
@@ -684,26 +682,6 @@ pg_close_socket(void *socket)
 		socket_free(s);
 }
 
-static size_t
-pg_encode_max(size_t len)
-{
-	return MARK + len;
-}
-
-static size_t
-pg_encode(bool outgoing, unsigned flags, const uint8_t *bytes, size_t len,
-    uint8_t *out)
-{
-	uint32_t n = (uint32_t)len;
-
-	(void)outgoing;
-	memcpy(out, &n, 4);
-	out[4] = flags & IPC_CLASS_MASK;
-	if (len)
-		memcpy(out + MARK, bytes, len);
-	return MARK + len;
-}
-
 static void
 pg_line(const struct client *c, char *out, size_t size)
 {
@@ -717,8 +695,8 @@ pg_line(const struct client *c, char *out, size_t size)
 const struct transport tr_pygase = {
 	.name = "pygase",
 	.natural = SPEAK_RAW,
-	.encode = pg_encode,
-	.encode_max = pg_encode_max,
+	.encode = datagram_encode,
+	.encode_max = datagram_encode_max,
 	.open_socket = pg_open_socket,
 	.close_socket = pg_close_socket,
 	.state = pg_state,

@@ -17,8 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* In front of a message on its way to the wire: length, class. */
-#define MARK 5
 /* Libenet looks at its clocks this often while anybody is there. */
 #define LOOK_S 0.015
 /* What libenet may hold of one player's, in either direction. */
@@ -494,13 +492,13 @@ udp_write(struct client *c, const void *bytes, size_t n)
 	const uint8_t *b = bytes;
 	size_t used = 0;
 
-	while (p->enet && n - used >= MARK && p->out_bytes < WINDOW) {
+	while (p->enet && n - used >= DATAGRAM_MARK && p->out_bytes < WINDOW) {
 		uint32_t len;
 
 		memcpy(&len, b + used, 4);
-		if (!send_one(p, b[used + 4], b + used + MARK, len))
+		if (!send_one(p, b[used + 4], b + used + DATAGRAM_MARK, len))
 			client_dropped(c, 1, len);
-		used += MARK + len;
+		used += DATAGRAM_MARK + len;
 	}
 	p->socket->due = true;
 	if (used == 0) {
@@ -554,26 +552,6 @@ tr_udp_wire(void)
 	return &wire_udp;
 }
 
-static size_t
-udp_encode_max(size_t len)
-{
-	return MARK + len;
-}
-
-static size_t
-udp_encode(bool outgoing, unsigned flags, const uint8_t *bytes, size_t len,
-    uint8_t *out)
-{
-	uint32_t n = (uint32_t)len;
-
-	(void)outgoing;
-	memcpy(out, &n, 4);
-	out[4] = flags & IPC_CLASS_MASK;
-	if (len)
-		memcpy(out + MARK, bytes, len);
-	return MARK + len;
-}
-
 static void
 udp_line(const struct client *c, char *out, size_t size)
 {
@@ -588,8 +566,8 @@ udp_line(const struct client *c, char *out, size_t size)
 const struct transport tr_udp = {
 	.name = "udp",
 	.natural = SPEAK_TPL,
-	.encode = udp_encode,
-	.encode_max = udp_encode_max,
+	.encode = datagram_encode,
+	.encode_max = datagram_encode_max,
 	.open_socket = udp_open_socket,
 	.close_socket = udp_close_socket,
 	.dial = udp_dial,

@@ -119,6 +119,9 @@ const char *kit_url(struct kit_proc *p, unsigned n);
  */
 int kit_connect(const char *url);
 int kit_connect_small(const char *url);
+/* A UDP socket of this address (127.x.y.z), connected to a URL's port on
+ * 127.0.0.1; non-blocking, the case's own to close. */
+int kit_stranger(const char *ip, const char *url);
 void kit_close(int fd);
 /* All of it, waiting as long as it takes within the deadline. */
 void kit_send(int fd, const char *text);

@@ -5,6 +5,7 @@
 #include "tests/lib/kit.h"
 #include "tests/lib/kit_own.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -91,6 +92,22 @@ int
 kit_connect_small(const char *url)
 {
 	return connect_to(url, true);
+}
+
+int
+kit_stranger(const char *ip, const char *url)
+{
+	struct sockaddr_in here = { .sin_family = AF_INET },
+			   there = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	inet_pton(AF_INET, ip, &here.sin_addr);
+	inet_pton(AF_INET, "127.0.0.1", &there.sin_addr);
+	there.sin_port = htons((uint16_t)atoi(strrchr(url, ':') + 1));
+	assert_int_equal(bind(fd, (struct sockaddr *)&here, sizeof(here)), 0);
+	assert_int_equal(
+	    connect(fd, (struct sockaddr *)&there, sizeof(there)), 0);
+	return fd;
 }
 
 /* ---- sending ----------------------------------------------------------------

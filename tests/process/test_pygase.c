@@ -180,22 +180,6 @@ be_a_game(const char *query)
 	url_ = kit_link_listen(&link_, url);
 }
 
-static int
-stranger(const char *ip)
-{
-	struct sockaddr_in here = { .sin_family = AF_INET },
-			   there = { .sin_family = AF_INET };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-
-	inet_pton(AF_INET, ip, &here.sin_addr);
-	inet_pton(AF_INET, "127.0.0.1", &there.sin_addr);
-	there.sin_port = htons((uint16_t)atoi(strrchr(url_, ':') + 1));
-	assert_int_equal(bind(fd, (struct sockaddr *)&here, sizeof(here)), 0);
-	assert_int_equal(
-	    connect(fd, (struct sockaddr *)&there, sizeof(there)), 0);
-	return fd;
-}
-
 static void
 who_never_proves_an_address_gets_no_more_than_it_sent(void)
 {
@@ -207,7 +191,7 @@ who_never_proves_an_address_gets_no_more_than_it_sent(void)
 	int fd;
 
 	be_a_game("");
-	fd = stranger("127.9.9.9");
+	fd = kit_stranger("127.9.9.9", url_);
 	memcpy(d + 16, event, sizeof(event) - 1);
 	d[15] = sizeof(event) - 1;
 	for (unsigned i = 1; i <= 400; i++) {
@@ -258,7 +242,7 @@ floods_from_one_and_many_addresses_cost_no_memory(void)
 		snprintf(ip, sizeof(ip), "127.%u.%u.%u",
 		    host % 2 ? 7 : host % 200, host % 2 ? 7 : host / 200,
 		    host % 2 ? 7 : 1 + host % 250);
-		fd = stranger(ip);
+		fd = kit_stranger(ip, url_);
 		for (unsigned i = 0; i < 50; i++) {
 			size_t len = (size_t)rand() % sizeof(noise);
 

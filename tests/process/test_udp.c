@@ -328,22 +328,6 @@ a_game_connects_outwards_over_both_families(void)
 /* ---- strangers
  * ------------------------------------------------------------------ */
 
-static int
-stranger(const char *ip)
-{
-	struct sockaddr_in here = { .sin_family = AF_INET },
-			   there = { .sin_family = AF_INET };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-
-	inet_pton(AF_INET, ip, &here.sin_addr);
-	inet_pton(AF_INET, "127.0.0.1", &there.sin_addr);
-	there.sin_port = htons((uint16_t)atoi(strrchr(url_, ':') + 1));
-	assert_int_equal(bind(fd, (struct sockaddr *)&here, sizeof(here)), 0);
-	assert_int_equal(
-	    connect(fd, (struct sockaddr *)&there, sizeof(there)), 0);
-	return fd;
-}
-
 /* A CONNECT as libenet sends it, 52 bytes. */
 static size_t
 connect_bytes(uint8_t *out)
@@ -387,7 +371,7 @@ floods_hold_no_place_and_draw_less_than_they_send(void)
 		snprintf(ip, sizeof(ip), "127.%u.%u.%u",
 		    host % 2 ? 7 : host % 200, host % 2 ? 7 : host / 200,
 		    host % 2 ? 7 : 1 + host % 250);
-		fd = stranger(ip);
+		fd = kit_stranger(ip, url_);
 		for (unsigned i = 0; i < 40; i++) {
 			size_t len =
 			    (size_t)rand() % (i % 9 ? 200 : sizeof(noise));
@@ -430,7 +414,7 @@ no_answer_is_longer_than_its_question(void)
 	int fd;
 
 	be_a_game("");
-	fd = stranger("127.1.2.3");
+	fd = kit_stranger("127.1.2.3", url_);
 	/* CONNECT, a ping of a client that has begun, and one that has not. */
 	send(fd, out, len, 0);
 	send(fd, "\x80\x00\x12\x34\x85\xff\x00\x02", 8, 0);
