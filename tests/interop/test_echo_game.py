@@ -46,7 +46,8 @@ class World:
         return self.log.read().decode()
 
     def end(self):
-        for p in (self.netd, self.game):
+        # The game first: without netd it would complain amid our lines.
+        for p in (self.game, self.netd):
             if p and p.poll() is None:
                 p.kill()
             if p:
