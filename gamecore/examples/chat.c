@@ -8,8 +8,8 @@
  *
  * and see that not a line below changes. A message that ends in a newline is a
  * line; one that does not is a question, and what is typed stands behind it.
- *What a send answers is not looked at: a player who left is no error, and if
- *netd is gone gc_next() says so.
+ * What a send answers is not looked at: a player who left is no error, and if
+ * netd is gone gc_next() says so.
  */
 #include "gamecore/gamecore.h"
 

@@ -193,7 +193,8 @@ main(int argc, char **argv)
 	};
 	bool visits = argc > 1 && argv[1][0] != '-';
 	struct gc_start start = { .name = "notes",
-		.about = "A board of notes, and a client of it.",
+		.about = "A board of notes, and a client of it:\n"
+			 "notes 'tcp://127.0.0.1:4010?speak=tpl' Ann",
 		.arguments = "[URL [WHO [TEXT]]]",
 		.listen = !visits     ? listen
 			  : argc == 3 ? keyboard
