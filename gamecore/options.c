@@ -244,7 +244,7 @@ help_own(const struct gc_option *own)
 	if (own->number)
 		snprintf(more, sizeof(more), ", %ld to %ld (default: %ld)",
 		    own->smallest, own->largest, *own->number);
-	else if (own->text && *own->text)
+	else if (own->text && *own->text && **own->text)
 		snprintf(more, sizeof(more), " (default: %s)", *own->text);
 	help_line(own->name, own->value, own->help, more);
 }

@@ -177,6 +177,16 @@ on_event(struct gc_machine *m, const struct gc_event *ev)
 	}
 }
 
+static int
+begin(struct gc_machine *m)
+{
+	const char *at;
+
+	for (int i = 1; *(at = gc_listening(gc_machine_net(m), i)); i++)
+		fprintf(stderr, "chase: %s\n", at);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -195,6 +205,7 @@ main(int argc, char **argv)
 		    .time_step = time_step,
 		    .handlers = handlers },
 		.initial = initial,
+		.begin = begin,
 		.event = on_event,
 	};
 	int status = gc_backend_run(&game, argc, argv);

@@ -163,6 +163,24 @@ says_in_one_line_what_is_wrong(void **state)
 }
 
 static void
+an_empty_default_is_not_told(void **state)
+{
+	static const char *names = "";
+	static const struct gc_option some[] = {
+		{ .name = "names", .help = "who", .text = &names },
+		{ .name = NULL },
+	};
+	static char snake[] = "snake", help[] = "--help";
+	static char *argv[] = { snake, help, NULL };
+	struct gc_start start = { .name = "snake", .options = some };
+	struct options o;
+
+	(void)state;
+	assert_false(options_read(&o, &start, 2, argv));
+	assert_non_null(strstr(start.text, "--names                who\n"));
+}
+
+static void
 helps_in_the_usual_form(void **state)
 {
 	struct gc_start start = { .arguments = "[FILE]" };
@@ -311,6 +329,7 @@ main(void)
 		cmocka_unit_test(keeps_what_the_game_set_if_nothing_is_said),
 		cmocka_unit_test(reads_common_and_own_options_in_any_order),
 		cmocka_unit_test(says_in_one_line_what_is_wrong),
+		cmocka_unit_test(an_empty_default_is_not_told),
 		cmocka_unit_test(helps_in_the_usual_form),
 		cmocka_unit_test(tells_its_version),
 		cmocka_unit_test(puts_the_page_folder_into_a_url),
