@@ -180,10 +180,12 @@ on_event(struct gc_machine *m, const struct gc_event *ev)
 static int
 begin(struct gc_machine *m)
 {
-	const char *at;
+	struct gc_net *net = gc_machine_net(m);
+	char at[256];
 
-	for (int i = 1; *(at = gc_listening(gc_machine_net(m), i)); i++)
-		fprintf(stderr, "chase: %s\n", at);
+	for (int i = 1; gc_address(net, i, at, sizeof(at)) == 0; i++)
+		printf("chase: %s\n", at);
+	fflush(stdout);
 	return 0;
 }
 
