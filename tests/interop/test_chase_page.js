@@ -18,9 +18,7 @@ function loadBrowser() {
 			try { return require(at).chromium; } catch (e) { }
 		if (tries)
 			throw new Error('npm has no playwright-core for us');
-		spawnSync('npm', ['install', '--prefix', path.dirname(MODULES),
-			'--no-audit', '--no-fund', '--silent', 'playwright-core'],
-			{ stdio: 'ignore' });
+		spawnSync(path.join(ROOT, 'scripts/clients'), { stdio: 'ignore' });
 	}
 }
 

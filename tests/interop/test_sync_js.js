@@ -21,9 +21,7 @@ function loadWs() {
 			try { return require(at); } catch (e) { }
 		if (tries)
 			throw new Error('npm has no ws for us');
-		spawnSync('npm', ['install', '--prefix', path.dirname(MODULES),
-			'--no-audit', '--no-fund', '--silent', 'ws@8'],
-			{ stdio: 'ignore' });
+		spawnSync(path.join(ROOT, 'scripts/clients'), { stdio: 'ignore' });
 	}
 }
 
