@@ -34,8 +34,10 @@ const words = {
 	sees: (page, text) => page.waitForFunction(
 		(t) => document.getElementById("screen").textContent.includes(t),
 		text, { timeout: DEADLINE_MS }),
-	is: (page, text) => page.waitForFunction(text, undefined,
-		{ timeout: DEADLINE_MS }),
+	/* What is not there yet is not so yet. */
+	is: (page, text) => page.waitForFunction(
+		`(() => { try { return ${text}; } catch (e) { return false; } })()`,
+		undefined, { timeout: DEADLINE_MS }),
 	click: (page, css) => page.click(css, { timeout: DEADLINE_MS }),
 	async size(page, text) {
 		const [width, height] = text.split(" ").map(Number);
