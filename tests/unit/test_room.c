@@ -16,24 +16,9 @@
 #include <cmocka.h>
 
 #include "tests/unit/fake_netd.h"
+#include "tests/unit/story.h"
 
-static char story[8192];
 static struct fake n;
-
-static void tale(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void
-tale(const char *format, ...)
-{
-	size_t at = strlen(story);
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(story + at, sizeof(story) - at, format, ap);
-	va_end(ap);
-	at = strlen(story);
-	snprintf(story + at, sizeof(story) - at, "|");
-}
 
 static int
 setup(void **state)

@@ -17,26 +17,10 @@
 #include <cmocka.h>
 
 #include "tests/unit/fake_netd.h"
+#include "tests/unit/story.h"
 
-/* What happened, in a line; the cases compare it. */
-static char story[4096];
 static struct fake n;
 static int64_t now_us;
-
-static void tale(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void
-tale(const char *format, ...)
-{
-	size_t at = strlen(story);
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(story + at, sizeof(story) - at, format, ap);
-	va_end(ap);
-	at = strlen(story);
-	snprintf(story + at, sizeof(story) - at, "|");
-}
 
 static int
 setup(void **state)
