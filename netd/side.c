@@ -305,11 +305,29 @@ pong(struct client *c)
 		say(c, &f, &m);
 }
 
+/* What a game gets is one line: JSON's white space as blanks. Only between its
+ * values is there any, for a raw control character in a string is no JSON. */
+static bool
+on_one_line(struct side_message *m, struct ipc_buf *line)
+{
+	ipc_buf_init(line, m->len);
+	if (!ipc_buf_add(line, m->bytes, m->len))
+		return false;
+	for (size_t i = 0; i < line->len; i++) {
+		if (line->data[i] < ' ')
+			line->data[i] = ' ';
+	}
+	m->json = (const char *)line->data + (m->json - (const char *)m->bytes);
+	m->bytes = line->data;
+	return true;
+}
+
 bool
 side_heard(struct client *c, const uint8_t *bytes, size_t len)
 {
 	const struct config *k = &c->url->config;
 	struct side_message m;
+	struct ipc_buf line;
 	bool more = true;
 
 	if (c->phase != PLAYING)
@@ -322,13 +340,14 @@ side_heard(struct client *c, const uint8_t *bytes, size_t len)
 	c->netd->metrics.side_in++;
 	if (side_is(&m, "Core.Ping")) {
 		pong(c);
-	} else {
+	} else if (on_one_line(&m, &line)) {
 		if (side_is(&m, "Core.Hello"))
 			on_hello(c, &m);
 		else if (m.name_len > 14 && strncasecmp((const char *)bytes,
 						"Core.Supports.", 14) == 0)
 			on_supports(c, &m);
 		more = client_side(c, m.bytes, m.len);
+		ipc_buf_release(&line);
 	}
 	side_done(&m);
 	return more;
