@@ -10,6 +10,7 @@
 #include "netd/mccp.h"
 #include "netd/netd.h"
 #include "netd/operator.h"
+#include "netd/side.h"
 #include "netd/talk.h"
 
 #include "ipc/log.h"

@@ -9,12 +9,14 @@
 
 #include "ipc/control.h"
 #include "ipc/log.h"
+#include "netd/jobs.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 

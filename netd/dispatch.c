@@ -8,7 +8,9 @@
  * its way up.
  */
 #include "netd/event.h"
+#include "netd/jobs.h"
 #include "netd/netd.h"
+#include "netd/side.h"
 #include "netd/state.h"
 
 #include "ipc/log.h"

@@ -5,6 +5,7 @@
  * tree.c, which holds a value against its declaration.
  */
 #include "netd/netd.h"
+#include "netd/side.h"
 #include "netd/speak.h"
 #include "netd/utf8.h"
 

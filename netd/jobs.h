@@ -11,6 +11,32 @@
 
 #include <uthash.h>
 
+/* The game begins a job; what becomes of it goes up, however it ends. */
+void jobs_add(struct link *l, uint64_t number, const char *name,
+    const uint8_t *bytes, size_t len);
+/* Nobody is to hear of this one, of all of that game, any more. */
+void jobs_cancel(struct link *l, uint64_t number);
+void jobs_disown(struct link *l);
+/* Workers of this name there will be; all that is known of them goes. */
+void jobs_declare(
+    struct netd *n, const char *name, unsigned retries, int64_t limit_ms);
+void jobs_forget(struct netd *n);
+/* A new program took over: who is idle ends, the others after their job. */
+void jobs_retire(struct netd *n);
+/* At a turn's end: give out what waits. */
+void jobs_turn(struct netd *n);
+/* The game has ended: is there still something to wait for? */
+void jobs_finish(struct netd *n);
+bool jobs_pending(const struct netd *n);
+void jobs_init(struct netd *n);
+void jobs_release(struct netd *n);
+
+/* A worker's pipe ends, which are taken; -1: it could not be started. */
+void worker_attach(struct netd *n, const char *name, uint32_t number,
+    int64_t pid, int in_fd, int out_fd);
+
+/* ---- the inside: jobs.c and workers.c ----------------------------------- */
+
 struct job {
 	struct job *next;   /* of those that wait for the same workers */
 	struct link *link;  /* NULL: nobody is to hear of it any more */

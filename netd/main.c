@@ -7,6 +7,7 @@
  */
 #include "ipc/log.h"
 #include "netd/datagram.h"
+#include "netd/jobs.h"
 #include "netd/netd.h"
 #include "netd/operator.h"
 #include "netd/record.h"

@@ -6,6 +6,7 @@
  * acted on at once. A game that breaks the protocol loses its pipes and
  * nobody else loses anything; players are held until the next game.
  */
+#include "netd/jobs.h"
 #include "netd/netd.h"
 #include "netd/state.h"
 

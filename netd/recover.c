@@ -9,8 +9,10 @@
  * dead game had in hand; the second death with the same one there sets it
  * aside. See PROTOCOL.md, "After a death".
  */
+#include "netd/jobs.h"
 #include "netd/netd.h"
 #include "netd/resume.h"
+#include "netd/side.h"
 #include "netd/state.h"
 
 #include "ipc/log.h"

@@ -1,5 +1,6 @@
 /*
- * side.h - the inside of out-of-band messages, for side.c and msdp.c.
+ * side.h - out-of-band messages: what game and program say beside the text.
+ * The second half is the inside, for side.c and msdp.c.
  */
 #ifndef NETD_SIDE_H
 #define NETD_SIDE_H
@@ -12,6 +13,17 @@
 #include <stdint.h>
 
 struct msdp;
+
+/* One came from the player: true: go on feeding. What is none is dropped. */
+bool side_heard(struct client *c, const uint8_t *bytes, size_t len);
+/* A game says one, c may be NULL. False: it is no name, the game's fault. */
+bool side_send(struct link *l, struct client *c, const struct ipc_frame *f);
+bool side_send_group(struct link *l, const struct ipc_frame *f);
+/* After a cold start: what the player's program said at its beginning. */
+void side_tell(struct client *c);
+void side_free(struct client *c);
+
+/* ---- the inside: side.c and msdp.c -------------------------------------- */
 
 /* What a player's program said of itself; made when it first says something. */
 struct side {

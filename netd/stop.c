@@ -9,6 +9,7 @@
 #include "netd/netd.h"
 
 #include "ipc/log.h"
+#include "netd/jobs.h"
 
 #include <signal.h>
 

@@ -8,6 +8,7 @@
 
 #include "netd/event.h"
 #include "netd/netd.h"
+#include "netd/side.h"
 #include "netd/speak.h"
 #include "netd/state.h"
 

@@ -15,6 +15,7 @@
  */
 #include "netd/mccp.h"
 #include "netd/msdp.h"
+#include "netd/side.h"
 #include "netd/telnet_session.h"
 
 #include "ipc/msg.h"

@@ -14,6 +14,7 @@
 #include "netd/line_edit.h"
 #include "netd/netd.h"
 #include "netd/resume.h"
+#include "netd/side.h"
 #include "netd/utf8.h"
 #include "netd/web.h"
 #include "netd/ws.h"

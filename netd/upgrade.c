@@ -7,6 +7,7 @@
  * decided: if it ends, or takes too long, its link is dropped, the old game
  * is given its input, and has seen nothing. See DESIGN in README.md.
  */
+#include "netd/jobs.h"
 #include "netd/netd.h"
 #include "netd/record.h"
 #include "netd/state.h"

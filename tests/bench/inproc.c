@@ -11,6 +11,7 @@
  */
 #include "ipc/msg.h"
 #include "netd/netd.h"
+#include "netd/side.h"
 #include "netd/transport.h"
 
 #include <arpa/inet.h>

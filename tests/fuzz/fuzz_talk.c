@@ -3,6 +3,7 @@
  * answered can be read. */
 #include "netd/event.h"
 #include "netd/netd.h"
+#include "netd/side.h"
 #include "netd/state.h"
 #include "netd/talk.h"
 

@@ -13,6 +13,7 @@
  * control character, and is UTF-8.
  */
 #include "../unit/fake_ws.h"
+#include "netd/side.h"
 #include "netd/utf8.h"
 #include "netd/ws_hand.h"
 

@@ -11,6 +11,7 @@
 #include "ipc/msg.h"
 #include "netd/mccp.h"
 #include "netd/netd.h"
+#include "netd/side.h"
 
 #include <stdlib.h>
 #include <string.h>

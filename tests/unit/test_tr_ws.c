@@ -16,6 +16,7 @@
 
 #include "fake_ws.h"
 #include "netd/http.h"
+#include "netd/side.h"
 #include "netd/ws_frame.h"
 #include "netd/ws_hand.h"
 

@@ -1,0 +1,92 @@
+/*
+ * journal.h - frames on their way to the game, and what recovery may need
+ * again.
+ *
+ * The queue to the game and the memory of it are the same bytes.
+ */
+#ifndef NETD_JOURNAL_H
+#define NETD_JOURNAL_H
+
+#include "ipc/frame.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Frames lie whole in chunks; one write() sends what is left of one. */
+struct chunk {
+	struct chunk *next;
+	uint64_t first; /* position of its first frame */
+	size_t size, len;
+	uint32_t refs; /* the journal's, and one for each record of its bytes */
+	uint8_t bytes[];
+};
+
+/*
+ * What went up: kept from the oldest frame that may be needed again to the
+ * newest, with a cursor for what the pipe has taken. Positions count frames
+ * from 1.
+ */
+struct journal {
+	struct chunk *head, *tail;
+	struct chunk *at; /* the chunk that is being sent */
+	size_t at_off;    /* sent of it */
+	struct chunk *spare;
+	uint64_t position; /* of the newest frame */
+	uint64_t sent;     /* frames that the pipe has taken whole */
+	size_t frame_left; /* bytes of a frame that it has taken in part */
+	size_t unsent;     /* bytes */
+	size_t kept;       /* bytes in memory before the cursor */
+	bool keep;         /* keep what was sent, until journal_forget() */
+	/* The oldest frame that record_up() has not seen; NULL: there is none.
+	 * It looks before anything of it is sent. */
+	struct chunk *fresh;
+	size_t fresh_off;
+	uint64_t recorded; /* the newest frame that it has seen */
+};
+
+/* Lay down a frame with len bytes from two places. False: no memory. */
+bool journal_add(struct journal *j, const struct ipc_frame *f,
+    const uint8_t *more, size_t more_len);
+/* The same for what nearly every frame finds: the place of a whole frame of
+ * size bytes, which the caller fills; NULL: journal_add() must make room. */
+static inline uint8_t *
+journal_place(struct journal *j, size_t size)
+{
+	struct chunk *c = j->tail;
+
+	if (c == NULL || j->fresh == NULL || c->size - c->len < size)
+		return NULL;
+	c->len += size;
+	j->unsent += size;
+	j->position++;
+	return c->bytes + c->len - size;
+}
+/* What to write next, up to the end of frame number until: *n bytes, NULL if
+ * nothing. */
+const uint8_t *journal_next(const struct journal *j, uint64_t until, size_t *n);
+void journal_sent(struct journal *j, size_t n);
+/* Frames up to and with this position are not needed again. */
+void journal_forget(struct journal *j, uint64_t position);
+/* Send again from behind this position on. False: it is forgotten. */
+bool journal_rewind(struct journal *j, uint64_t position);
+/* Frame number position, a view; NULL if it is not kept. */
+struct ipc_frame *
+journal_find(const struct journal *j, uint64_t position, struct ipc_frame *f);
+/* A place between two frames; begins behind the frame at position. */
+struct walk {
+	uint64_t position;
+	struct chunk *chunk;
+	size_t off;
+};
+/* The next frame that is kept, a view; false at the end. */
+bool journal_walk(const struct journal *j, struct walk *w, struct ipc_frame *f);
+/* Put another frame in its place; its bytes, padded with blanks or cut to fit,
+ * become a view of what is there. */
+void
+journal_replace(struct journal *j, uint64_t position, struct ipc_frame *with);
+void journal_clear(struct journal *j);
+/* A record of a chunk's bytes is no more. */
+void journal_give_back(void *chunk);
+
+#endif
