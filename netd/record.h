@@ -21,8 +21,8 @@
 
 #include "ipc/buf.h"
 #include "ipc/control.h"
+#include "ipc/flight.h"
 #include "ipc/frame.h"
-#include "ipc/recording.h"
 
 #include <ev.h>
 #include <stdbool.h>

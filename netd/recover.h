@@ -9,8 +9,8 @@
 
 #include "ipc/buf.h"
 #include "ipc/control.h"
+#include "ipc/flight.h"
 #include "ipc/frame.h"
-#include "ipc/recording.h"
 #include "netd/journal.h"
 
 #include <ev.h>

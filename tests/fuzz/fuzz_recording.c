@@ -2,6 +2,7 @@
  * Any bytes as a recording: read as they are, and once more with every
  * checksum made right, or no run would get past the first.
  */
+#include "ipc/crc.h"
 #include "ipc/msg.h"
 #include "ipc/recording.h"
 
