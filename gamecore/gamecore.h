@@ -394,7 +394,27 @@ gc_vprintf_group(struct gc_net *net, uint64_t group, const struct gc_how *how,
  *
  * Further kinds: BOOL(name); I8 I16 I32 I64 U8 U16 U32 U64 F32 F64(name,
  * smallest, largest); BYTES(name, longest), a struct gc_bytes; ARRAY(KIND,
- * name, how_many, smallest, largest) of a kind of number. Text is UTF-8.
+ * name, how_many, smallest, largest) of a kind of number. Text is UTF-8. And
+ *
+ *	#define SUIT(NAME) NAME(HEARTS, hearts) NAME(SPADES, spades)
+ *	GC_ENUM(suit, SUIT);                     enum suit { HEARTS, SPADES },
+ *						 suit_name(HEARTS) is "hearts"
+ *	#define HAND(FIELD) \
+ *		FIELD(ENUM, suit, trump)         enum suit trump; said by name
+ *		FIELD(LIST_OF, I32, scores, 9, 0, 999)   up to 9 numbers:
+ *				const int32_t *scores; uint32_t n_scores;
+ *		FIELD(LIST_OF, STR, names, 9, 32)        const char *const *
+ *		FIELD(LIST_OF, ENUM, suit, suits, 4)
+ *		FIELD(MAYBE, U8, bid, 1, 13)     bool has_bid; uint8_t bid
+ *		FIELD(MAYBE, STR, motto, 80)     NULL: there is none
+ *		FIELD(MAYBE, STRUCT, point, at)  const struct point *at, the
+ *same
+ *
+ * LIST_OF takes each kind but ARRAY, STRUCT (that is LIST) and another list;
+ * MAYBE each but ARRAY and lists, which may be empty: numbers, BOOL and ENUM
+ * have a has_ beside them, STR and STRUCT are NULL and BYTES at NULL if they
+ * are not set. What is not set is not there in what players get, and missing
+ * or null in what they say.
  *
  * What the game says of its messages in struct gc_start.types is told to
  * netd, which turns a struct into what each player speaks: JSON for a page
@@ -415,13 +435,16 @@ struct gc_bytes {
 
 /* A row of the declaration; the macros below write it. */
 struct gc_field {
-	const char *name; /* NULL ends the list */
-	const char *kind; /* "u16" */
-	size_t offset, n_offset;
+	const char *name;        /* NULL ends the list */
+	const char *kind;        /* "u16" */
+	size_t offset, n_offset; /* n_: of n_NAME, or of has_NAME */
 	uint32_t count, longest;
 	long long smallest, largest; /* U64: as bits */
 	double lowest, highest;
 	const struct gc_type *of; /* what a STRUCT or LIST is made of */
+	uint32_t most;            /* a list of up to so many of kind */
+	bool maybe;
+	const char *names; /* " hearts spades" */
 };
 
 struct gc_type {
@@ -439,7 +462,7 @@ struct gc_type {
 	{                                                                  \
 		typedef struct name gc_self;                               \
 		static const struct gc_field fields[] = { FIELDS(GC_ROW_){ \
-		    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } };                   \
+		    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } };          \
 		return fields;                                             \
 	}                                                                  \
 	extern const struct gc_type name##_type __attribute__((weak));     \
@@ -454,6 +477,23 @@ struct gc_type {
 	extern const struct gc_type name##_type __attribute__((weak)); \
 	const struct gc_type name##_type = { #name, sizeof(struct name), 0 }
 
+/* GC_ENUM(suit, SUIT): enum suit, suit_name() */
+#define GC_ENUM(type, NAMES)                                       \
+	static const char type##_names[] __attribute__((unused)) = \
+	    NAMES(GC_ENUM_TEXT_);                                  \
+	static inline const char *type##_name(unsigned gc_v)       \
+	{                                                          \
+		static const char *const gc_names[] = { NAMES(     \
+		    GC_ENUM_NAME_) };                              \
+		return gc_v < sizeof(gc_names) / sizeof(*gc_names) \
+			   ? gc_names[gc_v]                        \
+			   : "";                                   \
+	}                                                          \
+	enum type { NAMES(GC_ENUM_MEMBER_) }
+#define GC_ENUM_MEMBER_(here, name) here,
+#define GC_ENUM_TEXT_(here, name) " " #name
+#define GC_ENUM_NAME_(here, name) #name,
+
 #define GC_MEMBER_(KIND, ...) GC_MEMBER_##KIND(__VA_ARGS__)
 #define GC_ROW_(KIND, ...) GC_ROW_##KIND(__VA_ARGS__)
 
@@ -467,74 +507,171 @@ struct gc_type {
 #define GC_C_U64 uint64_t
 #define GC_C_F32 float
 #define GC_C_F64 double
-#define GC_N_I8 "i8"
-#define GC_N_I16 "i16"
-#define GC_N_I32 "i32"
-#define GC_N_I64 "i64"
-#define GC_N_U8 "u8"
-#define GC_N_U16 "u16"
-#define GC_N_U32 "u32"
-#define GC_N_U64 "u64"
-#define GC_N_F32 "f32"
-#define GC_N_F64 "f64"
 
 #define GC_MEMBER_BOOL(name) bool name;
-#define GC_MEMBER_I8(name, min, max) GC_C_I8 name;
-#define GC_MEMBER_I16(name, min, max) GC_C_I16 name;
-#define GC_MEMBER_I32(name, min, max) GC_C_I32 name;
-#define GC_MEMBER_I64(name, min, max) GC_C_I64 name;
-#define GC_MEMBER_U8(name, min, max) GC_C_U8 name;
-#define GC_MEMBER_U16(name, min, max) GC_C_U16 name;
-#define GC_MEMBER_U32(name, min, max) GC_C_U32 name;
-#define GC_MEMBER_U64(name, min, max) GC_C_U64 name;
-#define GC_MEMBER_F32(name, min, max) GC_C_F32 name;
-#define GC_MEMBER_F64(name, min, max) GC_C_F64 name;
+#define GC_MEMBER_I8(name, min, max) int8_t name;
+#define GC_MEMBER_I16(name, min, max) int16_t name;
+#define GC_MEMBER_I32(name, min, max) int32_t name;
+#define GC_MEMBER_I64(name, min, max) int64_t name;
+#define GC_MEMBER_U8(name, min, max) uint8_t name;
+#define GC_MEMBER_U16(name, min, max) uint16_t name;
+#define GC_MEMBER_U32(name, min, max) uint32_t name;
+#define GC_MEMBER_U64(name, min, max) uint64_t name;
+#define GC_MEMBER_F32(name, min, max) float name;
+#define GC_MEMBER_F64(name, min, max) double name;
+#define GC_MEMBER_ENUM(type, name) enum type name;
 #define GC_MEMBER_STR(name, longest) const char *name;
 #define GC_MEMBER_BYTES(name, longest) struct gc_bytes name;
 #define GC_MEMBER_ARRAY(KIND, name, n, min, max) GC_C_##KIND name[n];
 #define GC_MEMBER_STRUCT(type, name) struct type name;
-#define GC_MEMBER_LIST(type, name, longest) \
-	const struct type *name;            \
-	uint32_t n_##name;
+#define GC_MEMBER_LIST(type, name, longest) GC_MANY_(struct type, name)
 
-#define GC_NUMBER_(name, kind, n, min, max)                                \
-	{ #name, kind, offsetof(gc_self, name), 0, n, 0, (long long)(min), \
-		(long long)(max), 0, 0, 0 },
-#define GC_REAL_(name, kind, n, min, max)                                     \
-	{ #name, kind, offsetof(gc_self, name), 0, n, 0, 0, 0, (double)(min), \
-		(double)(max), 0 },
-#define GC_PLAIN_(name, kind, longest, of, n_offset)                           \
-	{ #name, kind, offsetof(gc_self, name), n_offset, 0, longest, 0, 0, 0, \
-		0, of },
-#define GC_ROW_BOOL(name) GC_PLAIN_(name, "bool", 0, 0, 0)
-#define GC_ROW_I8(name, min, max) GC_NUMBER_(name, GC_N_I8, 0, min, max)
-#define GC_ROW_I16(name, min, max) GC_NUMBER_(name, GC_N_I16, 0, min, max)
-#define GC_ROW_I32(name, min, max) GC_NUMBER_(name, GC_N_I32, 0, min, max)
-#define GC_ROW_I64(name, min, max) GC_NUMBER_(name, GC_N_I64, 0, min, max)
-#define GC_ROW_U8(name, min, max) GC_NUMBER_(name, GC_N_U8, 0, min, max)
-#define GC_ROW_U16(name, min, max) GC_NUMBER_(name, GC_N_U16, 0, min, max)
-#define GC_ROW_U32(name, min, max) GC_NUMBER_(name, GC_N_U32, 0, min, max)
-#define GC_ROW_U64(name, min, max) GC_NUMBER_(name, GC_N_U64, 0, min, max)
-#define GC_ROW_F32(name, min, max) GC_REAL_(name, GC_N_F32, 0, min, max)
-#define GC_ROW_F64(name, min, max) GC_REAL_(name, GC_N_F64, 0, min, max)
-#define GC_ROW_STR(name, longest) GC_PLAIN_(name, "str", longest, 0, 0)
-#define GC_ROW_BYTES(name, longest) GC_PLAIN_(name, "bytes", longest, 0, 0)
+/* LIST_OF: a pointer and n_NAME */
+#define GC_MANY_(type, name) \
+	type const *name;    \
+	uint32_t n_##name;
+#define GC_MEMBER_LIST_OF(KIND, ...) GC_MANY_##KIND(__VA_ARGS__)
+#define GC_MANY_BOOL(name, most) GC_MANY_(bool, name)
+#define GC_MANY_I8(name, most, min, max) GC_MANY_(int8_t, name)
+#define GC_MANY_I16(name, most, min, max) GC_MANY_(int16_t, name)
+#define GC_MANY_I32(name, most, min, max) GC_MANY_(int32_t, name)
+#define GC_MANY_I64(name, most, min, max) GC_MANY_(int64_t, name)
+#define GC_MANY_U8(name, most, min, max) GC_MANY_(uint8_t, name)
+#define GC_MANY_U16(name, most, min, max) GC_MANY_(uint16_t, name)
+#define GC_MANY_U32(name, most, min, max) GC_MANY_(uint32_t, name)
+#define GC_MANY_U64(name, most, min, max) GC_MANY_(uint64_t, name)
+#define GC_MANY_F32(name, most, min, max) GC_MANY_(float, name)
+#define GC_MANY_F64(name, most, min, max) GC_MANY_(double, name)
+#define GC_MANY_ENUM(type, name, most) GC_MANY_(enum type, name)
+#define GC_MANY_STR(name, most, longest) GC_MANY_(char const *, name)
+#define GC_MANY_BYTES(name, most, longest) GC_MANY_(struct gc_bytes, name)
+
+/* MAYBE: has_NAME beside it, or a pointer that may be NULL */
+#define GC_OR_NONE_(type, name) \
+	bool has_##name;        \
+	type name;
+#define GC_MEMBER_MAYBE(KIND, ...) GC_MAYBE_##KIND(__VA_ARGS__)
+#define GC_MAYBE_BOOL(name) GC_OR_NONE_(bool, name)
+#define GC_MAYBE_I8(name, min, max) GC_OR_NONE_(int8_t, name)
+#define GC_MAYBE_I16(name, min, max) GC_OR_NONE_(int16_t, name)
+#define GC_MAYBE_I32(name, min, max) GC_OR_NONE_(int32_t, name)
+#define GC_MAYBE_I64(name, min, max) GC_OR_NONE_(int64_t, name)
+#define GC_MAYBE_U8(name, min, max) GC_OR_NONE_(uint8_t, name)
+#define GC_MAYBE_U16(name, min, max) GC_OR_NONE_(uint16_t, name)
+#define GC_MAYBE_U32(name, min, max) GC_OR_NONE_(uint32_t, name)
+#define GC_MAYBE_U64(name, min, max) GC_OR_NONE_(uint64_t, name)
+#define GC_MAYBE_F32(name, min, max) GC_OR_NONE_(float, name)
+#define GC_MAYBE_F64(name, min, max) GC_OR_NONE_(double, name)
+#define GC_MAYBE_ENUM(type, name) GC_OR_NONE_(enum type, name)
+#define GC_MAYBE_STR(name, longest) const char *name;
+#define GC_MAYBE_BYTES(name, longest) struct gc_bytes name;
+#define GC_MAYBE_STRUCT(type, name) const struct type *name;
+
+/* A row of a number, of a float, of the rest. n_at: where n_ or has_ is. */
+#define GC_NUMBER_(name, kind, n, n_at, most, maybe, min, max)                \
+	{ #name, kind, offsetof(gc_self, name), n_at, n, 0, (long long)(min), \
+		(long long)(max), 0, 0, 0, most, maybe, 0 },
+#define GC_REAL_(name, kind, n, n_at, most, maybe, min, max)      \
+	{ #name, kind, offsetof(gc_self, name), n_at, n, 0, 0, 0, \
+		(double)(min), (double)(max), 0, most, maybe, 0 },
+#define GC_PLAIN_(name, kind, n_at, most, maybe, longest, of, names)          \
+	{ #name, kind, offsetof(gc_self, name), n_at, 0, longest, 0, 0, 0, 0, \
+		of, most, maybe, names },
+#define GC_N_(name) offsetof(gc_self, n_##name)
+#define GC_HAS_(name) offsetof(gc_self, has_##name)
+
+#define GC_ANY_I8(name, ...) GC_NUMBER_(name, "i8", __VA_ARGS__)
+#define GC_ANY_I16(name, ...) GC_NUMBER_(name, "i16", __VA_ARGS__)
+#define GC_ANY_I32(name, ...) GC_NUMBER_(name, "i32", __VA_ARGS__)
+#define GC_ANY_I64(name, ...) GC_NUMBER_(name, "i64", __VA_ARGS__)
+#define GC_ANY_U8(name, ...) GC_NUMBER_(name, "u8", __VA_ARGS__)
+#define GC_ANY_U16(name, ...) GC_NUMBER_(name, "u16", __VA_ARGS__)
+#define GC_ANY_U32(name, ...) GC_NUMBER_(name, "u32", __VA_ARGS__)
+#define GC_ANY_U64(name, ...) GC_NUMBER_(name, "u64", __VA_ARGS__)
+#define GC_ANY_F32(name, ...) GC_REAL_(name, "f32", __VA_ARGS__)
+#define GC_ANY_F64(name, ...) GC_REAL_(name, "f64", __VA_ARGS__)
+#define GC_ROW_BOOL(name) GC_PLAIN_(name, "bool", 0, 0, 0, 0, 0, 0)
+#define GC_ROW_I8(name, min, max) GC_ANY_I8(name, 0, 0, 0, 0, min, max)
+#define GC_ROW_I16(name, min, max) GC_ANY_I16(name, 0, 0, 0, 0, min, max)
+#define GC_ROW_I32(name, min, max) GC_ANY_I32(name, 0, 0, 0, 0, min, max)
+#define GC_ROW_I64(name, min, max) GC_ANY_I64(name, 0, 0, 0, 0, min, max)
+#define GC_ROW_U8(name, min, max) GC_ANY_U8(name, 0, 0, 0, 0, min, max)
+#define GC_ROW_U16(name, min, max) GC_ANY_U16(name, 0, 0, 0, 0, min, max)
+#define GC_ROW_U32(name, min, max) GC_ANY_U32(name, 0, 0, 0, 0, min, max)
+#define GC_ROW_U64(name, min, max) GC_ANY_U64(name, 0, 0, 0, 0, min, max)
+#define GC_ROW_F32(name, min, max) GC_ANY_F32(name, 0, 0, 0, 0, min, max)
+#define GC_ROW_F64(name, min, max) GC_ANY_F64(name, 0, 0, 0, 0, min, max)
+#define GC_ROW_ENUM(type, name) \
+	GC_PLAIN_(name, "enum", 0, 0, 0, 0, 0, type##_names)
+#define GC_ROW_STR(name, longest) GC_PLAIN_(name, "str", 0, 0, 0, longest, 0, 0)
+#define GC_ROW_BYTES(name, longest) \
+	GC_PLAIN_(name, "bytes", 0, 0, 0, longest, 0, 0)
 #define GC_ROW_ARRAY(KIND, name, n, min, max) \
-	GC_ROW_ARRAY_##KIND(name, n, min, max)
-#define GC_ROW_ARRAY_I8(name, n, a, b) GC_NUMBER_(name, GC_N_I8, n, a, b)
-#define GC_ROW_ARRAY_I16(name, n, a, b) GC_NUMBER_(name, GC_N_I16, n, a, b)
-#define GC_ROW_ARRAY_I32(name, n, a, b) GC_NUMBER_(name, GC_N_I32, n, a, b)
-#define GC_ROW_ARRAY_I64(name, n, a, b) GC_NUMBER_(name, GC_N_I64, n, a, b)
-#define GC_ROW_ARRAY_U8(name, n, a, b) GC_NUMBER_(name, GC_N_U8, n, a, b)
-#define GC_ROW_ARRAY_U16(name, n, a, b) GC_NUMBER_(name, GC_N_U16, n, a, b)
-#define GC_ROW_ARRAY_U32(name, n, a, b) GC_NUMBER_(name, GC_N_U32, n, a, b)
-#define GC_ROW_ARRAY_U64(name, n, a, b) GC_NUMBER_(name, GC_N_U64, n, a, b)
-#define GC_ROW_ARRAY_F32(name, n, a, b) GC_REAL_(name, GC_N_F32, n, a, b)
-#define GC_ROW_ARRAY_F64(name, n, a, b) GC_REAL_(name, GC_N_F64, n, a, b)
-#define GC_ROW_STRUCT(type, name) GC_PLAIN_(name, "struct", 0, &type##_type, 0)
+	GC_ANY_##KIND(name, n, 0, 0, 0, min, max)
+#define GC_ROW_STRUCT(type, name) \
+	GC_PLAIN_(name, "struct", 0, 0, 0, 0, &type##_type, 0)
 #define GC_ROW_LIST(type, name, longest) \
-	GC_PLAIN_(                       \
-	    name, "list", longest, &type##_type, offsetof(gc_self, n_##name))
+	GC_PLAIN_(name, "list", GC_N_(name), 0, 0, longest, &type##_type, 0)
+#define GC_ROW_LIST_OF(KIND, ...) GC_ROW_MANY_##KIND(__VA_ARGS__)
+#define GC_ROW_MANY_BOOL(name, most) \
+	GC_PLAIN_(name, "bool", GC_N_(name), most, 0, 0, 0, 0)
+#define GC_ROW_MANY_I8(name, most, min, max) \
+	GC_ANY_I8(name, 0, GC_N_(name), most, 0, min, max)
+#define GC_ROW_MANY_I16(name, most, min, max) \
+	GC_ANY_I16(name, 0, GC_N_(name), most, 0, min, max)
+#define GC_ROW_MANY_I32(name, most, min, max) \
+	GC_ANY_I32(name, 0, GC_N_(name), most, 0, min, max)
+#define GC_ROW_MANY_I64(name, most, min, max) \
+	GC_ANY_I64(name, 0, GC_N_(name), most, 0, min, max)
+#define GC_ROW_MANY_U8(name, most, min, max) \
+	GC_ANY_U8(name, 0, GC_N_(name), most, 0, min, max)
+#define GC_ROW_MANY_U16(name, most, min, max) \
+	GC_ANY_U16(name, 0, GC_N_(name), most, 0, min, max)
+#define GC_ROW_MANY_U32(name, most, min, max) \
+	GC_ANY_U32(name, 0, GC_N_(name), most, 0, min, max)
+#define GC_ROW_MANY_U64(name, most, min, max) \
+	GC_ANY_U64(name, 0, GC_N_(name), most, 0, min, max)
+#define GC_ROW_MANY_F32(name, most, min, max) \
+	GC_ANY_F32(name, 0, GC_N_(name), most, 0, min, max)
+#define GC_ROW_MANY_F64(name, most, min, max) \
+	GC_ANY_F64(name, 0, GC_N_(name), most, 0, min, max)
+#define GC_ROW_MANY_ENUM(type, name, most) \
+	GC_PLAIN_(name, "enum", GC_N_(name), most, 0, 0, 0, type##_names)
+#define GC_ROW_MANY_STR(name, most, longest) \
+	GC_PLAIN_(name, "str", GC_N_(name), most, 0, longest, 0, 0)
+#define GC_ROW_MANY_BYTES(name, most, longest) \
+	GC_PLAIN_(name, "bytes", GC_N_(name), most, 0, longest, 0, 0)
+#define GC_ROW_MAYBE(KIND, ...) GC_ROW_MAYBE_##KIND(__VA_ARGS__)
+#define GC_ROW_MAYBE_BOOL(name) \
+	GC_PLAIN_(name, "bool", GC_HAS_(name), 0, 1, 0, 0, 0)
+#define GC_ROW_MAYBE_I8(name, min, max) \
+	GC_ANY_I8(name, 0, GC_HAS_(name), 0, 1, min, max)
+#define GC_ROW_MAYBE_I16(name, min, max) \
+	GC_ANY_I16(name, 0, GC_HAS_(name), 0, 1, min, max)
+#define GC_ROW_MAYBE_I32(name, min, max) \
+	GC_ANY_I32(name, 0, GC_HAS_(name), 0, 1, min, max)
+#define GC_ROW_MAYBE_I64(name, min, max) \
+	GC_ANY_I64(name, 0, GC_HAS_(name), 0, 1, min, max)
+#define GC_ROW_MAYBE_U8(name, min, max) \
+	GC_ANY_U8(name, 0, GC_HAS_(name), 0, 1, min, max)
+#define GC_ROW_MAYBE_U16(name, min, max) \
+	GC_ANY_U16(name, 0, GC_HAS_(name), 0, 1, min, max)
+#define GC_ROW_MAYBE_U32(name, min, max) \
+	GC_ANY_U32(name, 0, GC_HAS_(name), 0, 1, min, max)
+#define GC_ROW_MAYBE_U64(name, min, max) \
+	GC_ANY_U64(name, 0, GC_HAS_(name), 0, 1, min, max)
+#define GC_ROW_MAYBE_F32(name, min, max) \
+	GC_ANY_F32(name, 0, GC_HAS_(name), 0, 1, min, max)
+#define GC_ROW_MAYBE_F64(name, min, max) \
+	GC_ANY_F64(name, 0, GC_HAS_(name), 0, 1, min, max)
+#define GC_ROW_MAYBE_ENUM(type, name) \
+	GC_PLAIN_(name, "enum", GC_HAS_(name), 0, 1, 0, 0, type##_names)
+#define GC_ROW_MAYBE_STR(name, longest) \
+	GC_PLAIN_(name, "str", 0, 0, 1, longest, 0, 0)
+#define GC_ROW_MAYBE_BYTES(name, longest) \
+	GC_PLAIN_(name, "bytes", 0, 0, 1, longest, 0, 0)
+#define GC_ROW_MAYBE_STRUCT(type, name) \
+	GC_PLAIN_(name, "struct", 0, 0, 1, 0, &type##_type, 0)
 
 /* To here. */
 

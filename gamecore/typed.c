@@ -21,7 +21,7 @@
 /* Where a field of the declaration is in its struct. */
 struct place {
 	size_t offset, n_offset;
-	size_t size; /* of a list's element */
+	size_t size; /* of a list's element, of a struct */
 };
 
 struct typed {
@@ -45,6 +45,24 @@ struct typeds {
 	struct piece *pieces; /* of the value of the last event */
 };
 
+/* A value of such a kind in C. */
+static const size_t c_sizes[IPC_FIELD_KINDS] = {
+	[IPC_BOOL] = sizeof(bool),
+	[IPC_I8] = 1,
+	[IPC_I16] = 2,
+	[IPC_I32] = 4,
+	[IPC_I64] = 8,
+	[IPC_U8] = 1,
+	[IPC_U16] = 2,
+	[IPC_U32] = 4,
+	[IPC_U64] = 8,
+	[IPC_F32] = sizeof(float),
+	[IPC_F64] = sizeof(double),
+	[IPC_STR] = sizeof(const char *),
+	[IPC_BYTES] = sizeof(struct gc_bytes),
+	[IPC_ENUM] = sizeof(unsigned),
+};
+
 /* ---- declaring ----------------------------------------------------------- */
 
 static bool
@@ -61,36 +79,73 @@ say_bounds(struct ipc_buf *b, const struct gc_field *f, unsigned kind)
 		return ipc_buf_printf(b, " %llu %llu",
 		    (unsigned long long)f->smallest,
 		    (unsigned long long)f->largest);
+	if (kind == IPC_ENUM)
+		return ipc_buf_printf(b, "%s", f->names);
 	return kind == IPC_BOOL || kind == IPC_STRUCT ||
 	       ipc_buf_printf(b, " %u", f->longest);
 }
 
+/* A declaration as it is being written: lines, and a place a field. */
+struct teller {
+	struct ipc_buf text;
+	struct place *places;
+	unsigned n;
+};
+
+static bool
+place(struct teller *t, size_t offset, size_t n_offset, size_t size)
+{
+	if (t->n == IPC_TYPE_FIELDS_MAX)
+		return false;
+	t->places[t->n++] =
+	    (struct place){ .offset = offset, .n_offset = n_offset, size };
+	return true;
+}
+
+static bool
+say_fields(struct teller *t, const struct gc_type *type, unsigned depth);
+
+/* Of a list of bare values: these are its elements, each at its own place. */
+static bool
+say_many(struct teller *t, const struct gc_field *f, unsigned kind)
+{
+	return place(t, f->offset, f->n_offset, c_sizes[kind]) &&
+	       ipc_buf_printf(&t->text, "list %s %u\n%s " IPC_TYPE_BARE,
+		   f->name, f->most, f->kind) &&
+	       place(t, 0, 0, 0) && say_bounds(&t->text, f, kind) &&
+	       ipc_buf_add(&t->text, "\nend\n", 5);
+}
+
+static bool
+say_field(struct teller *t, const struct gc_field *f, unsigned depth)
+{
+	int kind = ipc_field_kind_find(f->kind, strlen(f->kind));
+
+	if (kind < 0)
+		return false;
+	if (f->most)
+		return say_many(t, f, (unsigned)kind);
+	return place(t, f->offset, f->n_offset, f->of ? f->of->size : 0) &&
+	       ipc_buf_printf(&t->text, "%s%s %s", f->kind, f->maybe ? "?" : "",
+		   f->name) &&
+	       say_bounds(&t->text, f, (unsigned)kind) &&
+	       (!f->count || ipc_buf_printf(&t->text, " * %u", f->count)) &&
+	       ipc_buf_add(&t->text, "\n", 1) &&
+	       (!f->of || (say_fields(t, f->of, depth + 1) &&
+			      ipc_buf_add(&t->text, "end\n", 4)));
+}
+
 /* The fields of a type as lines, and their places in the same order. */
 static bool
-say_fields(struct ipc_buf *b, const struct gc_type *type, struct place *places,
-    unsigned *n, unsigned depth)
+say_fields(struct teller *t, const struct gc_type *type, unsigned depth)
 {
 	const struct gc_field *f = type->fields ? type->fields() : NULL;
 
-	for (; f && f->name; f++) {
-		int kind = ipc_field_kind_find(f->kind, strlen(f->kind));
-
-		if (kind < 0 || *n == IPC_TYPE_FIELDS_MAX ||
-		    depth > IPC_TYPE_DEPTH_MAX)
+	if (depth > IPC_TYPE_DEPTH_MAX)
+		return false;
+	for (; f && f->name; f++)
+		if (!say_field(t, f, depth))
 			return false;
-		places[*n].offset = f->offset;
-		places[*n].n_offset = f->n_offset;
-		places[*n].size = f->of ? f->of->size : 0;
-		(*n)++;
-		if (!ipc_buf_printf(b, "%s %s", f->kind, f->name) ||
-		    !say_bounds(b, f, (unsigned)kind) ||
-		    (f->count && !ipc_buf_printf(b, " * %u", f->count)) ||
-		    !ipc_buf_add(b, "\n", 1))
-			return false;
-		if (f->of && (!say_fields(b, f->of, places, n, depth + 1) ||
-				 !ipc_buf_add(b, "end\n", 4)))
-			return false;
-	}
 	return true;
 }
 
@@ -108,22 +163,23 @@ static struct typed *
 typed_new(struct gc_net *net, const struct gc_type *type)
 {
 	struct typed *t = calloc(1, sizeof(*t));
-	struct ipc_buf text;
+	struct teller to = { .n = 0 };
 	const char *why = "out of memory";
-	unsigned n = 0, line = 0;
+	unsigned line = 0;
 
-	ipc_buf_init(&text, IPC_TYPE_TEXT_MAX);
+	ipc_buf_init(&to.text, IPC_TYPE_TEXT_MAX);
 	if (t)
 		t->places = calloc(IPC_TYPE_FIELDS_MAX, sizeof(*t->places));
 	if (t && t->places) {
+		to.places = t->places;
 		why = "too many fields, or too deep";
-		if (ipc_buf_printf(&text, "type %s\n", type->name) &&
-		    say_fields(&text, type, t->places, &n, 0))
+		if (ipc_buf_printf(&to.text, "type %s\n", type->name) &&
+		    say_fields(&to, type, 0))
 			t->decl = ipc_type_new(
-			    (char *)text.data, text.len, &why, &line);
+			    (char *)to.text.data, to.text.len, &why, &line);
 	}
-	ipc_buf_release(&text);
-	if (t && t->decl && t->decl->n_fields == n) {
+	ipc_buf_release(&to.text);
+	if (t && t->decl && t->decl->n_fields == to.n) {
 		t->type = type;
 		return t;
 	}
@@ -270,6 +326,8 @@ uint_at(const char *at, unsigned kind)
 	switch (kind) {
 	case IPC_BOOL:
 		return *(const bool *)at;
+	case IPC_ENUM:
+		return *(const unsigned *)(const void *)at;
 	case IPC_U8:
 		return *(const uint8_t *)at;
 	case IPC_U16:
@@ -280,20 +338,6 @@ uint_at(const char *at, unsigned kind)
 		return *(const uint64_t *)(const void *)at;
 	}
 }
-
-static const size_t c_sizes[IPC_FIELD_KINDS] = {
-	[IPC_BOOL] = sizeof(bool),
-	[IPC_I8] = 1,
-	[IPC_I16] = 2,
-	[IPC_I32] = 4,
-	[IPC_I64] = 8,
-	[IPC_U8] = 1,
-	[IPC_U16] = 2,
-	[IPC_U32] = 4,
-	[IPC_U64] = 8,
-	[IPC_F32] = sizeof(float),
-	[IPC_F64] = sizeof(double),
-};
 
 static bool
 pack_number(struct packer *p, const struct ipc_typed_field *f, const char *at)
@@ -312,6 +356,10 @@ pack_number(struct packer *p, const struct ipc_typed_field *f, const char *at)
 		return ipc_fits_int(f, v, &p->wrong) &&
 		       room(p, ipc_image_int(p->out, f->kind, v));
 	}
+	if (f->kind == IPC_ENUM)
+		return ipc_fits_enum(f, uint_at(at, IPC_ENUM), &p->wrong) &&
+		       room(p, ipc_image_uint(
+				   p->out, IPC_ENUM, uint_at(at, IPC_ENUM)));
 	return (f->kind == IPC_BOOL ||
 		   ipc_fits_uint(f, uint_at(at, f->kind), &p->wrong)) &&
 	       room(p, ipc_image_uint(p->out, f->kind, uint_at(at, f->kind)));
@@ -357,12 +405,32 @@ pack_list(struct packer *p, unsigned i, const char *base)
 	return true;
 }
 
+/* What may be missing: is it set, as the C struct says it? */
+static bool
+is_set(const struct ipc_typed_field *f, const struct place *place,
+    const char *base)
+{
+	const void *at = base + place->offset;
+
+	if (f->kind == IPC_STR || f->kind == IPC_STRUCT)
+		return *(const void *const *)at != NULL;
+	if (f->kind == IPC_BYTES)
+		return ((const struct gc_bytes *)at)->at != NULL;
+	return *(const bool *)(base + place->n_offset);
+}
+
 static bool
 pack_field(struct packer *p, unsigned i, const char *base)
 {
 	const struct ipc_typed_field *f = &p->t->decl->fields[i];
-	const char *at = base + p->t->places[i].offset;
+	const struct place *place = &p->t->places[i];
+	const char *at = base + place->offset;
+	bool set = f->optional && is_set(f, place, base);
 
+	if (f->optional && (!room(p, ipc_image_count(p->out, set)) || !set))
+		return !p->full;
+	if (set && f->kind == IPC_STRUCT)
+		at = *(const char *const *)(const void *)at;
 	switch (f->kind) {
 	case IPC_STRUCT:
 		return pack_fields(p, i + 1, f->end, at);
@@ -547,6 +615,8 @@ unpack_number(struct unpacker *u, unsigned kind, char *to)
 		memcpy(to, &v, sizeof(v));
 	} else if (kind == IPC_BOOL) {
 		*(bool *)to = ipc_take_uint(&u->at, kind) != 0;
+	} else if (kind == IPC_ENUM) {
+		*(unsigned *)(void *)to = (unsigned)ipc_take_uint(&u->at, kind);
 	} else {
 		uint64_t v = ipc_take_uint(&u->at, kind);
 
@@ -594,29 +664,57 @@ unpack_list(struct unpacker *u, unsigned i, char *base)
 	return true;
 }
 
+/* *at becomes where the value goes to; NULL: it is not set. */
+static bool
+unpack_set(struct unpacker *u, unsigned i, char *base, char **at)
+{
+	const struct ipc_typed_field *f = &u->t->decl->fields[i];
+	const struct place *place = &u->t->places[i];
+	void *inner;
+
+	*at = NULL;
+	if (ipc_take_count(&u->at) == 0)
+		return true;
+	*at = base + place->offset;
+	if (f->kind == IPC_STRUCT) {
+		inner = take_memory(u->all, place->size + 1);
+		if (inner == NULL)
+			return false;
+		memcpy(*at, &inner, sizeof(inner));
+		*at = inner;
+	} else if (f->kind != IPC_STR && f->kind != IPC_BYTES) {
+		*(bool *)(base + place->n_offset) = true;
+	}
+	return true;
+}
+
+static bool
+unpack_field(struct unpacker *u, unsigned i, char *base)
+{
+	const struct ipc_typed_field *f = &u->t->decl->fields[i];
+	char *at = base + u->t->places[i].offset;
+
+	if (f->optional && !unpack_set(u, i, base, &at))
+		return false;
+	if (at == NULL)
+		return true;
+	if (f->kind == IPC_STRUCT)
+		return unpack_fields(u, i + 1, f->end, at);
+	if (f->kind == IPC_LIST)
+		return unpack_list(u, i, base);
+	if (f->kind == IPC_STR || f->kind == IPC_BYTES)
+		return unpack_blob(u, f->kind, at);
+	for (uint32_t k = 0; k < (f->count ? f->count : 1); k++)
+		unpack_number(u, f->kind, at + k * c_sizes[f->kind]);
+	return true;
+}
+
 static bool
 unpack_fields(struct unpacker *u, unsigned from, unsigned to, char *base)
 {
-	const struct ipc_type *decl = u->t->decl;
-
-	for (unsigned i = from; i < to; i = decl->fields[i].end) {
-		const struct ipc_typed_field *f = &decl->fields[i];
-		char *at = base + u->t->places[i].offset;
-		bool ok = true;
-
-		if (f->kind == IPC_STRUCT)
-			ok = unpack_fields(u, i + 1, f->end, at);
-		else if (f->kind == IPC_LIST)
-			ok = unpack_list(u, i, base);
-		else if (f->kind == IPC_STR || f->kind == IPC_BYTES)
-			ok = unpack_blob(u, f->kind, at);
-		else
-			for (uint32_t k = 0; k < (f->count ? f->count : 1); k++)
-				unpack_number(
-				    u, f->kind, at + k * c_sizes[f->kind]);
-		if (!ok)
+	for (unsigned i = from; i < to; i = u->t->decl->fields[i].end)
+		if (!unpack_field(u, i, base))
 			return false;
-	}
 	return true;
 }
 

@@ -7,7 +7,8 @@
  * Layout (all numbers little endian, nothing aligned): "tpl", flags (2 if the
  * format has an s, else 0), u32 length of all, the format with its NUL, u32
  * for each '#', then the values: str is u32 length + 1 and the bytes, bytes
- * are u32 length and bytes, a list is u32 count and its elements.
+ * are u32 length and bytes, a list is u32 count and its elements; what may be
+ * missing is a list of none or one.
  */
 #include "ipc/typed.h"
 
@@ -29,6 +30,7 @@ static const uint8_t sizes[IPC_FIELD_KINDS] = {
 	[IPC_U64] = 8,
 	[IPC_F32] = 8,
 	[IPC_F64] = 8,
+	[IPC_ENUM] = 1,
 };
 
 /* ---- rules ----------------------------------------------------------------
@@ -72,6 +74,15 @@ ipc_fits_float(const struct ipc_typed_field *f, double v, struct ipc_wrong *w)
 	if (v >= f->min.f && v <= f->max.f)
 		return true;
 	ipc_wrong_rule(w, "not from %g to %g", f->min.f, f->max.f);
+	return false;
+}
+
+bool
+ipc_fits_enum(const struct ipc_typed_field *f, uint64_t v, struct ipc_wrong *w)
+{
+	if (v < f->longest)
+		return true;
+	ipc_wrong_rule(w, "none of its %u names", f->longest);
 	return false;
 }
 
@@ -304,6 +315,9 @@ check_number(struct check *k, const struct ipc_typed_field *f)
 		    f, ipc_take_uint(&k->at, f->kind), k->wrong);
 	if (ipc_kind_float(f->kind))
 		return ipc_fits_float(f, ipc_take_float(&k->at), k->wrong);
+	if (f->kind == IPC_ENUM)
+		return ipc_fits_enum(
+		    f, ipc_take_uint(&k->at, IPC_ENUM), k->wrong);
 	if (ipc_take_uint(&k->at, IPC_BOOL) <= 1)
 		return true;
 	ipc_wrong_rule(k->wrong, "neither 0 nor 1");
@@ -354,7 +368,17 @@ static bool
 check_field(struct check *k, unsigned i)
 {
 	const struct ipc_typed_field *f = &k->type->fields[i];
+	uint32_t n;
 
+	if (f->optional) {
+		if (!has(k, 4))
+			return is_short(k);
+		n = ipc_take_count(&k->at);
+		if (n > 1)
+			ipc_wrong_rule(k->wrong, "more than 1");
+		if (n != 1)
+			return n == 0;
+	}
 	if (f->kind == IPC_STRUCT)
 		return check_fields(k, i + 1, f->end);
 	if (f->kind == IPC_LIST)

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX 6
+/* Kind, name, what stands behind: the names of an enum at most. */
+#define WORDS_MAX (2 + IPC_TYPE_ENUM_MAX)
 
 static const struct kind {
 	const char *name;
@@ -37,6 +38,7 @@ static const struct kind {
 	[IPC_BYTES] = { "bytes", 'B', { .u = 0 }, { .u = 0 } },
 	[IPC_STRUCT] = { "struct", 0, { .u = 0 }, { .u = 0 } },
 	[IPC_LIST] = { "list", 0, { .u = 0 }, { .u = 0 } },
+	[IPC_ENUM] = { "enum", 'c', { .u = 0 }, { .u = 0 } },
 };
 
 const char *
@@ -52,6 +54,31 @@ ipc_field_kind_find(const char *name, size_t len)
 		if (strlen(kinds[i].name) == len &&
 		    memcmp(kinds[i].name, name, len) == 0)
 			return i;
+	return -1;
+}
+
+const char *
+ipc_enum_name(const struct ipc_typed_field *f, uint64_t i)
+{
+	const char *name = f->names;
+
+	while (i--)
+		name += strlen(name) + 1;
+	return name;
+}
+
+int
+ipc_enum_find(const struct ipc_typed_field *f, const char *name, size_t len)
+{
+	const char *at = f->names;
+
+	for (uint32_t i = 0; i < f->longest; i++) {
+		size_t n = strlen(at);
+
+		if (n == len && memcmp(at, name, n) == 0)
+			return (int)i;
+		at += n + 1;
+	}
 	return -1;
 }
 
@@ -185,6 +212,25 @@ put_format(struct reader *r, const char *text)
 	       no(r, "out of memory");
 }
 
+/* Names of the language of whoever reads it: none twice. */
+static bool
+read_names(
+    struct reader *r, struct ipc_typed_field *f, char *const words[], size_t n)
+{
+	if (n == 0)
+		return no(r, "an enum without names");
+	f->names = words[0];
+	for (size_t i = 0; i < n; i++) {
+		if (!is_name(words[i]))
+			return no(r, "not a name");
+		if (ipc_enum_find(f, words[i], strlen(words[i])) >= 0)
+			return no(r, "that name is there already");
+		f->longest++;
+	}
+	f->max.u = n - 1;
+	return put_format(r, "c");
+}
+
 /* What stands behind kind and name. */
 static bool
 read_rest(
@@ -193,6 +239,8 @@ read_rest(
 	char tpl[3] = { kinds[f->kind].tpl, '\0', '\0' };
 
 	switch (f->kind) {
+	case IPC_ENUM:
+		return read_names(r, f, words, n);
 	case IPC_BOOL:
 		f->max.u = 1;
 		return n == 0 ? put_format(r, tpl)
@@ -215,6 +263,8 @@ read_rest(
 		return no(r, "not a smallest and a largest value");
 	if (!bounds(f, words))
 		return no(r, "smallest and largest value are not of its kind");
+	if (n == 4 && (f->optional || *f->name == *IPC_TYPE_BARE))
+		return no(r, "an array is neither optional nor bare");
 	if (n == 4 &&
 	    (strcmp(words[2], "*") || !number(words[3], 1, &f->count)))
 		return no(r, "not '* NUMBER' of a fixed array");
@@ -246,7 +296,35 @@ close_inner(struct reader *r)
 	f->end = (uint16_t)r->type->n_fields;
 	if (f->end == r->open[r->depth] + 1)
 		return no(r, "nothing is inside");
-	return f->kind == IPC_STRUCT || put_format(r, ")");
+	return (f->kind == IPC_STRUCT && !f->optional) || put_format(r, ")");
+}
+
+/* The struct or list that is open, or NULL. */
+static const struct ipc_typed_field *
+opened(const struct reader *r)
+{
+	return r->depth ? &r->type->fields[r->open[r->depth - 1]] : NULL;
+}
+
+/* A bare value is alone in its list. */
+static bool
+may_be_called(struct reader *r, unsigned kind, bool optional, const char *name)
+{
+	const struct ipc_type *t = r->type;
+	const struct ipc_typed_field *in = opened(r);
+	bool first = in && in + 1 == &t->fields[t->n_fields];
+
+	if (in && !first && ipc_list_bare(in))
+		return no(r, "more than the bare value in a list");
+	if (strcmp(name, IPC_TYPE_BARE) == 0) {
+		if (!first || in->kind != IPC_LIST || optional ||
+		    kind == IPC_LIST || kind == IPC_STRUCT)
+			return no(r, "no bare value can be here");
+		return true;
+	}
+	if (!is_name(name))
+		return no(r, "not a name");
+	return !is_twice(r, name) || no(r, "that name is there already");
 }
 
 static bool
@@ -254,21 +332,26 @@ read_field(struct reader *r, char *const words[], size_t n)
 {
 	struct ipc_type *t = r->type;
 	struct ipc_typed_field *f = &t->fields[t->n_fields];
-	int kind = ipc_field_kind_find(words[0], strlen(words[0]));
+	size_t len = strlen(words[0]);
+	bool optional = len && words[0][len - 1] == '?';
+	int kind = ipc_field_kind_find(words[0], len - optional);
 
 	if (n == 1 && strcmp(words[0], "end") == 0)
 		return close_inner(r);
 	if (kind < 0 || n < 2)
 		return no(r, "not 'KIND NAME ...'");
-	if (!is_name(words[1]))
-		return no(r, "not a name");
-	if (is_twice(r, words[1]))
-		return no(r, "that name is there already");
+	if (!may_be_called(r, (unsigned)kind, optional, words[1]))
+		return false;
+	if (optional && kind == IPC_LIST)
+		return no(r, "a list is not optional: it may be empty");
 	if (t->n_fields == IPC_TYPE_FIELDS_MAX)
 		return no(r, "too many fields");
 	f->name = words[1];
 	f->kind = (uint8_t)kind;
-	if (!read_rest(r, f, words + 2, n - 2))
+	f->optional = optional;
+	if ((optional && !put_format(r, "A(")) ||
+	    !read_rest(r, f, words + 2, n - 2) ||
+	    (optional && kind != IPC_STRUCT && !put_format(r, ")")))
 		return false;
 	if (f->kind == IPC_STRUCT || f->kind == IPC_LIST) {
 		if (r->depth == IPC_TYPE_DEPTH_MAX)
@@ -375,6 +458,8 @@ ipc_wrong_in(struct ipc_wrong *w, const char *name, int64_t at)
 	char inner[sizeof(w->field)], outer[IPC_TYPE_NAME_MAX + 1];
 	const char *dot = w->field[0] && w->field[0] != '[' ? "." : "";
 
+	if (name && strcmp(name, IPC_TYPE_BARE) == 0)
+		return;
 	if (name)
 		snprintf(outer, sizeof(outer), "%s", name);
 	else

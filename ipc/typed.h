@@ -16,12 +16,18 @@
  *	list players 100         at most so many
  *	str name 32
  *	end
+ *	list scores 9            of bare values: one, called "-"
+ *	i32 - 0 999
+ *	end
+ *	enum mood calm angry     one of these, said by its name
+ *	str? motto 40            may be missing; struct? too, but no list
  *
  * Kinds are bool, i8 to i64, u8 to u64 (each with its smallest and largest
- * value), f32, f64 (the same, finite), str, bytes, struct, list. The image is
- * what libtpl makes of the same values: format "uffsBc#..A(s)" with the fields
- * of a struct in its place and a list as A(...). No libtpl in here: an image
- * may come from a player.
+ * value), f32, f64 (the same, finite), enum, str, bytes, struct, list. The
+ * image is what libtpl makes of the same values: format "uffsBc#..A(s)" with
+ * the fields of a struct in its place, a list as A(...), what may be missing as
+ * a list of none or one, and an enum as the u8 number of its name. No libtpl in
+ * here: an image may come from a player.
  */
 #ifndef IPC_TYPED_H
 #define IPC_TYPED_H
@@ -39,6 +45,8 @@
 #define IPC_TYPE_TEXT_MAX (16u << 10)
 #define IPC_TYPE_NAME_MAX 63u
 #define IPC_TYPE_DEPTH_MAX 8u
+/* Names of an enum. */
+#define IPC_TYPE_ENUM_MAX 64u
 /* Of a string, of bytes; elements of an array or a list. */
 #define IPC_TYPE_LONGEST (16u << 20)
 /* Before the image in a frame: u32 number of the type, u32 signature. */
@@ -62,6 +70,7 @@ enum ipc_field_kind {
 	IPC_BYTES,
 	IPC_STRUCT,
 	IPC_LIST,
+	IPC_ENUM,
 	IPC_FIELD_KINDS
 };
 
@@ -71,13 +80,18 @@ struct ipc_typed_field {
 	uint8_t kind;
 	uint16_t end;     /* the index behind it and all that is inside */
 	uint32_t count;   /* of a fixed array; 0: it is none */
-	uint32_t longest; /* of str, bytes, list */
+	uint32_t longest; /* of str, bytes, list; of an enum, its names */
 	union ipc_bound {
 		int64_t i;
 		uint64_t u;
 		double f;
-	} min, max; /* i of I, u of U, f of F */
+	} min, max;        /* i of I, u of U, f of F */
+	bool optional;     /* may be missing */
+	const char *names; /* of an enum, one behind the NUL of the other */
 };
+
+/* What a bare element of a list is called. */
+#define IPC_TYPE_BARE "-"
 
 struct ipc_type {
 	const char *name;
@@ -109,6 +123,17 @@ ipc_kind_float(unsigned kind)
 	return kind == IPC_F32 || kind == IPC_F64;
 }
 
+/* Is it a list of bare values? They are the field behind it. */
+static inline bool
+ipc_list_bare(const struct ipc_typed_field *f)
+{
+	return f->kind == IPC_LIST && f[1].name[0] == IPC_TYPE_BARE[0];
+}
+/* The name of number i (below f->longest); the number of a name, or -1. */
+const char *ipc_enum_name(const struct ipc_typed_field *f, uint64_t i);
+int
+ipc_enum_find(const struct ipc_typed_field *f, const char *name, size_t len);
+
 /*
  * Read a declaration. Owned: ipc_type_free() it; or NULL, and *why is a
  * constant sentence, *line the line it is about, from 1.
@@ -126,7 +151,8 @@ struct ipc_wrong {
 
 void ipc_wrong_rule(struct ipc_wrong *w, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* It is inside of this field, or of this element (at >= 0, name NULL). */
+/* It is inside of this field, or of this element (at >= 0, name NULL). A bare
+ * one is not named. */
 void ipc_wrong_in(struct ipc_wrong *w, const char *name, int64_t at);
 
 /* Does a value fit the field? False, and w says the rule. */
@@ -136,6 +162,9 @@ bool
 ipc_fits_uint(const struct ipc_typed_field *f, uint64_t v, struct ipc_wrong *w);
 bool
 ipc_fits_float(const struct ipc_typed_field *f, double v, struct ipc_wrong *w);
+/* An enum by its number. */
+bool
+ipc_fits_enum(const struct ipc_typed_field *f, uint64_t v, struct ipc_wrong *w);
 /* Of str, bytes and lists; a text must be UTF-8 without NUL. */
 bool
 ipc_fits_length(const struct ipc_typed_field *f, size_t n, struct ipc_wrong *w);
@@ -158,7 +187,7 @@ bool ipc_image_uint(struct ipc_buf *out, unsigned kind, uint64_t v);
 bool ipc_image_float(struct ipc_buf *out, double v);
 bool ipc_image_str(struct ipc_buf *out, const void *text, size_t len);
 bool ipc_image_bytes(struct ipc_buf *out, const void *bytes, size_t len);
-/* Before the elements of a list. */
+/* Before the elements of a list; 0 or 1 before what may be missing. */
 bool ipc_image_count(struct ipc_buf *out, uint32_t n);
 
 /*

@@ -58,9 +58,9 @@ static const struct ipc_type *
 error_type(void)
 {
 	static struct ipc_typed_field fields[] = {
-		{ "message", IPC_STR, 1, 0, 64, { .u = 0 }, { .u = 0 } },
-		{ "field", IPC_STR, 2, 0, 160, { .u = 0 }, { .u = 0 } },
-		{ "rule", IPC_STR, 3, 0, 96, { .u = 0 }, { .u = 0 } },
+		{ .name = "message", .kind = IPC_STR, .end = 1, .longest = 64 },
+		{ .name = "field", .kind = IPC_STR, .end = 2, .longest = 160 },
+		{ .name = "rule", .kind = IPC_STR, .end = 3, .longest = 96 },
 	};
 	static char format[] = "sss";
 	static const struct ipc_type type = { .name = IPC_TYPE_ERROR,

@@ -127,6 +127,9 @@ number(const struct ipc_typed_field *f, const uint8_t **at)
 		return json_real(ipc_take_float(at));
 	if (f->kind == IPC_BOOL)
 		return json_boolean(ipc_take_uint(at, IPC_BOOL));
+	if (f->kind == IPC_ENUM)
+		return json_string_nocheck(
+		    ipc_enum_name(f, ipc_take_uint(at, IPC_ENUM)));
 	if (ipc_kind_signed(f->kind)) {
 		int64_t v = ipc_take_int(at, f->kind);
 
@@ -160,6 +163,15 @@ base64(const uint8_t *bytes, uint32_t len)
 
 static json_t *object(
     const struct ipc_type *t, unsigned from, unsigned to, const uint8_t **at);
+static json_t *value(const struct ipc_type *t, unsigned i, const uint8_t **at);
+
+static json_t *
+element(const struct ipc_type *t, unsigned i, const uint8_t **at)
+{
+	return ipc_list_bare(&t->fields[i])
+		   ? value(t, i + 1, at)
+		   : object(t, i + 1, t->fields[i].end, at);
+}
 
 static json_t *
 array(const struct ipc_type *t, unsigned i, const uint8_t **at)
@@ -170,7 +182,7 @@ array(const struct ipc_type *t, unsigned i, const uint8_t **at)
 	json_t *a = json_array();
 
 	for (; a && n; n--) {
-		json_t *v = list ? object(t, i + 1, f->end, at) : number(f, at);
+		json_t *v = list ? element(t, i, at) : number(f, at);
 
 		if (json_array_append_new(a, v) < 0) {
 			json_decref(a);
@@ -202,18 +214,22 @@ value(const struct ipc_type *t, unsigned i, const uint8_t **at)
 	return number(f, at);
 }
 
-/* As deep as declarations are. A NULL value is refused by jansson. */
+/* As deep as declarations are. A NULL value is refused by jansson. What is not
+ * set is not there. */
 static json_t *
 object(const struct ipc_type *t, unsigned from, unsigned to, const uint8_t **at)
 {
 	json_t *o = json_object();
 
-	for (unsigned i = from; o && i < to; i = t->fields[i].end)
+	for (unsigned i = from; o && i < to; i = t->fields[i].end) {
+		if (t->fields[i].optional && ipc_take_count(at) == 0)
+			continue;
 		if (json_object_set_new_nocheck(
 			o, t->fields[i].name, value(t, i, at)) < 0) {
 			json_decref(o);
 			return NULL;
 		}
+	}
 	return o;
 }
 

@@ -285,6 +285,8 @@ say_number(
 		msgpack_pack_true(pk);
 	else if (f->kind == IPC_BOOL)
 		msgpack_pack_false(pk);
+	else if (f->kind == IPC_ENUM)
+		say_name(pk, ipc_enum_name(f, ipc_take_uint(at, IPC_ENUM)));
 	else if (ipc_kind_signed(f->kind))
 		msgpack_pack_int64(pk, ipc_take_int(at, f->kind));
 	else
@@ -293,6 +295,8 @@ say_number(
 
 static void say_map(msgpack_packer *pk, const struct ipc_type *t, unsigned from,
     unsigned to, const uint8_t **at);
+static void say_value(msgpack_packer *pk, const struct ipc_type *t, unsigned i,
+    const uint8_t **at);
 
 static void
 say_list(msgpack_packer *pk, const struct ipc_type *t, unsigned i,
@@ -302,7 +306,10 @@ say_list(msgpack_packer *pk, const struct ipc_type *t, unsigned i,
 
 	msgpack_pack_array(pk, n);
 	while (n--)
-		say_map(pk, t, i + 1, t->fields[i].end, at);
+		if (ipc_list_bare(&t->fields[i]))
+			say_value(pk, t, i + 1, at);
+		else
+			say_map(pk, t, i + 1, t->fields[i].end, at);
 }
 
 static void
@@ -333,26 +340,50 @@ say_value(msgpack_packer *pk, const struct ipc_type *t, unsigned i,
 	}
 }
 
-static void
-say_map(msgpack_packer *pk, const struct ipc_type *t, unsigned from,
-    unsigned to, const uint8_t **at)
-{
-	size_t n = 0;
-
-	for (unsigned i = from; i < to; i = t->fields[i].end)
-		n++;
-	msgpack_pack_map(pk, n);
-	for (unsigned i = from; i < to; i = t->fields[i].end) {
-		say_name(pk, t->fields[i].name);
-		say_value(pk, t, i, at);
-	}
-}
-
 /* What does not fit is seen at the end: the buffer takes nothing more. */
 struct sink {
 	struct ipc_buf *out;
 	bool full;
 };
+
+/* The head of a map at offset head, which was of up to 65,535: now it is of
+ * n, which are fewer. Both forms are as long as they were. */
+static void
+fewer(const struct sink *s, size_t head, size_t n)
+{
+	uint8_t *at = s->out->data + head;
+
+	if (s->full)
+		return;
+	if (*at == 0xde) {
+		at[1] = (uint8_t)(n >> 8);
+		at[2] = (uint8_t)n;
+	} else {
+		*at = (uint8_t)(0x80 | n);
+	}
+}
+
+/* What is not set is not there, and how many are is known behind them. */
+static void
+say_map(msgpack_packer *pk, const struct ipc_type *t, unsigned from,
+    unsigned to, const uint8_t **at)
+{
+	const struct sink *s = pk->data;
+	size_t n = 0, said = 0, head = s->out->len;
+
+	for (unsigned i = from; i < to; i = t->fields[i].end)
+		n++;
+	msgpack_pack_map(pk, n);
+	for (unsigned i = from; i < to; i = t->fields[i].end) {
+		if (t->fields[i].optional && ipc_take_count(at) == 0)
+			continue;
+		said++;
+		say_name(pk, t->fields[i].name);
+		say_value(pk, t, i, at);
+	}
+	if (said < n)
+		fewer(s, head, said);
+}
 
 static int
 sink_add(void *to, const char *bytes, size_t len)

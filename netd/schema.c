@@ -122,31 +122,52 @@ whole(const struct ipc_typed_field *f, union ipc_bound b)
 }
 
 static json_t *
+names_json(const struct ipc_typed_field *f)
+{
+	json_t *a = json_array();
+
+	for (uint32_t i = 0; i < f->longest; i++)
+		json_array_append_new(a, json_string(ipc_enum_name(f, i)));
+	return a;
+}
+
+static json_t *
+fields_json(const struct ipc_type *t, unsigned from, unsigned to);
+
+static json_t *
+field_json(const struct ipc_type *t, unsigned i)
+{
+	const struct ipc_typed_field *f = &t->fields[i];
+	json_t *j = json_object();
+
+	json_object_set_new(
+	    j, "type", json_string(ipc_field_kind_name(f->kind)));
+	if (f->kind == IPC_STR || f->kind == IPC_BYTES || f->kind == IPC_LIST)
+		json_object_set_new(j, "longest", json_integer(f->longest));
+	if (f->kind == IPC_ENUM) {
+		json_object_set_new(j, "names", names_json(f));
+	} else if (ipc_list_bare(f)) {
+		json_object_set_new(j, "of", field_json(t, i + 1));
+	} else if (f->kind == IPC_LIST || f->kind == IPC_STRUCT) {
+		json_object_set_new(j, "fields", fields_json(t, i + 1, f->end));
+	} else if (f->kind < IPC_STR && f->kind != IPC_BOOL) {
+		json_object_set_new(j, "min", whole(f, f->min));
+		json_object_set_new(j, "max", whole(f, f->max));
+	}
+	if (f->count)
+		json_object_set_new(j, "count", json_integer(f->count));
+	if (f->optional)
+		json_object_set_new(j, "optional", json_true());
+	return j;
+}
+
+static json_t *
 fields_json(const struct ipc_type *t, unsigned from, unsigned to)
 {
 	json_t *o = json_object();
 
-	for (unsigned i = from; i < to; i = t->fields[i].end) {
-		const struct ipc_typed_field *f = &t->fields[i];
-		json_t *j = json_object();
-
-		json_object_set_new(
-		    j, "type", json_string(ipc_field_kind_name(f->kind)));
-		if (f->kind == IPC_STR || f->kind == IPC_BYTES ||
-		    f->kind == IPC_LIST)
-			json_object_set_new(
-			    j, "longest", json_integer(f->longest));
-		if (f->kind == IPC_LIST || f->kind == IPC_STRUCT) {
-			json_object_set_new(
-			    j, "fields", fields_json(t, i + 1, f->end));
-		} else if (f->kind < IPC_STR && f->kind != IPC_BOOL) {
-			json_object_set_new(j, "min", whole(f, f->min));
-			json_object_set_new(j, "max", whole(f, f->max));
-		}
-		if (f->count)
-			json_object_set_new(j, "count", json_integer(f->count));
-		json_object_set_new(o, f->name, j);
-	}
+	for (unsigned i = from; i < to; i = t->fields[i].end)
+		json_object_set_new(o, t->fields[i].name, field_json(t, i));
 	return o;
 }
 

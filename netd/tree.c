@@ -84,11 +84,37 @@ take_whole(
 }
 
 static bool
+take_enum(struct take *k, const struct ipc_typed_field *f, const struct node *v)
+{
+	char names[64] = "";
+	size_t n = 0;
+	int i;
+
+	if (v->what != NODE_STR)
+		return rule(k, "not one of its names");
+	i = ipc_enum_find(f, v->at, v->n);
+	if (i >= 0)
+		return put(k, ipc_image_uint(k->out, IPC_ENUM, (uint64_t)i));
+	/* As many as fit, for whoever mistyped one. */
+	for (uint32_t at = 0; at < f->longest; at++) {
+		const char *name = ipc_enum_name(f, at);
+
+		if (n + strlen(name) + 2 > sizeof(names))
+			break;
+		n += (size_t)sprintf(names + n, " %s", name);
+	}
+	ipc_wrong_rule(k->wrong, "none of%s", names);
+	return false;
+}
+
+static bool
 take_number(
     struct take *k, const struct ipc_typed_field *f, const struct node *v)
 {
 	double number;
 
+	if (f->kind == IPC_ENUM)
+		return take_enum(k, f, v);
 	if (f->kind == IPC_BOOL)
 		return v->what == NODE_BOOL
 			   ? put(k, ipc_image_uint(k->out, IPC_BOOL, v->b))
@@ -188,6 +214,16 @@ take_blob(struct take *k, const struct ipc_typed_field *f, const struct node *v)
 
 static bool
 take_map(struct take *k, unsigned from, unsigned to, const struct node *map);
+static bool take_field(struct take *k, unsigned i, const struct node *v);
+
+static bool
+take_element(struct take *k, unsigned list, const struct node *v)
+{
+	const struct ipc_typed_field *f = &k->type->fields[list];
+
+	return ipc_list_bare(f) ? take_field(k, list + 1, v)
+				: take_map(k, list + 1, f->end, v);
+}
 
 static bool
 take_list(struct take *k, unsigned i, const struct node *v)
@@ -202,7 +238,7 @@ take_list(struct take *k, unsigned i, const struct node *v)
 		return false;
 	for (size_t at = 0; at < v->n; at++) {
 		k->ops->item(v, at, &item);
-		if (!take_map(k, i + 1, f->end, &item)) {
+		if (!take_element(k, i, &item)) {
 			ipc_wrong_in(k->wrong, NULL, (int64_t)at);
 			return false;
 		}
@@ -255,12 +291,28 @@ unknown(struct take *k, unsigned from, unsigned to, const struct node *map)
 	return false;
 }
 
+/* A field of a map, which may lack it if it is optional; null is the same.
+ * *found counts the map's own names. */
+static bool
+take_member(struct take *k, unsigned i, const struct node *map, size_t *found)
+{
+	const struct ipc_typed_field *f = &k->type->fields[i];
+	struct node v;
+	bool there = map->n && k->ops->member(map, f->name, &v), set;
+
+	*found += there;
+	if (!f->optional)
+		return there ? take_field(k, i, &v) : rule(k, "missing");
+	set = there && v.what != NODE_OTHER;
+	return put(k, ipc_image_count(k->out, set)) &&
+	       (!set || take_field(k, i, &v));
+}
+
 /* As deep as declarations are. */
 static bool
 take_map(struct take *k, unsigned from, unsigned to, const struct node *map)
 {
-	size_t n = 0;
-	struct node v;
+	size_t n = 0, found = 0;
 
 	if (map->what != NODE_MAP)
 		return rule(k, "not an object of fields");
@@ -269,20 +321,12 @@ take_map(struct take *k, unsigned from, unsigned to, const struct node *map)
 	/* First, so that nobody makes us look through thousands of them. */
 	if (map->n > n)
 		return unknown(k, from, to, map);
-	for (unsigned i = from; i < to; i = k->type->fields[i].end) {
-		const char *name = k->type->fields[i].name;
-
-		if (!k->ops->member(map, name, &v)) {
-			rule(k, "missing");
-			ipc_wrong_in(k->wrong, name, 0);
+	for (unsigned i = from; i < to; i = k->type->fields[i].end)
+		if (!take_member(k, i, map, &found)) {
+			ipc_wrong_in(k->wrong, k->type->fields[i].name, 0);
 			return false;
 		}
-		if (!take_field(k, i, &v)) {
-			ipc_wrong_in(k->wrong, name, 0);
-			return false;
-		}
-	}
-	return true;
+	return found == map->n || unknown(k, from, to, map);
 }
 
 bool
@@ -292,11 +336,5 @@ tree_take(const struct tree_ops *ops, const struct ipc_type *t,
 	static const struct node none = { .what = NODE_MAP };
 	struct take k = { ops, t, out, w };
 
-	/* A declared field is then missing. */
-	if (map == NULL && t->n_fields) {
-		rule(&k, "missing");
-		ipc_wrong_in(w, t->fields[0].name, 0);
-		return false;
-	}
 	return take_map(&k, 0, t->n_fields, map ? map : &none);
 }

@@ -1,9 +1,10 @@
 /* links: netd/tree.c netd/json.c netd/pack.c */
 /* links: netd/schema.c netd/speak.c */
 /*
- * What a player says as JSON, msgpack or a tpl image, by the first byte, and
- * declarations. Whatever is let through must be an image that passes, go out
- * in each encoding, and come back the same.
+ * What a player says as JSON, msgpack or a tpl image, by the first byte (a
+ * capital: of the loose declaration), and declarations. Whatever is let through
+ * must be an image that passes, go out in each encoding, and come back the
+ * same.
  */
 #include "ipc/msg.h"
 #include "netd/side.h"
@@ -19,6 +20,13 @@ static const char declaration[] =
     "u64 d 0 18446744073709551615\nf32 e -1 1\nf64 f -1e300 1e300\n"
     "str g 9\nbytes h 9\nu16 i 0 500 * 2\nstruct j\ni16 x -9 9\nend\n"
     "list k 3\nstr l 4\nlist m 3\nu8 n 0 7\nend\nend\n";
+
+static const char loose[] =
+    "type t\nlist a 3\ni32 - -9 9\nend\nlist b 3\nstr - 4\nend\n"
+    "list c 3\nbytes - 4\nend\nlist d 3\nenum - on off\nend\n"
+    "u8? e 1 9\nf32? f -1 1\nstr? g 4\nbytes? h 4\nbool? i\n"
+    "enum? j red green\nstruct? k\ni16 x 0 9\nu64? y 0 "
+    "18446744073709551615\nlist z 2\nbool -\nend\nend\nenum l up down\n";
 
 typedef int parse(struct tree *, const uint8_t *, size_t, char *, size_t);
 
@@ -111,9 +119,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		declares(data + 1, size - 1);
 		return 0;
 	}
-	t = ipc_type_new(declaration, sizeof(declaration) - 1, &why, &line);
+	if (data[0] == 'J' || data[0] == 'P' || data[0] == 'T')
+		t = ipc_type_new(loose, sizeof(loose) - 1, &why, &line);
+	else
+		t = ipc_type_new(
+		    declaration, sizeof(declaration) - 1, &why, &line);
 	must(t != NULL);
-	if (data[0] == 't') {
+	if (data[0] == 't' || data[0] == 'T') {
 		ipc_image_name(data + 1, size - 1, &n);
 		ipc_buf_init(&image, 1 << 20);
 		if (ipc_image_check(t, true, data + 1, size - 1, &at, &w)) {
@@ -126,8 +138,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		} else {
 			must(w.rule[0] != '\0');
 		}
-	} else if (image_of(data[0] == 'j' ? json_parse : pack_parse, t,
-		       data + 1, size - 1, &image)) {
+	} else if (image_of(data[0] == 'j' || data[0] == 'J' ? json_parse
+							     : pack_parse,
+		       t, data + 1, size - 1, &image)) {
 		must(ipc_image_check(t, false, image.data, image.len, &at, &w));
 		goes_round(t, &image, at, json_parse, json_say);
 		goes_round(t, &image, at, pack_parse, pack_say);

@@ -1,8 +1,8 @@
 /*
  * kinds.c - typed messages of every kind, for tests: what a player says as
- * "every" comes back to everybody, "say" to everybody but its sender with the
- * sender's number, a "crash" is one. A line becomes a "say" too, so terminals
- * are in the same room.
+ * "every" or "loose" comes back to everybody, "say" to everybody but its sender
+ * with the sender's number, a "crash" is one. A line becomes a "say" too, so
+ * terminals are in the same room.
  */
 #include "gamecore/gamecore.h"
 
@@ -42,6 +42,22 @@ GC_TYPE(player, PLAYER);
 	FIELD(LIST, player, players, 3)
 GC_TYPE(every, EVERY);
 
+#define MOOD(NAME)       \
+	NAME(CALM, calm) \
+	NAME(ANGRY, angry)
+GC_ENUM(mood, MOOD);
+
+#define LOOSE(FIELD)                           \
+	FIELD(LIST_OF, I32, scores, 4, 0, 999) \
+	FIELD(LIST_OF, STR, names, 4, 8)       \
+	FIELD(LIST_OF, ENUM, mood, moods, 4)   \
+	FIELD(ENUM, mood, mood)                \
+	FIELD(MAYBE, U8, bid, 1, 9)            \
+	FIELD(MAYBE, STR, motto, 8)            \
+	FIELD(MAYBE, BYTES, seal, 4)           \
+	FIELD(MAYBE, STRUCT, point, at)
+GC_TYPE(loose, LOOSE);
+
 #ifdef LATER /* the next build of this game: kinds2.c */
 #define LONGEST 300
 #else
@@ -58,7 +74,7 @@ GC_TYPE(move, MOVE);
 GC_TYPE_EMPTY(crash);
 
 static const struct gc_type *const types[] = { &every_type, &crash_type,
-	&say_type,
+	&say_type, &loose_type,
 #ifdef LATER
 	&move_type,
 #endif
@@ -81,6 +97,8 @@ on_typed(struct gc_net *net, const struct gc_event *ev)
 
 	if (every)
 		gc_cast(net, GC_ALL, NULL, &every_type, every);
+	else if (GC_AS(loose, ev))
+		gc_cast(net, GC_ALL, NULL, &loose_type, ev->value);
 	else if (say)
 		say_to_others(net, ev->conn, say->text);
 	else if (GC_AS(crash, ev))

@@ -221,6 +221,64 @@ a_mud_client_hears_and_says_the_same_as_gmcp(void)
 	assert_non_null(strstr(heard, "Kinds.Error"));
 }
 
+/* What may be missing, bare lists and names, in each of the four. */
+static void
+each_encoding_has_what_is_set_and_no_more(void)
+{
+	static const char full[] =
+	    "[\"loose\",{\"scores\":[1,999],\"names\":[\"ann\",\"\"],"
+	    "\"moods\":[\"angry\"],\"mood\":\"calm\",\"bid\":9,"
+	    "\"motto\":\"\",\"seal\":\"AA==\",\"at\":{\"x\":1,\"y\":-2}}]";
+	static const char least[] = "[\"loose\",{\"scores\":[],\"names\":[],"
+				    "\"moods\":[],\"mood\":\"angry\"}]";
+	static const char packed[] = "\x92\xa5loose\x84\xa6scores\x90\xa5"
+				     "names\x90\xa5moods\x90\xa4mood\xa5"
+				     "angry";
+	char format[] = "sA(i)A(s)A(c)cA(c)A(s)A(B)A(jj)", *name, *each, *motto;
+	int ws, other, tcp, telnet;
+	int16_t x, y;
+	int32_t score;
+	uint8_t mood, one, bid;
+	tpl_node *tn;
+	tpl_bin seal;
+	uint32_t len;
+	void *image;
+
+	begin("");
+	ws = kit_ws(kit_url(game, 1));
+	other = kit_ws(kit_url(game, 4));
+	tcp = kit_connect(kit_url(game, 2));
+	telnet = kit_connect(kit_url(game, 5));
+	kit_send(telnet,
+	    "\xff\xfd\xc9" IAC_GMCP "Kinds.Loose {\"scores\":[],\"names\":[],"
+	    "\"moods\":[],\"mood\":\"angry\",\"bid\":null}" IAC_SE);
+	hears(ws, least);
+	hears_packed(other, packed, sizeof(packed) - 1);
+	free(tpl_hears(tcp, &len));
+	hears_within(telnet,
+	    IAC_GMCP "Kinds.Loose {\"scores\":[],\"names\":[],"
+		     "\"moods\":[],\"mood\":\"angry\"}" IAC_SE);
+	say(ws, full);
+	hears(ws, full);
+	image = tpl_hears(tcp, &len);
+	tn = tpl_map(format, &name, &score, &each, &one, &mood, &bid, &motto,
+	    &seal, &x, &y);
+	assert_int_equal(tpl_load(tn, TPL_MEM, image, (size_t)len), 0);
+	assert_true(tpl_unpack(tn, 0) > 0);
+	assert_int_equal(mood, 0);
+	assert_true(tpl_unpack(tn, 1) > 0 && score == 1);
+	assert_true(tpl_unpack(tn, 1) > 0 && score == 999);
+	assert_true(tpl_unpack(tn, 4) > 0 && bid == 9);
+	assert_true(tpl_unpack(tn, 7) > 0 && x == 1 && y == -2);
+	tpl_free(tn);
+	free(name);
+	free(image);
+	say(ws, "[\"loose\",{\"scores\":[],\"names\":[],\"moods\":[],"
+		"\"mood\":\"sad\"}]");
+	hears(ws, "[\"error\",{\"message\":\"loose\",\"field\":\"mood\","
+		  "\"rule\":\"none of calm angry\"}]");
+}
+
 static void
 what_is_malformed_is_answered_and_too_much_of_it_closes(void)
 {
@@ -478,6 +536,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		KIT_TEST(everybody_in_a_room_sees_the_same_struct),
 		KIT_TEST(a_mud_client_hears_and_says_the_same_as_gmcp),
+		KIT_TEST(each_encoding_has_what_is_set_and_no_more),
 		KIT_TEST(
 		    what_is_malformed_is_answered_and_too_much_of_it_closes),
 		KIT_TEST(a_listener_may_be_raw),

@@ -128,6 +128,22 @@ a_wrong_declaration_is_refused_with_its_line(void **state)
 		{ "type say\nend\n", 2 },
 		{ "type say\n\nbool x\n", 2 },
 		{ "type say\nlong x 1 2\n", 2 },
+		{ "type say\n? x\n", 2 },
+		{ "type say\nbool?? x\n", 2 },
+		{ "type say\nlist? x 2\nbool y\nend\n", 2 },
+		{ "type say\nu8? x 0 2 * 3\n", 2 },
+		{ "type say\nbool -\n", 2 },
+		{ "type say\nstruct x\nbool -\nend\n", 3 },
+		{ "type say\nlist x 2\nbool? -\nend\n", 3 },
+		{ "type say\nlist x 2\nu8 - 0 1 * 2\nend\n", 3 },
+		{ "type say\nlist x 2\nlist - 2\nbool y\nend\nend\n", 3 },
+		{ "type say\nlist x 2\nbool -\nbool -\nend\n", 4 },
+		{ "type say\nlist x 2\nbool -\nbool y\nend\n", 4 },
+		{ "type say\nlist x 2\nbool y\nbool -\nend\n", 4 },
+		{ "type say\nenum x\n", 2 },
+		{ "type say\nenum x a b a\n", 2 },
+		{ "type say\nenum x a 9b\n", 2 },
+		{ "type say\nenum x a  b\n", 2 },
 		{ "type say\nbool x-y\n", 2 },
 		{ "type say\nstruct a\nstruct a\nstruct a\nstruct a\nstruct a\n"
 		  "struct a\nstruct a\nstruct a\nstruct a\n",
@@ -164,6 +180,32 @@ a_declaration_has_at_most_so_many_fields(void **state)
 	assert_true(ipc_buf_printf(&text, "bool more\n"));
 	assert_null(ipc_type_new((char *)text.data, text.len, &why, &line));
 	assert_string_equal(why, "too many fields");
+	ipc_buf_release(&text);
+}
+
+static void
+an_enum_has_at_most_so_many_names(void **state)
+{
+	struct ipc_buf text;
+	const char *why;
+	unsigned line;
+	struct ipc_type *t;
+
+	(void)state;
+	ipc_buf_init(&text, IPC_TYPE_TEXT_MAX);
+	assert_true(ipc_buf_printf(&text, "type many\nenum x"));
+	for (unsigned i = 0; i < IPC_TYPE_ENUM_MAX; i++)
+		assert_true(ipc_buf_printf(&text, " n%u", i));
+	t = ipc_type_new((char *)text.data, text.len, &why, &line);
+	assert_non_null(t);
+	assert_int_equal(ipc_enum_find(&t->fields[0], "n63", 3), 63);
+	assert_int_equal(ipc_enum_find(&t->fields[0], "n64", 3), -1);
+	assert_int_equal(ipc_enum_find(&t->fields[0], "n6", 2), 6);
+	assert_string_equal(ipc_enum_name(&t->fields[0], 63), "n63");
+	ipc_type_free(t);
+	assert_true(ipc_buf_printf(&text, " more"));
+	assert_null(ipc_type_new((char *)text.data, text.len, &why, &line));
+	assert_string_equal(why, "too many words");
 	ipc_buf_release(&text);
 }
 
@@ -312,6 +354,316 @@ a_claim_of_msgpack_that_its_bytes_cannot_hold_is_refused(void **state)
 		    IPC_ERR_PROTOCOL);
 		assert_string_equal(why, bad[i].why);
 	}
+}
+
+/* ---- bare lists, what may be missing, names --------------------------------
+ */
+
+static const char loose[] = "type loose\n"
+			    "list a 3\n"
+			    "i32 - -9 9\n"
+			    "end\n"
+			    "list b 2\n"
+			    "str - 4\n"
+			    "end\n"
+			    "list c 2\n"
+			    "bytes - 2\n"
+			    "end\n"
+			    "list d 2\n"
+			    "enum - on off\n"
+			    "end\n"
+			    "u8? e 1 9\n"
+			    "str? f 4\n"
+			    "bytes? g 4\n"
+			    "bool? h\n"
+			    "enum? i red green\n"
+			    "struct? j\n"
+			    "i16 x 0 9\n"
+			    "i16? y 0 9\n"
+			    "end\n"
+			    "enum k up down\n";
+static const char loose_format[] =
+    "A(i)A(s)A(B)A(c)A(c)A(s)A(B)A(c)A(c)A(jA(j))c";
+
+/* in, parsed as JSON, is said as out in JSON, and by msgpack again as out. */
+static void
+becomes(const char *in, const char *out)
+{
+	struct ipc_type *t = declare(loose);
+	struct ipc_buf image, again, said;
+	struct ipc_wrong w;
+	const uint8_t *at;
+
+	if (!image_of(json_parse, t, in, strlen(in), &image, &w))
+		fail_msg("%s: %s: %s", in, w.field, w.rule);
+	assert_true(ipc_image_check(t, false, image.data, image.len, &at, &w));
+	ipc_buf_init(&said, 4096);
+	assert_true(pack_say(t, at, &said));
+	assert_true(image_of(pack_parse, t, said.data, said.len, &again, &w));
+	assert_int_equal(again.len, image.len);
+	assert_memory_equal(again.data, image.data, image.len);
+	assert_true(ipc_image_check(t, false, again.data, again.len, &at, &w));
+	ipc_buf_clear(&said);
+	assert_true(json_say(t, at, &said) && ipc_buf_add(&said, "", 1));
+	assert_string_equal((char *)said.data, out);
+	ipc_buf_release(&said);
+	ipc_buf_release(&again);
+	ipc_buf_release(&image);
+	ipc_type_free(t);
+}
+
+static void
+what_is_not_set_is_not_there(void **state)
+{
+	static const char full[] =
+	    "[\"loose\",{\"a\":[-9,9],\"b\":[\"x\",\"\"],\"c\":[\"AQI=\"],"
+	    "\"d\":[\"off\",\"on\"],\"e\":5,\"f\":\"\",\"g\":\"AA==\","
+	    "\"h\":false,\"i\":\"green\",\"j\":{\"x\":1,\"y\":2},"
+	    "\"k\":\"down\"}]";
+	static const char least[] = "[\"loose\",{\"a\":[],\"b\":[],\"c\":[],"
+				    "\"d\":[],\"k\":\"up\"}]";
+	static const char nulls[] =
+	    "[\"loose\",{\"a\":[],\"b\":[],\"c\":[],\"d\":[],"
+	    "\"e\":null,\"f\":null,\"g\":null,\"h\":null,\"i\":null,"
+	    "\"j\":null,\"k\":\"up\"}]";
+	static const char half[] =
+	    "[\"loose\",{\"a\":[],\"b\":[],\"c\":[],\"d\":[],"
+	    "\"j\":{\"x\":3},\"k\":\"up\"}]";
+	struct ipc_type *t = declare(loose);
+
+	(void)state;
+	assert_string_equal(t->format, loose_format);
+	ipc_type_free(t);
+	becomes(full, full);
+	becomes(least, least);
+	becomes(nulls, least);
+	becomes(half, half);
+}
+
+static void
+a_message_of_what_may_be_missing_may_be_empty(void **state)
+{
+	struct ipc_type *t = declare("type t\nbool? a\nstr? b 3\n");
+	struct ipc_wrong w = { "", "" };
+	struct ipc_buf out;
+	const uint8_t *at;
+	size_t start;
+
+	(void)state;
+	/* As ["t"] and a bare name of GMCP come: no fields, no codec. */
+	ipc_buf_init(&out, 256);
+	assert_true(ipc_image_begin(&out, t, false, &start));
+	assert_true(tree_take(NULL, t, NULL, &out, &w));
+	ipc_image_end(&out, start);
+	assert_true(ipc_image_check(t, false, out.data, out.len, &at, &w));
+	ipc_buf_clear(&out);
+	assert_true(pack_say(t, (const uint8_t *)"\0\0\0\0\0\0\0\0", &out));
+	assert_int_equal(out.len, 4);
+	assert_memory_equal(out.data, "\x92\xa1t\x80", 4);
+	ipc_buf_release(&out);
+	ipc_type_free(t);
+}
+
+/* More than 15 fields: the head of the map is of another form. */
+static void
+a_large_map_may_lack_some(void **state)
+{
+	struct ipc_buf text, image, packed;
+	struct ipc_wrong w;
+	struct ipc_type *t;
+	const uint8_t *at;
+
+	(void)state;
+	ipc_buf_init(&text, 4096);
+	assert_true(ipc_buf_printf(&text, "type t\n"));
+	for (int i = 0; i < 20; i++)
+		assert_true(ipc_buf_printf(&text, "bool? f%d\n", i));
+	assert_true(ipc_buf_add(&text, "", 1));
+	t = declare((char *)text.data);
+	assert_true(image_of(
+	    json_parse, t, "{\"f3\":true,\"f19\":false}", 23, &image, &w));
+	assert_true(ipc_image_check(t, false, image.data, image.len, &at, &w));
+	ipc_buf_init(&packed, 4096);
+	assert_true(pack_say(t, at, &packed));
+	assert_int_equal(packed.len, 3 + 3 + 4 + 5);
+	assert_memory_equal(packed.data,
+	    "\x92\xa1t\xde\0\x02\xa2"
+	    "f3\xc3\xa3"
+	    "f19\xc2",
+	    15);
+	/* And a buffer that is too short is no more than that. */
+	for (size_t max = 1; max < 15; max++) {
+		ipc_buf_release(&packed);
+		ipc_buf_init(&packed, max);
+		assert_false(pack_say(t, at, &packed));
+	}
+	ipc_buf_release(&packed);
+	ipc_buf_release(&image);
+	ipc_buf_release(&text);
+	ipc_type_free(t);
+}
+
+static void
+loose_rules_name_their_field(void **state)
+{
+	static const struct {
+		const char *fields, *field, *rule;
+	} bad[] = {
+		{ "\"a\":[1,10]", "a[1]", "not from -9 to 9" },
+		{ "\"a\":[1,null]", "a[1]", "not a whole number" },
+		{ "\"a\":[1,2,3,4]", "a", "more than 3" },
+		{ "\"a\":null", "a", "not an array" },
+		{ "\"b\":[\"abcde\"]", "b[0]", "longer than 4 bytes" },
+		{ "\"b\":[{}]", "b[0]", "not text" },
+		{ "\"d\":[\"on\",\"o\"]", "d[1]", "none of on off" },
+		{ "\"d\":[1]", "d[0]", "not one of its names" },
+		{ "\"e\":0", "e", "not from 1 to 9" },
+		{ "\"h\":0", "h", "neither true nor false" },
+		{ "\"i\":\"blue\"", "i", "none of red green" },
+		{ "\"i\":\"\"", "i", "none of red green" },
+		{ "\"j\":{}", "j.x", "missing" },
+		{ "\"j\":{\"x\":1,\"z\":1}", "j.z", "no such field" },
+		{ "\"k\":null", "k", "not one of its names" },
+		{ "\"zz\":1", "zz", "no such field" },
+		/* Where there is room for it, as others are not set. */
+		{ "\"e\":null,\"zz\":1", "zz", "no such field" },
+	};
+	struct ipc_type *t = declare(loose);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char text[256];
+		struct ipc_buf image;
+		struct ipc_wrong w;
+		size_t n =
+		    (size_t)snprintf(text, sizeof(text), "{%s", bad[i].fields);
+
+		for (const char *need = "abcd"; *need; need++)
+			if (bad[i].fields[1] != *need)
+				n += (size_t)sprintf(
+				    text + n, ",\"%c\":[]", *need);
+		n += (size_t)sprintf(text + n, "%s}",
+		    bad[i].fields[1] == 'k' ? "" : ",\"k\":\"up\"");
+		assert_false(image_of(json_parse, t, text, n, &image, &w));
+		assert_string_equal(w.rule, bad[i].rule);
+		assert_string_equal(w.field, bad[i].field);
+		ipc_buf_release(&image);
+	}
+	ipc_type_free(t);
+}
+
+/* The same as libtpl has it: lists, each of none or one where it is loose. */
+static void
+a_loose_image_is_what_libtpl_makes(void **state)
+{
+	struct ipc_type *t = declare("type t\nlist a 3\ni32 - 0 9\nend\n"
+				     "list b 3\nstr - 9\nend\n"
+				     "u16? c 0 9\nstr? d 9\n"
+				     "struct? e\nu8 f 0 9\nend\n"
+				     "enum g up down\n");
+	static const char json[] = "{\"a\":[7,8],\"b\":[\"x\"],\"c\":5,"
+				   "\"e\":{\"f\":3},\"g\":\"down\"}";
+	char format[] = "A(i)A(s)A(v)A(s)A(c)c", x[] = "x", *b = x, *d = x;
+	int32_t a = 7;
+	uint16_t c = 5;
+	uint8_t f = 3, g = 1;
+	struct ipc_buf image;
+	struct ipc_wrong w;
+	void *made;
+	size_t size;
+	tpl_node *tn = tpl_map(format, &a, &b, &c, &d, &f, &g);
+
+	(void)state;
+	assert_string_equal(t->format, format);
+	tpl_pack(tn, 0);
+	tpl_pack(tn, 1);
+	a = 8;
+	tpl_pack(tn, 1);
+	tpl_pack(tn, 2);
+	tpl_pack(tn, 3);
+	tpl_pack(tn, 5);
+	assert_int_equal(tpl_dump(tn, TPL_MEM, &made, &size), 0);
+	tpl_free(tn);
+	assert_true(
+	    image_of(json_parse, t, json, sizeof(json) - 1, &image, &w));
+	assert_int_equal(size, image.len);
+	assert_memory_equal(made, image.data, size);
+	free(made);
+	ipc_buf_release(&image);
+	ipc_type_free(t);
+}
+
+static void
+a_loose_image_that_is_cut_or_bent_is_refused(void **state)
+{
+	static const char json[] =
+	    "{\"a\":[1],\"b\":[\"x\"],\"c\":[\"AA==\"],\"d\":[\"on\"],"
+	    "\"e\":1,\"f\":\"y\",\"g\":\"AA==\",\"h\":true,"
+	    "\"i\":\"red\",\"j\":{\"x\":1,\"y\":1},\"k\":\"up\"}";
+	struct ipc_type *t = declare(loose);
+	struct ipc_buf image, said;
+	struct ipc_wrong w;
+	const uint8_t *at;
+	uint8_t *last;
+	size_t e;
+
+	(void)state;
+	assert_true(
+	    image_of(json_parse, t, json, sizeof(json) - 1, &image, &w));
+	for (size_t n = 0; n < image.len; n++) {
+		uint8_t *cut = malloc(n + 1);
+		uint32_t len = (uint32_t)n;
+
+		memcpy(cut, image.data, n);
+		if (n >= 8)
+			memcpy(cut + 4, &len, sizeof(len));
+		assert_false(ipc_image_check(t, false, cut, n, &at, &w));
+		free(cut);
+	}
+	for (size_t i = 0; i < image.len * 8; i++) {
+		image.data[i / 8] ^= (uint8_t)(1u << i % 8);
+		if (ipc_image_check(t, false, image.data, image.len, &at, &w)) {
+			ipc_buf_init(&said, 65536);
+			assert_true(json_say(t, at, &said));
+			assert_true(pack_say(t, at, &said));
+			ipc_buf_release(&said);
+		}
+		image.data[i / 8] ^= (uint8_t)(1u << i % 8);
+	}
+	/* Its own rules: the last enum, the first field that may be missing. */
+	last = image.data + image.len - 1;
+	*last = 2;
+	assert_false(ipc_image_check(t, false, image.data, image.len, &at, &w));
+	assert_string_equal(w.field, "k");
+	assert_string_equal(w.rule, "none of its 2 names");
+	*last = 0;
+	e = 8 + sizeof(loose_format) + 4 + 4 + 4 + 4 + 1 + 4 + 4 + 1 + 4 + 1;
+	assert_int_equal(image.data[e], 1);
+	image.data[e] = 2;
+	assert_false(ipc_image_check(t, false, image.data, image.len, &at, &w));
+	assert_string_equal(w.field, "e");
+	assert_string_equal(w.rule, "more than 1");
+	ipc_buf_release(&image);
+	ipc_type_free(t);
+}
+
+static void
+a_name_twice_in_msgpack_is_refused(void **state)
+{
+	struct ipc_type *t = declare("type t\nbool? a\nbool? b\n");
+	struct ipc_buf image;
+	struct ipc_wrong w;
+
+	(void)state;
+	assert_false(image_of(
+	    pack_parse, t, "\x82\xa1\x61\xc2\xa1\x61\xc3", 7, &image, &w));
+	assert_string_equal(w.field, "a");
+	ipc_buf_release(&image);
+	assert_false(
+	    image_of(pack_parse, t, "\x82\xa1\x61\xc2\x05\xc3", 6, &image, &w));
+	assert_string_equal(w.rule, "no such field");
+	ipc_buf_release(&image);
+	ipc_type_free(t);
 }
 
 static const char say[] = "type say\n"
@@ -632,6 +984,17 @@ a_schema_is_found_by_name_and_printed(void **state)
 	    "\"18446744073709551615\"}"));
 	assert_non_null(
 	    strstr((char *)out.data, "\"x\":{\"tpl\":\"\",\"fields\":{}}"));
+	assert_null(schema_add(&l, 2, loose, sizeof(loose) - 1));
+	ipc_buf_clear(&out);
+	assert_true(schema_print(&l, &out));
+	assert_true(ipc_buf_add(&out, "", 1));
+	assert_non_null(strstr((char *)out.data,
+	    "\"a\":{\"type\":\"list\",\"longest\":3,\"of\":"
+	    "{\"type\":\"i32\",\"min\":-9,\"max\":9}}"));
+	assert_non_null(strstr((char *)out.data,
+	    "\"f\":{\"type\":\"str\",\"longest\":4,\"optional\":true}"));
+	assert_non_null(strstr((char *)out.data,
+	    "\"k\":{\"type\":\"enum\",\"names\":[\"up\",\"down\"]}"));
 	/* From 0 it begins anew. */
 	assert_null(schema_add(&l, 0, "type z\n", 7));
 	assert_int_equal(schema_count(&l), 1);
@@ -647,12 +1010,20 @@ main(void)
 		cmocka_unit_test(a_declaration_becomes_fields_and_a_format),
 		cmocka_unit_test(a_wrong_declaration_is_refused_with_its_line),
 		cmocka_unit_test(a_declaration_has_at_most_so_many_fields),
+		cmocka_unit_test(an_enum_has_at_most_so_many_names),
 		cmocka_unit_test(json_goes_round),
 		cmocka_unit_test(
 		    a_number_of_32_bits_has_nine_digits_and_is_the_same),
 		cmocka_unit_test(msgpack_goes_round),
 		cmocka_unit_test(
 		    a_claim_of_msgpack_that_its_bytes_cannot_hold_is_refused),
+		cmocka_unit_test(what_is_not_set_is_not_there),
+		cmocka_unit_test(a_message_of_what_may_be_missing_may_be_empty),
+		cmocka_unit_test(a_large_map_may_lack_some),
+		cmocka_unit_test(loose_rules_name_their_field),
+		cmocka_unit_test(a_loose_image_is_what_libtpl_makes),
+		cmocka_unit_test(a_loose_image_that_is_cut_or_bent_is_refused),
+		cmocka_unit_test(a_name_twice_in_msgpack_is_refused),
 		cmocka_unit_test(each_rule_names_its_field),
 		cmocka_unit_test(what_is_no_json_is_refused),
 		cmocka_unit_test(an_image_is_what_libtpl_makes),

@@ -45,6 +45,29 @@ GC_TYPE(snake, SNAKE);
 GC_TYPE(every, EVERY);
 GC_TYPE_EMPTY(join);
 
+#define SUIT(NAME)           \
+	NAME(HEARTS, hearts) \
+	NAME(SPADES, spades)
+GC_ENUM(suit, SUIT);
+
+#define LOOSE(FIELD)                         \
+	FIELD(ENUM, suit, trump)             \
+	FIELD(LIST_OF, I16, scores, 3, 0, 9) \
+	FIELD(LIST_OF, F32, curve, 3, -2, 2) \
+	FIELD(LIST_OF, BOOL, flags, 3)       \
+	FIELD(LIST_OF, STR, names, 3, 4)     \
+	FIELD(LIST_OF, BYTES, blobs, 3, 4)   \
+	FIELD(LIST_OF, ENUM, suit, hand, 3)  \
+	FIELD(MAYBE, BOOL, ready)            \
+	FIELD(MAYBE, U8, bid, 1, 9)          \
+	FIELD(MAYBE, I64, far, -5, 5)        \
+	FIELD(MAYBE, F64, wind, -1, 1)       \
+	FIELD(MAYBE, ENUM, suit, led)        \
+	FIELD(MAYBE, STR, motto, 4)          \
+	FIELD(MAYBE, BYTES, seal, 4)         \
+	FIELD(MAYBE, STRUCT, point, at)
+GC_TYPE(loose, LOOSE);
+
 #define NOUGHT(FIELD) FIELD(STRUCT, join, nothing)
 GC_TYPE(nought, NOUGHT);
 #define ERROR(FIELD) FIELD(STR, text, 9)
@@ -59,6 +82,7 @@ setup(void **state)
 	fake_ready(&n);
 	assert_int_equal(gc_declare(n.net, &every_type), 0);
 	assert_int_equal(gc_declare(n.net, &join_type), 0);
+	assert_int_equal(gc_declare(n.net, &loose_type), 0);
 	say_opened(&n, 5, 0, "a");
 	tell(&n);
 	return 0;
@@ -174,6 +198,139 @@ a_struct_goes_down_and_up_and_is_the_same(void **state)
 	}
 }
 
+/* What goes down comes up; a view until the next. */
+static const struct loose *
+round_trip(const struct loose *loose)
+{
+	struct gc_event ev;
+	struct ipc_frame f;
+
+	assert_int_equal(gc_send_typed(n.net, 5, NULL, &loose_type, loose), 0);
+	gc_flush(n.net);
+	hears(IPC_SEND_TYPED, &f);
+	say_raw(&n, IPC_TYPED, 0, 0, 5, f.bytes, f.len);
+	tell(&n);
+	assert_int_equal(gc_next(n.net, &ev), 0);
+	assert_non_null(GC_AS(loose, &ev));
+	return GC_AS(loose, &ev);
+}
+
+static const int16_t scores[] = { 9, 0 };
+static const float curve[] = { -1.5f, 2 };
+static const bool flags[] = { true, false, true };
+static const char *const names[] = { "ann", NULL };
+static const struct gc_bytes blobs[] = { { "\0\1", 2 }, { NULL, 0 } };
+static const enum suit hand[] = { SPADES, HEARTS };
+static const struct loose all_of_it = {
+	.trump = SPADES,
+	.scores = scores,
+	.n_scores = 2,
+	.curve = curve,
+	.n_curve = 2,
+	.flags = flags,
+	.n_flags = 3,
+	.names = names,
+	.n_names = 2,
+	.blobs = blobs,
+	.n_blobs = 2,
+	.hand = hand,
+	.n_hand = 2,
+	.has_ready = true,
+	.has_bid = true,
+	.bid = 9,
+	.has_far = true,
+	.far = -5,
+	.has_wind = true,
+	.wind = 0.5,
+	.has_led = true,
+	.led = SPADES,
+	.motto = "",
+	.seal = { "", 0 },
+	.at = &path[0],
+};
+
+static void
+bare_lists_and_what_may_be_missing_come_back_the_same(void **state)
+{
+	static const struct loose none = { .trump = HEARTS };
+	const struct loose *l;
+
+	(void)state;
+	opened();
+	l = round_trip(&all_of_it);
+	assert_int_equal(l->trump, SPADES);
+	assert_int_equal(l->n_scores, 2);
+	assert_int_equal(l->scores[0], 9);
+	assert_true(l->n_curve == 2 && l->curve[0] == -1.5f);
+	assert_int_equal(l->n_flags, 3);
+	assert_true(l->flags[0] && !l->flags[1] && l->flags[2]);
+	assert_int_equal(l->n_names, 2);
+	assert_string_equal(l->names[0], "ann");
+	assert_string_equal(l->names[1], "");
+	assert_int_equal(l->n_blobs, 2);
+	assert_int_equal(l->blobs[0].len, 2);
+	assert_memory_equal(l->blobs[0].at, "\0\1", 2);
+	assert_true(l->n_hand == 2 && l->hand[0] == SPADES && !l->hand[1]);
+	assert_true(l->has_ready && !l->ready);
+	assert_true(l->has_bid && l->bid == 9);
+	assert_true(l->has_far && l->far == -5);
+	assert_true(l->has_wind && l->wind == 0.5);
+	assert_true(l->has_led && l->led == SPADES);
+	/* Set and empty is not the same as not set. */
+	assert_string_equal(l->motto, "");
+	assert_true(l->seal.at != NULL && l->seal.len == 0);
+	assert_true(l->at->x == 1 && l->at->y == -2);
+	l = round_trip(&none);
+	assert_int_equal(l->trump, HEARTS);
+	assert_true(l->n_scores + l->n_names + l->n_hand == 0);
+	assert_false(l->has_ready || l->has_bid || l->has_far || l->has_wind ||
+		     l->has_led);
+	assert_null(l->motto);
+	assert_null(l->seal.at);
+	assert_null(l->at);
+	assert_string_equal(suit_name(SPADES), "spades");
+	assert_string_equal(suit_name(2), "");
+}
+
+static void
+a_loose_value_is_held_to_its_declaration(void **state)
+{
+	static const int16_t ten[] = { 1, 10 };
+	static const char *const five[] = { "12345" };
+	static const enum suit clubs[] = { (enum suit)2 };
+	static const struct point far = { 0, 101 };
+	struct loose e;
+
+	(void)state;
+	opened();
+#define REFUSED(change, field, rule)                               \
+	do {                                                       \
+		e = all_of_it;                                     \
+		change;                                            \
+		assert_int_equal(                                  \
+		    gc_cast(n.net, GC_ALL, NULL, &loose_type, &e), \
+		    GC_EINVALID);                                  \
+		assert_string_equal(gc_problem(n.net),             \
+		    "message 'loose', field '" field "': " rule);  \
+	} while (0)
+	REFUSED(e.trump = (enum suit)2, "trump", "none of its 2 names");
+	REFUSED(e.scores = ten, "scores[1]", "not from 0 to 9");
+	REFUSED(e.n_scores = 4, "scores", "more than 3");
+	REFUSED(
+	    (e.names = five, e.n_names = 1), "names[0]", "longer than 4 bytes");
+	REFUSED(
+	    (e.hand = clubs, e.n_hand = 1), "hand[0]", "none of its 2 names");
+	REFUSED(e.bid = 0, "bid", "not from 1 to 9");
+	REFUSED(e.motto = "12345", "motto", "longer than 4 bytes");
+	REFUSED(e.at = &far, "at.y", "not from -100 to 100");
+#undef REFUSED
+	/* What is not set may be anything. */
+	e = all_of_it;
+	e.has_bid = false;
+	e.bid = 0;
+	assert_int_equal(gc_cast(n.net, GC_ALL, NULL, &loose_type, &e), 0);
+}
+
 static void
 declarations_are_what_the_structs_say(void **state)
 {
@@ -192,6 +349,18 @@ declarations_are_what_the_structs_say(void **state)
 	assert_int_equal(f.id, 1);
 	assert_int_equal(f.len, 10);
 	assert_memory_equal(f.bytes, "type join\n", 10);
+	hears(IPC_SCHEMA, &f);
+	assert_int_equal(f.id, 2);
+	assert_memory_equal(f.bytes,
+	    "type loose\nenum trump hearts spades\n"
+	    "list scores 3\ni16 - 0 9\nend\nlist curve 3\nf32 - -2 2\nend\n"
+	    "list flags 3\nbool -\nend\nlist names 3\nstr - 4\nend\n"
+	    "list blobs 3\nbytes - 4\nend\n"
+	    "list hand 3\nenum - hearts spades\nend\n"
+	    "bool? ready\nu8? bid 1 9\ni64? far -5 5\nf64? wind -1 1\n"
+	    "enum? led hearts spades\nstr? motto 4\nbytes? seal 4\n"
+	    "struct? at\ni16 x -100 100\ni16 y -100 100\nend\n",
+	    f.len);
 	/* Again is no error, and nothing is sent. */
 	assert_int_equal(gc_declare(n.net, &join_type), 0);
 	assert_int_equal(gc_declare(n.net, &nought_type), GC_EINVALID);
@@ -342,6 +511,8 @@ main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_struct_goes_down_and_up_and_is_the_same),
+		TEST(bare_lists_and_what_may_be_missing_come_back_the_same),
+		TEST(a_loose_value_is_held_to_its_declaration),
 		TEST(declarations_are_what_the_structs_say),
 		TEST(what_the_declaration_does_not_allow_is_not_sent),
 		TEST(a_message_that_nobody_declared_here_is_a_line_in_the_log),
