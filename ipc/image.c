@@ -73,7 +73,7 @@ ipc_fits_float(const struct ipc_typed_field *f, double v, struct ipc_wrong *w)
 {
 	if (v >= f->min.f && v <= f->max.f)
 		return true;
-	ipc_wrong_rule(w, "not from %g to %g", f->min.f, f->max.f);
+	ipc_wrong_rule(w, "not from %.9g to %.9g", f->min.f, f->max.f);
 	return false;
 }
 

@@ -19,8 +19,13 @@
  *
  *	line.say({ text: "hello" })        false: it will not arrive
  *	line.on("say", (say) => ...)       say.who, say.text: as declared
- *	line.on("error", (e) => ...)       what we said was not: e.message,
- *	                                   e.field, e.rule
+ *	line.on("error", (e) => ...)       netd found what we said malformed:
+ *	                                   e.message, e.field, e.rule
+ *
+ * Before it is sent it is held against the declaration here: what does not fit
+ * throws an Error with of (which message), field and rule, in the words that
+ * netd would have: "say: text: longer than 200 bytes". A field that may be
+ * missing is so if it is undefined or null, both ways.
  *
  * Bytes are base64 (a Uint8Array becomes that), whole numbers that may be over
  * 2^53 are text (a BigInt becomes that). A message with a name that this class
@@ -93,6 +98,125 @@ const write = (value) => JSON.stringify(value, (key, v) =>
 	v instanceof Uint8Array ? { $bytes: plain("", v) } : v);
 const isMap = (value) => value !== null && typeof value === "object" &&
 	!Array.isArray(value) && !(value instanceof Uint8Array);
+
+/* ---- what is said, held against what the game declared -------------------- */
+
+function unfit(rule) {
+	const e = new Error(rule);
+	e.name = "PenstockError";
+	e.field = "";
+	e.rule = rule;
+	throw e;
+}
+
+/* What act() throws is about a part of us. */
+function inside(part, act) {
+	try {
+		return act();
+	} catch (e) {
+		if (e.name === "PenstockError")
+			e.field = part + (/^[^[]/.test(e.field) ? "." : "") +
+				e.field;
+		throw e;
+	}
+}
+
+const asText = (f) => typeof f.min === "string";
+const bound = (b) => typeof b === "string" || Number.isInteger(b) ? b :
+	Number(b.toPrecision(9));
+const outside = (f) => unfit(`not from ${bound(f.min)} to ${bound(f.max)}`);
+
+function fitWhole(f, value) {
+	if (typeof value === "string" && asText(f) && /^-?\d+$/.test(value))
+		value = BigInt(value);
+	else if (Number.isInteger(value))
+		value = BigInt(value);
+	else if (typeof value !== "bigint")
+		unfit("not a whole number");
+	if (value < BigInt(f.min) || value > BigInt(f.max))
+		outside(f);
+	return asText(f) ? String(value) : Number(value);
+}
+
+function fitFloat(f, value) {
+	if (typeof value === "bigint")
+		value = Number(value);
+	if (typeof value !== "number")
+		unfit("not a number");
+	if (f.type === "f32" && Number.isFinite(Math.fround(value)))
+		value = Math.fround(value);
+	return value >= f.min && value <= f.max ? value : outside(f);
+}
+
+function fitText(f, value) {
+	if (typeof value !== "string")
+		unfit("not text");
+	if (new TextEncoder().encode(value).length > f.longest)
+		unfit(`longer than ${f.longest} bytes`);
+	/* Half a pair is no character. */
+	if (/[\0\ud800-\udfff]/u.test(value))
+		unfit("not UTF-8, or a NUL in it");
+	return value;
+}
+
+function fitBytes(f, value) {
+	const text = value instanceof Uint8Array ? plain("", value) : value;
+	if (typeof text !== "string" || text.length % 4 ||
+	    !/^[A-Za-z0-9+/]*={0,2}$/.test(text))
+		unfit("not base64");
+	if (text.length / 4 * 3 - text.split("=").length + 1 > f.longest)
+		unfit(`longer than ${f.longest} bytes`);
+	return text;
+}
+
+function fitArray(f, value, each) {
+	if (ArrayBuffer.isView(value))
+		value = Array.from(value);
+	if (!Array.isArray(value))
+		unfit("not an array");
+	if (f.type === "list" && value.length > f.longest)
+		unfit(`more than ${f.longest}`);
+	if (f.type !== "list" && value.length !== f.count)
+		unfit(`not exactly ${f.count}`);
+	return Array.from(value, (v, i) => inside(`[${i}]`, () => each(v)));
+}
+
+function fitFields(fields, value) {
+	const out = {};
+	if (!isMap(value))
+		unfit("not an object of fields");
+	for (const name of Object.keys(value))
+		if (value[name] !== undefined && !Object.hasOwn(fields, name))
+			inside(name, () => unfit("no such field"));
+	for (const name of Object.keys(fields)) {
+		const f = fields[name];
+		const v = Object.hasOwn(value, name) ? value[name] : undefined;
+		if (f.optional && (v === undefined || v === null))
+			continue;
+		put(out, name, inside(name, () =>
+			v === undefined ? unfit("missing") : fit(f, v)));
+	}
+	return out;
+}
+
+const fits = {
+	bool: (f, v) => typeof v === "boolean" ? v :
+		unfit("neither true nor false"),
+	enum: (f, v) => typeof v !== "string" ? unfit("not one of its names") :
+		f.names.includes(v) ? v : unfit("none of " + f.names.join(" ")),
+	f32: fitFloat, f64: fitFloat, str: fitText, bytes: fitBytes,
+	struct: (f, v) => fitFields(f.fields, v),
+	list: (f, v) => fitArray(f, v, (each) => f.of ? fit(f.of, each) :
+		fitFields(f.fields, each)),
+};
+
+/* The value as it is said; throws. */
+function fit(f, value) {
+	const one = fits[f.type] || fitWhole;
+	return f.count ? fitArray(f, value, (v) => one(f, v)) : one(f, value);
+}
+
+/* ---- the state ------------------------------------------------------------- */
 
 function put(into, key, value) {
 	/* A name that every object has is only a key here. */
@@ -349,6 +473,19 @@ class Penstock {
 	}
 
 	call(name, fields = {}) {
+		const messages = this.#typed && Penstock.schema.messages;
+		if (messages)
+			try {
+				if (!Object.hasOwn(messages, name))
+					unfit("no such message");
+				fields = fitFields(messages[name].fields, fields);
+			} catch (e) {
+				e.of = name;
+				if (e.name === "PenstockError")
+					e.message = [name, e.field, e.rule]
+						.filter(Boolean).join(": ");
+				throw e;
+			}
 		return this.send(JSON.stringify([name, fields], plain));
 	}
 

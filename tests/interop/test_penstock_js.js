@@ -12,6 +12,7 @@ const ROOT = path.join(__dirname, '../..');
 const MODULES = process.env.PENSTOCK_NPM ||
       path.join(ROOT, 'obj/npm/node_modules');
 const BIN = path.resolve(process.env.BIN || path.join(ROOT, 'bin'));
+const OBJ = path.resolve(process.env.OBJ || path.join(ROOT, 'obj/release'));
 const WAIT_MS = 30000, MESSAGES = 2000, CUTS = 12;
 
 function loadWs() {
@@ -48,9 +49,10 @@ let game, said;
 
 function start(query, name = 'echo') {
 	said = '';
-	game = spawn(path.join(BIN, name),
+	game = spawn(path.resolve(BIN, name),
 		['--listen', 'ws://127.0.0.1:0/' + query],
-		{ stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+		{ stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: Object.assign({}, process.env,
+			{ PENSTOCK_NETD: path.join(BIN, 'netd') }) });
 	return deadline(new Promise((yes, no) => {
 		const hear = (bytes) => {
 			const m = (said += bytes).match(
@@ -180,7 +182,9 @@ async function typed() {
 	await until(() => boards.length === 1, 'the board');
 	must(boards[0].notes.length === 0, 'a note is there already');
 	for (let i = 0; i < 100; i++) {
-		must(line.note({ who: 'Ann', text: 'n\u00f6 "' + i + '"' }), 'not said');
+		must(line.note({ who: 'Ann', text: 'n\u00f6 "' + i + '"',
+			colour: i % 2 ? 'pink' : undefined, tags: ['t' + i] }),
+			'not said');
 		if (i % 25 === 24) {
 			cable.cut();
 			await until(() => line.state === 'away', 'away');
@@ -190,9 +194,20 @@ async function typed() {
 	}
 	await until(() => notes.length === 100, 'all notes');
 	notes.forEach((n, i) => must(n.who === 'Ann' &&
-		n.text === 'n\u00f6 "' + i + '"', 'note ' + i + ' is ' + n.text));
-	line.note({ who: 'x'.repeat(25), text: '' });
-	line.call('note', { who: 'x' });
+		n.text === 'n\u00f6 "' + i + '"' && n.tags[0] === 't' + i &&
+		n.colour === (i % 2 ? 'pink' : undefined), 'note ' + i + ' is ' + n.text));
+	const thrown = (act) => {
+		try { act(); } catch (e) { return e; }
+		throw new Error('nothing was thrown');
+	};
+	let e = thrown(() => line.note({ who: 'x'.repeat(25), text: '', tags: [] }));
+	must(e.of === 'note' && e.field === 'who' &&
+		e.message === 'note: who: longer than 24 bytes', e.stack);
+	e = thrown(() => line.call('nobody', {}));
+	must(e.message === 'nobody: no such message', e.stack);
+	/* And netd says the same to whoever goes round that. */
+	line.send(JSON.stringify(['note', { who: 'x'.repeat(25), text: '', tags: [] }]));
+	line.send('["note",{"who":"x"}]');
 	await until(() => wrong.length === 2, 'errors');
 	must(JSON.stringify(wrong) === '[{"message":"note","field":"who",' +
 		'"rule":"longer than 24 bytes"},{"message":"note",' +
@@ -213,9 +228,97 @@ async function typed() {
 	console.log('ok 5 - what the game declares are functions of the page');
 }
 
+/* Each rule is the same here and in netd: what this file throws, netd answers,
+ * and what it lets through comes back the same. */
+async function held() {
+	const port = await start('?wrong_max=100',
+		path.join(OBJ, 'games/kinds'));
+	vm.runInThisContext(await fetchClient(port));
+	const heard = [], wrong = [];
+	const line = new globalThis.Penstock('ws://127.0.0.1:' + port + '/');
+	for (const name of ['every', 'loose'])
+		line.on(name, (fields) => heard.push(fields));
+	line.on('error', (e) => wrong.push(e));
+	await until(() => line.state === 'open', 'open');
+	const loose = { scores: [], names: [], moods: [], mood: 'calm' };
+	const every = { yes: true, i8: -128, i16: 0, i32: 0, i64: -(2n ** 63n),
+		u8: 255, u16: 1, u32: 4294967295, u64: 2n ** 64n - 1n, f32: 0.5,
+		f64: -1e300, text: 'h\u00f6', bytes: new Uint8Array([0, 255]),
+		cells: new Uint8Array([1, 2, 3, 9]), curve: [0.5, -1],
+		where: { x: 1, y: -100 },
+		players: [{ name: 'ann', at: { x: 0, y: 0 }, path: [] }] };
+	const good = [
+		['loose', {}], ['loose', { bid: null, motto: undefined }],
+		['loose', { bid: 9, motto: '', seal: new Uint8Array(4),
+			at: { x: 1, y: -2 }, scores: new Int32Array([1, 999]),
+			names: ['', 'ann'], moods: ['angry', 'calm'] }],
+		['every', {}],
+	];
+	const bad = [
+		['loose', { mood: 'sad' }], ['loose', { mood: 1 }],
+		['loose', { mood: null }], ['loose', { mood: undefined }],
+		['loose', { scores: [1, 1000] }], ['loose', { scores: [1.5] }],
+		['loose', { scores: [1, 2, 3, 4, 5] }], ['loose', { scores: 1 }],
+		['loose', { names: ['123456789'] }], ['loose', { names: [null] }],
+		['loose', { moods: ['calm', 'x'] }], ['loose', { bid: 0 }],
+		['loose', { motto: '\u00f6\u00f6\u00f6\u00f6\u00f6' }],
+		['loose', { motto: 5 }], ['loose', { seal: 'AAA' }],
+		['loose', { seal: 'AAAAAAA=' }], ['loose', { seal: '=AAA' }],
+		['loose', { at: { x: 1 } }], ['loose', { at: [] }],
+		['loose', { at: { x: 1, y: 2, z: 3 } }], ['loose', { no: 1 }],
+		['every', { yes: 1 }], ['every', { i8: 128 }],
+		['every', { i64: '9223372036854775808' }],
+		['every', { u64: -1n }], ['every', { u64: '' }],
+		['every', { u8: '5' }], ['every', { f32: 2e6 }],
+		['every', { f64: '1' }], ['every', { cells: [1, 2, 3] }],
+		['every', { cells: [1, 2, 3, 10] }],
+		['every', { where: { x: 1, y: 101 } }],
+		['every', { players: [{ name: 'ann' }] }],
+		['every', { players: [{ name: 'a', at: { x: 0, y: 0 },
+			path: [{ x: 0, y: 0 }, { x: 0 }] }] }],
+	];
+	const whole = ([name, fields]) => Object.assign({},
+		name === 'loose' ? loose : every, fields);
+	for (const what of good)
+		must(line[what[0]](whole(what)), 'not said');
+	await until(() => heard.length === good.length, 'what fits');
+	must(!('bid' in heard[0]) && !('motto' in heard[1]), 'what is not set');
+	must(JSON.stringify(heard[2]) === '{"scores":[1,999],"names":["","ann"],' +
+		'"moods":["angry","calm"],"mood":"calm","bid":9,"motto":"",' +
+		'"seal":"AAAAAA==","at":{"x":1,"y":-2}}', JSON.stringify(heard[2]));
+	must(heard[3].u64 === '18446744073709551615' && heard[3].bytes === 'AP8=',
+		JSON.stringify(heard[3]));
+	const json = (key, v) => typeof v === 'bigint' ? String(v) :
+		v instanceof Uint8Array && v.length === 4 ? Array.from(v) :
+		v instanceof Uint8Array ? Buffer.from(v).toString('base64') : v;
+	for (const what of bad) {
+		const fields = whole(what);
+		let thrown;
+		try { line[what[0]](fields); } catch (e) { thrown = e; }
+		must(thrown, 'not thrown: ' + JSON.stringify(what, json));
+		wrong.length = 0;
+		line.send(JSON.stringify([what[0], fields], json));
+		await until(() => wrong.length === 1, 'netd says ' +
+			JSON.stringify(what, json));
+		must(wrong[0].message === thrown.of && wrong[0].field ===
+			thrown.field && wrong[0].rule === thrown.rule,
+			JSON.stringify(wrong[0]) + ' is not ' + thrown.message);
+	}
+	/* What JSON cannot carry is refused here alone. */
+	for (const f64 of [NaN, Infinity, undefined, Symbol('x')]) {
+		let thrown;
+		try { line.every({ ...every, f64 }); } catch (e) { thrown = e; }
+		must(thrown && thrown.field === 'f64', String(f64));
+	}
+	must(heard.length === good.length, 'what does not fit was heard');
+	line.close();
+	await stop();
+	console.log('ok 6 - a page throws what netd would refuse, in its words');
+}
+
 async function main() {
 	globalThis.WebSocket = loadWs();
-	console.log('1..5');
+	console.log('1..6');
 	let port = await start('?resume=20s');
 	vm.runInThisContext(await fetchClient(port));
 	console.log('ok 1 - netd serves penstock.js without any www=');
@@ -248,6 +351,7 @@ async function main() {
 	await stop();
 	console.log('ok 4 - without resume= a lost line is a new connection');
 	await typed();
+	await held();
 }
 
 main().then(() => process.exit(0), (e) => {

@@ -451,14 +451,26 @@ a_c_program_hears_and_says_structs(void)
 	assert_int_equal(kit_wait(client), 0);
 	kit_expect_log(client, "Ann: Back at six\n");
 	kit_expect_log(watcher, "Ann: Back at six\n");
-	hears(ws, "[\"note\",{\"who\":\"Ann\",\"text\":\"Back at six\"}]");
-	say(ws, "[\"note\",{\"who\":\"Bob\",\"text\":\"\"}]");
+	hears(ws, "[\"note\",{\"who\":\"Ann\",\"text\":\"Back at six\","
+		  "\"tags\":[]}]");
+	say(ws, "[\"note\",{\"who\":\"Bob\",\"text\":\"\",\"tags\":[]}]");
 	kit_expect_log(watcher, "Bob: \n");
+	say(ws, "[\"note\",{\"who\":\"Bob\",\"text\":\"tea\",\"to\":\"Ann\","
+		"\"colour\":\"pink\",\"tags\":[\"home\",\"soon\"]}]");
+	kit_expect_log(watcher, "Bob to Ann: tea (pink)\n");
 	/* The same by JSON and msgpack, where it matters to nobody. */
 	snprintf(url, sizeof(url), "%s?speak=msgpack", kit_url(game, 2));
 	client = kit_start("notes", url, "Cyd", "x", NULL);
 	assert_int_equal(kit_wait(client), 0);
-	kit_expect_log(client, "Ann: Back at six\nBob: \nCyd: x\n");
+	kit_expect_log(client, "Ann: Back at six\nBob: \n"
+			       "Bob to Ann: tea (pink)\nCyd: x\n");
+	/* A board keeps all of it. */
+	ws = kit_ws(kit_url(game, 2));
+	hears(ws, "[\"board\",{\"notes\":[{\"who\":\"Ann\",\"text\":\"Back at "
+		  "six\",\"tags\":[]},{\"who\":\"Bob\",\"text\":\"\",\"tags\":"
+		  "[]},{\"who\":\"Bob\",\"text\":\"tea\",\"to\":\"Ann\","
+		  "\"colour\":\"pink\",\"tags\":[\"home\",\"soon\"]},"
+		  "{\"who\":\"Cyd\",\"text\":\"x\",\"tags\":[]}]}]");
 	kit_signal(watcher, SIGTERM);
 	assert_int_equal(kit_wait(watcher), 0);
 }

@@ -14,11 +14,27 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NOTES_MAX = 20, WHO_MAX = 24, TEXT_MAX = 200 };
+enum {
+	NOTES_MAX = 20,
+	WHO_MAX = 24,
+	TEXT_MAX = 200,
+	TAGS_MAX = 4,
+	TAG_MAX = 16
+};
 
-#define NOTE(FIELD)              \
-	FIELD(STR, who, WHO_MAX) \
-	FIELD(STR, text, TEXT_MAX)
+#define COLOUR(NAME)         \
+	NAME(YELLOW, yellow) \
+	NAME(GREEN, green)   \
+	NAME(PINK, pink)
+GC_ENUM(colour, COLOUR);
+
+/* A colour and whom it is for may be missing. */
+#define NOTE(FIELD)                        \
+	FIELD(STR, who, WHO_MAX)           \
+	FIELD(STR, text, TEXT_MAX)         \
+	FIELD(MAYBE, STR, to, WHO_MAX)     \
+	FIELD(MAYBE, ENUM, colour, colour) \
+	FIELD(LIST_OF, STR, tags, TAGS_MAX, TAG_MAX)
 GC_TYPE(note, NOTE);
 
 #define BOARD(FIELD) FIELD(LIST, note, notes, NOTES_MAX)
@@ -29,10 +45,27 @@ static const struct gc_type *const types[] = { &note_type, &board_type, NULL };
 /* ---- the board ------------------------------------------------------------
  */
 
-static struct {
-	char who[WHO_MAX + 1], text[TEXT_MAX + 1];
+/* A note, and what its struct points to. */
+static struct kept {
+	struct note note;
+	const char *tags[TAGS_MAX];
+	char who[WHO_MAX + 1], text[TEXT_MAX + 1], to[WHO_MAX + 1];
+	char words[TAGS_MAX][TAG_MAX + 1];
 } kept[NOTES_MAX];
 static uint32_t n_kept; /* the oldest goes when there are too many */
+
+/* They fit: netd let in nothing longer. */
+static void
+keep(struct kept *k, const struct note *note)
+{
+	k->note = *note;
+	k->note.who = strcpy(k->who, note->who);
+	k->note.text = strcpy(k->text, note->text);
+	k->note.to = note->to ? strcpy(k->to, note->to) : NULL;
+	for (uint32_t i = 0; i < note->n_tags; i++)
+		k->tags[i] = strcpy(k->words[i], note->tags[i]);
+	k->note.tags = k->tags;
+}
 
 static void
 show_board(struct gc_net *net, uint64_t conn)
@@ -42,18 +75,14 @@ show_board(struct gc_net *net, uint64_t conn)
 	uint32_t first = n_kept > NOTES_MAX ? n_kept - NOTES_MAX : 0;
 
 	for (uint32_t i = first; i < n_kept; i++)
-		notes[board.n_notes++] = (struct note){ kept[i % NOTES_MAX].who,
-			kept[i % NOTES_MAX].text };
+		notes[board.n_notes++] = kept[i % NOTES_MAX].note;
 	gc_send_typed(net, conn, NULL, &board_type, &board);
 }
 
 static void
 pin(struct gc_net *net, const struct note *note)
 {
-	/* They fit: netd let in nothing longer. */
-	strcpy(kept[n_kept % NOTES_MAX].who, note->who);
-	strcpy(kept[n_kept % NOTES_MAX].text, note->text);
-	n_kept++;
+	keep(&kept[n_kept++ % NOTES_MAX], note);
 	gc_cast(net, GC_ALL, NULL, &note_type, note);
 }
 
@@ -78,10 +107,24 @@ serve(struct gc_net *net)
 /* ---- the client ------------------------------------------------------------
  */
 
+/* "Ann to Bob: text (pink)" */
+static const char *
+line_of(const struct note *note)
+{
+	static char line[2 * WHO_MAX + TEXT_MAX + 64];
+
+	snprintf(line, sizeof(line), "%s%s%s: %s%s%s%s", note->who,
+	    note->to ? " to " : "", note->to ? note->to : "", note->text,
+	    note->has_colour ? " (" : "",
+	    note->has_colour ? colour_name(note->colour) : "",
+	    note->has_colour ? ")" : "");
+	return line;
+}
+
 static void
 print(const struct note *note)
 {
-	printf("%s: %s\n", note->who, note->text);
+	puts(line_of(note));
 	fflush(stdout);
 }
 
@@ -133,7 +176,7 @@ type_notes(struct gc_session *s, void *arg)
 	ssize_t n;
 
 	while ((n = gc_readline(s, line, sizeof(line))) >= 0) {
-		struct note note = { d->who, line };
+		struct note note = { .who = d->who, .text = line };
 
 		if (n > 0 && gc_write_typed(d->con, &note_type, &note) < 0)
 			gc_say(s, "%s", gc_problem(net));
@@ -155,11 +198,10 @@ show_notes(struct gc_session *s, void *arg)
 		const struct note *note = GC_AS(note, &ev);
 
 		for (uint32_t i = 0; board && i < board->n_notes; i++)
-			gc_printf_group(net, GC_ALL, NULL, "%s: %s",
-			    board->notes[i].who, board->notes[i].text);
-		if (note)
 			gc_printf_group(
-			    net, GC_ALL, NULL, "%s: %s", note->who, note->text);
+			    net, GC_ALL, NULL, "%s", line_of(&board->notes[i]));
+		if (note)
+			gc_printf_group(net, GC_ALL, NULL, "%s", line_of(note));
 	}
 	if (r == GC_ECLOSED)
 		gc_serve_end(net, 1);
@@ -214,7 +256,8 @@ main(int argc, char **argv)
 		r = sit_down(net, args[0], args[1]);
 	else
 		r = visit(net, args[0],
-		    n == 3 ? &(struct note){ args[1], args[2] } : NULL);
+		    n == 3 ? &(struct note){ .who = args[1], .text = args[2] }
+			   : NULL);
 	gc_close(net);
 	return r < 0 ? 1 : 0;
 }
