@@ -4,10 +4,10 @@
  * Reading order: game.c (begin and end), stream.c (the pipe), kinds.c (what
  * each kind of frame does), then send.c, terminal.c, conns.c, conn.c, listen.c;
  * of sessions sched.h, engine.c, session.c, between.c, room.c, below them
- * timed.c, stack.c and ctx_*.c. options.c, where.c and launch.c run before
- * there is a stream; after that, what is not in these structs cannot change
- * what the game does: they are the game's whole library state, so that a copy
- * of the process is a copy of the game.
+ * timed.c, stack.c and ctx_*.c. options.c, where.c, launch.c and what it leads
+ * to run before there is a stream; after that, what is not in these structs
+ * cannot change what the game does: they are the game's whole library state, so
+ * that a copy of the process is a copy of the game.
  */
 #ifndef GAMECORE_CORE_H
 #define GAMECORE_CORE_H
@@ -486,6 +486,20 @@ void launch_deafen(void);
 int launch_end(int control, pid_t netd, pid_t crew, bool well);
 /* Does a debugger look at this process? */
 bool launch_traced(void);
+/* "segmentation fault (signal 11)" or "exit status 2", of a wait status. */
+const char *launch_how(int wait_status, char *out, size_t size);
+/* A message without descriptors. 0 or IPC_ERR_SYSTEM. */
+int control_say(int control, unsigned type, uint64_t value, const char *text);
+
+/* ---- start.c ------------------------------------------------------------- */
+
+/* Start netd: its pid and our end of the control socket. False: start->text
+ * says why not. */
+bool start_netd(
+    const struct options *o, struct gc_start *start, pid_t *pid, int *control);
+
+/* ---- pipes.c ------------------------------------------------------------- */
+
 /* The ends of both pipes, all close-on-exec. */
 struct pipes {
 	int up_r, up_w;     /* netd writes, the game reads */
@@ -494,6 +508,10 @@ struct pipes {
 bool pipes_open(struct pipes *p);
 void pipes_close_game(const struct pipes *p);
 void pipes_close_netd(const struct pipes *p);
+/* Open them, hand netd its two ends in a LINK (how: enum ipc_link_how) and
+ * forget those here. argv: how the game was started, or NULL. */
+bool pipes_hand_over(
+    int control, unsigned how, uint64_t value, char **argv, struct pipes *p);
 
 /* ---- tty.c: the terminal of who started the game --------------------------
  */
@@ -608,8 +626,5 @@ bool wake_started(struct launched *l);
  */
 bool
 replay(struct launched *l, const struct options *o, struct gc_start *start);
-
-/* "segmentation fault (signal 11)" or "exit status 2", of a wait status. */
-const char *launch_how(int wait_status, char *out, size_t size);
 
 #endif

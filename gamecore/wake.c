@@ -202,26 +202,6 @@ wake_told(struct wake *w)
 	}
 }
 
-/* Fresh pipes: netd gets its ends in a LINK. */
-static bool
-link_netd(int control, enum ipc_link_how how, uint64_t value, struct pipes *p)
-{
-	struct ipc_control m = {
-		.type = IPC_CONTROL_LINK, .number = how, .value = value
-	};
-	bool ok;
-
-	if (!pipes_open(p))
-		return false;
-	m.fds[0] = p->up_w;
-	m.fds[1] = p->down_r;
-	ok = ipc_control_send(control, &m) == 0;
-	pipes_close_netd(p);
-	if (!ok)
-		pipes_close_game(p);
-	return ok;
-}
-
 pid_t
 wake_frozen(struct wake *w, int control, uint64_t number)
 {
@@ -234,7 +214,7 @@ wake_frozen(struct wake *w, int control, uint64_t number)
 		i++;
 	if (i == w->n || kill(w->frozen[i].pid, 0) < 0)
 		return 0;
-	if (!link_netd(control, IPC_LINK_WOKEN, number, &p))
+	if (!pipes_hand_over(control, IPC_LINK_WOKEN, number, NULL, &p))
 		return 0;
 	pid = w->frozen[i].pid;
 	m.fds[0] = p.up_r;
@@ -315,7 +295,7 @@ wake_cold(struct wake *w, int control, unsigned how)
 	env = environment(started);
 	if (env == NULL)
 		return 0;
-	if (link_netd(control, how, how == IPC_LINK_FIRST, &p)) {
+	if (pipes_hand_over(control, how, how == IPC_LINK_FIRST, NULL, &p)) {
 		e = spawn(w, &pid, &p, env);
 		pipes_close_game(&p);
 	}

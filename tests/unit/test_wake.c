@@ -1,4 +1,4 @@
-/* links: gamecore/wake.c */
+/* links: gamecore/wake.c gamecore/pipes.c */
 /* gamecore/wake.c: which frozen copies the launcher keeps. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,27 +18,6 @@
 void
 launch_deafen(void)
 {
-	abort();
-}
-
-bool
-pipes_open(struct pipes *p)
-{
-	(void)p;
-	abort();
-}
-
-void
-pipes_close_game(const struct pipes *p)
-{
-	(void)p;
-	abort();
-}
-
-void
-pipes_close_netd(const struct pipes *p)
-{
-	(void)p;
 	abort();
 }
 
