@@ -111,6 +111,88 @@ all_records_of_a_save_are_written_or_none(void **state)
 	expect("sums", "2 50 0");
 }
 
+#define HALL "world place/hall\ncoins 3\n"
+#define RAT "world being/rat/0\nlife 5\n"
+
+static void
+a_thing_is_in_a_hand_or_on_the_floor(void **state)
+{
+	(void)state;
+	expect(
+	    "save\n" ANN "item 7 0 pie\n" HALL RAT "item 8 1 tail\n", "saved");
+	expect("boot", "8");
+	expect("world ", RAT "item 8 1 tail\n" HALL);
+	expect("world being/rat/0", HALL);
+	expect("world place/hall", "");
+	/* Dropped, and Ann was not asked. */
+	expect("save\n" HALL "item 7 0 pie\n", "saved");
+	expect("fetch Ann", ANN);
+	expect("world being/rat/0", HALL "item 7 0 pie\n");
+	/* A place that is no more, and where its things went. */
+	expect("save\nworld place/hall\n" RAT "item 7 0 pie\n", "saved");
+	expect("world ", RAT "item 7 0 pie\n");
+	expect("boot", "7");
+	expect("sums", "2 50 0");
+}
+
+static void
+a_save_in_parts_is_one_save(void **state)
+{
+	(void)state;
+	expect("part 0\n" ANN "item 7 0 pie\n", "kept");
+	expect("fetch Ann", ANN);
+	expect("part 1\n" HALL, "kept");
+	expect("save 2\n" RAT, "saved");
+	expect("fetch Ann", ANN "item 7 0 pie\n");
+	expect("world ", RAT HALL);
+	/* What is missing is missed, and nothing of it is written. */
+	expect("part 0\n" ANN, "kept");
+	refused("part 2\n" BOB, "a part of the save is missing");
+	refused("save 2\n" BOB, "a part of the save is missing");
+	expect("fetch Ann", ANN "item 7 0 pie\n");
+	expect("part 0\n" ANN, "kept");
+	refused("save 1\ncharacter 17\n", "not a record");
+	refused("save 1\n" BOB, "a part of the save is missing");
+	expect("fetch Ann", ANN "item 7 0 pie\n");
+}
+
+static void
+a_pass_opens_until_it_is_forgotten(void **state)
+{
+	char *pass = book_ask(book, "pass ann", problem), *another;
+	char show[100];
+
+	(void)state;
+	assert_non_null(pass);
+	assert_int_equal(strlen(pass), 32);
+	snprintf(show, sizeof(show), "show Ann %s", pass);
+	expect(show, ANN);
+	expect(show, ANN);
+	expect("show Ann ", "wrong");
+	expect("show Bob ", "wrong");
+	snprintf(show, sizeof(show), "show Bob %s", pass);
+	expect(show, "wrong");
+	/* Another one takes its place. */
+	snprintf(show, sizeof(show), "show Ann %s", pass);
+	another = book_ask(book, "pass Ann", problem);
+	assert_non_null(another);
+	assert_string_not_equal(pass, another);
+	expect(show, "wrong");
+	snprintf(show, sizeof(show), "show Ann %s", another);
+	expect(show, ANN);
+	expect("password Ann 4 secret one\nnew one", "changed");
+	expect(show, "wrong");
+	free(pass);
+	pass = book_ask(book, "pass Ann", problem);
+	assert_non_null(pass);
+	snprintf(show, sizeof(show), "show Ann %s", pass);
+	expect(show, ANN);
+	expect("forget Ann", "forgotten");
+	expect(show, "wrong");
+	free(pass);
+	free(another);
+}
+
 static void
 what_is_no_question_is_refused(void **state)
 {
@@ -173,6 +255,9 @@ main(void)
 		T(a_name_is_made_once_and_a_repeated_question_finds_it),
 		T(things_go_from_hand_to_hand_and_are_never_in_two),
 		T(all_records_of_a_save_are_written_or_none),
+		T(a_thing_is_in_a_hand_or_on_the_floor),
+		T(a_save_in_parts_is_one_save),
+		T(a_pass_opens_until_it_is_forgotten),
 		T(what_is_no_question_is_refused),
 		T(quotes_are_only_letters),
 		cmocka_unit_test(hashes_differ_and_say_how_they_were_made),

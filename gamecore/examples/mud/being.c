@@ -249,6 +249,9 @@ do_next(struct gc_session *s, struct body *b)
 		return 0;
 	if (k->way.n)
 		return do_rounds(s, b);
+	/* A hunt ended somewhere, or another program found it there. */
+	if (strcmp(b->room->place->area, k->in->area) != 0)
+		return go_to(s, b, room_of(b->mud, k->in));
 	if (k->wander_s)
 		wander(b);
 	seek_a_fight(b);
@@ -288,19 +291,36 @@ moment(struct gc_session *s, struct body *b)
 }
 
 static int
+be_nowhere(struct gc_session *s, const struct body *b)
+{
+	int64_t us = b->back_us - gc_now(b->mud->net);
+
+	return us > 0 ? gc_sleep(s, us / 1000 + 1) : 0;
+}
+
+static int
 being(struct gc_session *s, void *arg)
 {
 	struct body *b = arg;
+	struct mud *m = b->mud;
 	int r = 0;
 
+	/* The store may know of it. */
+	while (r >= 0 && !m->ready)
+		r = gc_condition_wait(s, m->is_ready, -1);
 	while (r >= 0 && b->breed) {
-		be_born(b);
+		if (!b->restored)
+			be_born(b);
+		b->restored = false;
 		while (r >= 0 && b->breed && !b->dead)
 			r = moment(s, b);
 		if (r >= 0 && b->breed)
-			r = gc_sleep(s, (int64_t)b->breed->back_s * 1000);
+			r = be_nowhere(s, b);
 	}
-	/* Its breed is no more, or the world ends. */
+	/* As the world ends it is still to be saved: main.c frees it. */
+	if (r == GC_ESTOPPED)
+		return r;
+	/* Its breed is no more. */
 	if (b->room)
 		say_room(b->room, b, NULL, "%s fades away.", say_cap(b->name));
 	body_free(b);
@@ -332,10 +352,12 @@ spawn(struct mud *m, struct breed *k, size_t nth)
 		return false;
 	b->breed = k;
 	b->nth = nth;
+	keep_being_id(b, b->id, sizeof(b->id));
 	b->session = gc_task(m->net, k->entry.id, being, b);
 	if (b->session)
 		return true;
 	b->breed = NULL;
+	b->id[0] = '\0';
 	body_free(b);
 	return false;
 }

@@ -203,6 +203,51 @@ is_wizard(const struct mud *m, const char *name)
 	return m->wizards && text_has(m->wizards, name);
 }
 
+/* ---- passes ----------------------------------------------------------------
+ */
+
+/*
+ * A page that lost its line shows what it was given instead of asking its
+ * player once more: GMCP Char.Login.Pass "NAME PASS", both ways. It says so in
+ * its address (?back), so that nobody else is kept waiting.
+ */
+static void
+give_pass(struct player *p)
+{
+	struct mud *m = p->mud;
+	struct text t = { 0 };
+	const struct gc_peer *peer;
+	const char *answer;
+
+	/* What another program gave is still good. */
+	if (p->resumed || gc_session_peer(p->s, &peer) != 0 ||
+	    strcmp(peer->transport, "ws") != 0)
+		return;
+	text_printf(&t, "pass %s", p->body->name);
+	if (store_ask(p->s, &answer, &t) > 0) {
+		text_release(&t);
+		text_printf(&t, "\"%s %s\"", p->body->name, answer);
+		gc_side(m->net, gc_session_conn(p->s), "Char.Login.Pass",
+		    text_of(&t));
+	}
+	text_release(&t);
+}
+
+/* "NAME PASS" of what was shown: the name and all of it; false: it is none. */
+static bool
+read_pass(const char *json, char *name, size_t size, char *all, size_t all_size)
+{
+	size_t len = strlen(json), at;
+
+	if (len < 2 || len - 2 >= all_size || json[0] != '"')
+		return false;
+	snprintf(all, all_size, "%.*s", (int)len - 2, json + 1);
+	at = strcspn(all, " ");
+	snprintf(name, size, "%.*s", (int)at, all);
+	return at < size && all[at] == ' ' && login_is_name(name) &&
+	       all[at + 1 + strspn(all + at + 1, "0123456789abcdef")] == '\0';
+}
+
 /* On line:// a prompt would be a line of its own after each answer. */
 static void
 know_terminal(struct player *p)
@@ -214,6 +259,22 @@ know_terminal(struct player *p)
 		     strcmp(peer->transport, "line") == 0;
 	gc_tag(p->mud->net, gc_session_conn(p->s), p->body->name,
 	    strlen(p->body->name));
+}
+
+/* The fights that another program was told to end in the middle. */
+static void
+fight_again(struct player *p)
+{
+	struct body *b = p->body, *o;
+
+	TAILQ_FOREACH (o, &b->room->bodies, here)
+		if (o->breed && strcmp(o->id, p->foe) == 0)
+			fight_begin(b, o);
+	TAILQ_FOREACH (o, &b->room->bodies, here)
+		if (o->breed && !o->foe && strcmp(o->grudge, b->name) == 0)
+			fight_begin(o, b);
+	if (b->foe)
+		say(b, "You are still fighting %s.", b->foe->name);
 }
 
 static void
@@ -233,6 +294,8 @@ come_in(struct player *p)
 	say(b, "%sWelcome, %s. Type {bold}help{/} if you are new here.",
 	    p->wizard ? "{yellow}You are a wizard.{/} " : "", b->name);
 	room_look(p, false);
+	if (p->resumed)
+		fight_again(p);
 	being_tell_all(b->room, SAW);
 }
 
@@ -246,6 +309,7 @@ line_dead(struct player *p)
 	int r;
 
 	p->line_dead = true;
+	p->cut_us = gc_now(p->mud->net);
 	p->busy = false;
 	gc_session_detach(p->s);
 	store_mark(p);
@@ -261,14 +325,22 @@ line_dead(struct player *p)
 static void
 taken_over(struct player *p)
 {
-	p->line_dead = false;
+	bool cut = p->line_dead;
+
+	p->line_dead = p->resumed = false;
 	know_terminal(p);
 	say(p->body, "You are back in your body, %s.", p->body->name);
+	if (cut)
+		say(p->body,
+		    "{grey}Your line was cut %lld seconds ago; it stood here "
+		    "and waited.{/}",
+		    (long long)(gc_now(p->mud->net) - p->cut_us) / 1000000);
 	if (p->body->room)
 		say_room(p->body->room, p->body, NULL,
 		    "{grey}%s looks around with new eyes.{/}", p->body->name);
 	room_look(p, true);
 	prompt_stale(p, STALE_ALL);
+	give_pass(p);
 }
 
 static int
@@ -344,7 +416,10 @@ visit(struct player *p)
 	int r;
 
 	come_in(p);
+	give_pass(p);
 	r = play(p);
+	if (r == COMMAND_QUIT && !p->line_dead)
+		store_tell(p->mud, "forget", p->body->name);
 	p->busy = true;
 	if (r == GC_ESTOPPED)
 		say(p->body, "Shutting down...");
@@ -375,7 +450,8 @@ wait_for_name(struct gc_session *s, struct mud *m, const char *name)
 
 /* Into the body that stands there already, or a new one. */
 static int
-enter(struct gc_session *s, struct mud *m, const char *name, char *record)
+enter(struct gc_session *s, struct mud *m, const char *name, char *record,
+    bool resumed)
 {
 	struct player *p;
 	char *newer;
@@ -383,14 +459,17 @@ enter(struct gc_session *s, struct mud *m, const char *name, char *record)
 
 	if (r > 0) {
 		newer = ask_store(s, "fetch", name, &r);
-		r = newer ? enter(s, m, name, newer) : r;
+		r = newer ? enter(s, m, name, newer, resumed) : r;
 		free(newer);
 		return r;
 	}
 	p = r < 0 ? NULL : login_find(m, name);
 	if (r == 0 && p == NULL) {
 		p = player_new(m, s, name, record);
-		return p ? visit(p) : GC_ENO_MEMORY;
+		if (p == NULL)
+			return GC_ENO_MEMORY;
+		p->resumed = resumed;
+		return visit(p);
 	}
 	if (r < 0)
 		return r;
@@ -455,7 +534,7 @@ be_made(struct gc_session *s, struct mud *m, const char *name)
 	if (answer == NULL)
 		return trouble(s, r);
 	if (strncmp(answer, "character ", 10) == 0)
-		r = enter(s, m, name, answer);
+		r = enter(s, m, name, answer, false);
 	else
 		gc_say(s, "Somebody else took that name just now.\n");
 	free(answer);
@@ -485,7 +564,7 @@ be_known(
 			/* As it was written when the name was chosen. */
 			snprintf(words, sizeof(words), "%.*s",
 			    (int)strcspn(answer + 10, "\n"), answer + 10);
-			error = enter(s, m, words, answer);
+			error = enter(s, m, words, answer, false);
 			free(answer);
 			return error;
 		}
@@ -553,7 +632,66 @@ introduce(struct gc_session *s, struct mud *m, const char *address)
 	}
 }
 
-/* Known from before a cold start or an upgrade: no questions. */
+/* ---- without questions -----------------------------------------------------
+ */
+
+/* What the program shows: 0 and that, or there is nothing or an error. */
+static int
+hear_pass(struct gc_session *s, char *name, size_t size, char *all, size_t n)
+{
+	struct gc_wait w = { .what = GC_FOR_EVENT | GC_FOR_MESSAGE };
+	int r;
+
+	while ((r = gc_wait(s, &w, PASS_WAIT_MS)) == GC_FOR_EVENT)
+		if (w.event.kind == GC_SIDE &&
+		    gc_side_is(w.event.text, "Char.Login.Pass"))
+			return read_pass(gc_side_json(w.event.text), name, size,
+				   all, n)
+				   ? 0
+				   : GC_ENOTHING;
+	return r < 0 ? r : GC_ENOTHING;
+}
+
+/* A page that was here before. 1: it is not let in so, and is asked. */
+static int
+show_pass(struct gc_session *s, struct mud *m, const char *address)
+{
+	char name[NAME_MAX_LETTERS + 1], all[80], *answer;
+	int r = hear_pass(s, name, sizeof(name), all, sizeof(all));
+
+	if (r == 0)
+		r = wait_for_name(s, m, name);
+	answer = r >= 0 ? ask_store(s, "show", all, &r) : NULL;
+	if (answer && strncmp(answer, "character ", 10) == 0) {
+		snprintf(name, sizeof(name), "%.*s",
+		    (int)strcspn(answer + 10, "\n"), answer + 10);
+		r = enter(s, m, name, answer, false);
+	} else if (answer || is_the_stores(r)) {
+		gc_side(m->net, gc_session_conn(s), "Char.Login.Pass", "null");
+		if (answer)
+			tried(m, address);
+		r = 1;
+	}
+	free(answer);
+	return r;
+}
+
+/* Somebody who was here when all lines were cut, and cannot know why. */
+static void
+console(struct gc_session *s, const struct mud *m)
+{
+	int64_t us = gc_now(m->net) - m->cut_us;
+
+	if (m->cut_us && us < GRACE_MS * INT64_C(1000))
+		gc_say(s,
+		    "{yellow}All lines to this world were cut %lld seconds "
+		    "ago. Were you here? Your\ncharacter stands where it "
+		    "stood, with all it has: give its name and "
+		    "password.{/}\n",
+		    (long long)us / 1000000);
+}
+
+/* Known from before a cold start or an upgrade. */
 static int
 come_back(struct gc_session *s, struct mud *m, const char *name)
 {
@@ -566,7 +704,7 @@ come_back(struct gc_session *s, struct mud *m, const char *name)
 	if (record == NULL)
 		return trouble(s, r);
 	gc_say(s, "The world shivers for a moment.\n");
-	r = enter(s, m, name, record);
+	r = enter(s, m, name, record, true);
 	free(record);
 	return r;
 }
@@ -592,12 +730,18 @@ login_player(struct gc_session *s, void *arg)
 		memcpy(name, peer->tag, peer->tag_len);
 	if (login_is_name(name))
 		return come_back(s, m, name);
+	if (strcmp(peer->query, "back") == 0 && may_try(m, address)) {
+		r = show_pass(s, m, address);
+		if (r != 1)
+			return r;
+	}
 	if (!may_try(m, address)) {
 		gc_say(s, "Too many wrong passwords from your address: come "
 			  "back later.\n");
 		return 0;
 	}
 	gc_say(s, "%s\n", m->world->welcome);
+	console(s, m);
 	r = introduce(s, m, address);
 	if (r == GC_ESTOPPED)
 		gc_say(s, "Shutting down...\n");

@@ -15,7 +15,32 @@
 
 /* ---- the beginning of the world ------------------------------------------ */
 
-/* Numbers of things go on where the store's end. */
+/* What the store has of the world, a page at a time; how many bytes. */
+static ssize_t
+restore(struct gc_session *s, struct mud *m)
+{
+	struct text t = { 0 };
+	char last[64] = "", *copy;
+	const char *answer;
+	ssize_t r, all = 0;
+
+	do {
+		text_printf(&t, "world %s", last);
+		r = store_ask(s, &answer, &t);
+		text_release(&t);
+		copy = r > 0 ? strdup(answer) : NULL;
+		if (r > 0 && copy == NULL)
+			r = GC_ENO_MEMORY;
+		if (copy)
+			keep_read(m, copy, last, sizeof(last));
+		free(copy);
+		all += r;
+	} while (r > 0);
+	return r < 0 ? r : all;
+}
+
+/* Numbers of things go on where the store's end. Above 0: the world goes on,
+ * too. */
 static int
 boot(struct gc_session *s, struct mud *m, struct text *problem)
 {
@@ -23,12 +48,16 @@ boot(struct gc_session *s, struct mud *m, struct text *problem)
 	const char *answer;
 	ssize_t r = store_ask(s, &answer, &question);
 
-	if (r < 0) {
-		text_printf(problem, "%s", gc_problem(m->net));
-		return (int)r;
+	if (r >= 0) {
+		m->serial = strtoull(answer, NULL, 10);
+		r = wizard_reload(s, m, problem);
+		if (r < 0)
+			return (int)r;
+		r = restore(s, m);
 	}
-	m->serial = strtoull(answer, NULL, 10);
-	return wizard_reload(s, m, problem);
+	if (r < 0)
+		text_printf(problem, "%s", gc_problem(m->net));
+	return r > 0 ? 1 : (int)r;
 }
 
 /* Things that lie in a place come back to it. */
@@ -78,18 +107,24 @@ keeper(struct gc_session *s, void *arg)
 		text_release(&problem);
 		return gc_serve_end(m->net, 1);
 	}
-	restock(m, 0);
+	/* Else what was taken would be there twice before its time. */
+	if (r == 0)
+		restock(m, 0);
 	m->ready = true;
 	gc_notify_all(m->is_ready);
 	while ((r = gc_sleep(s, 10000)) == 0) {
 		restock(m, gc_now(m->net));
+		/* What moved by itself is not worth a save, but goes along. */
+		if (m->n_players)
+			gc_notify_all(m->to_save);
 		if (gc_random(m->net, 9) == 0)
 			weather(m);
 	}
 	return r;
 }
 
-/* Another build is about to go on: what is not saved yet is saved now. */
+/* Another build is about to go on: all is saved now, the world as well. Or
+ * netd was another from now on: all lines are cut. */
 static int
 watch(struct gc_session *s, void *arg)
 {
@@ -97,9 +132,13 @@ watch(struct gc_session *s, void *arg)
 	struct gc_wait w = { .what = GC_FOR_EVENT | GC_FOR_JOB };
 	int r;
 
-	while ((r = gc_wait(s, &w, -1)) > 0)
+	while ((r = gc_wait(s, &w, -1)) > 0) {
 		if (r == GC_FOR_EVENT && w.event.kind == GC_UPGRADE)
 			store_all(m);
+		if (r == GC_FOR_EVENT && w.event.kind == GC_NOTICE &&
+		    w.event.count == 3)
+			m->cut_us = gc_now(m->net);
+	}
 	return r;
 }
 
@@ -128,6 +167,14 @@ begin(struct mud *m)
 static void
 end(struct mud *m)
 {
+	struct body *b, *next;
+
+	for (b = TAILQ_FIRST(&m->bodies); b; b = next) {
+		next = TAILQ_NEXT(b, all);
+		if (b->player == NULL)
+			body_free(b);
+	}
+	text_release(&m->gone);
 	for (size_t i = 0; m->world && i < m->world->n[PLACES]; i++) {
 		struct room *r = &m->rooms[i];
 

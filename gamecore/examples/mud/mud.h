@@ -28,6 +28,7 @@ enum {
 	CROWD = 40, /* among more players nobody is told who comes and goes */
 	LEVEL_MAX = 30,
 	GRACE_MS = 120 * 1000, /* a character stays after its line is cut */
+	PASS_WAIT_MS = 5000,   /* for a page to show what it was given */
 	LOGIN_MS = 180 * 1000, /* until one is inside */
 	LOGIN_TRIES = 5,       /* wrong passwords */
 	LOGIN_PAUSE_MS = 60 * 1000, /* then its address waits */
@@ -49,6 +50,11 @@ struct thing {
 TAILQ_HEAD(bodies, body);
 TAILQ_HEAD(players, player);
 
+/* What the store has of it, and what is on its way there: sums of records. */
+struct kept {
+	uint64_t saved, saving;
+};
+
 struct room {
 	struct mud *mud;
 	const struct place *place;
@@ -56,6 +62,7 @@ struct room {
 	struct bodies bodies;
 	struct thing *things; /* the newest first */
 	long coins;
+	struct kept kept;
 };
 
 /* Who stands somewhere: a player's character, or a being. */
@@ -72,9 +79,14 @@ struct body {
 	struct body *foe;
 	bool asleep, dead, resting;
 	/* Of a being: */
-	size_t nth;     /* of its breed */
-	bool looked_up; /* it was told that somebody came */
-	uint64_t prey;  /* whom it goes after */
+	size_t nth;  /* of its breed */
+	char id[48]; /* under which the store has it */
+	struct kept kept;
+	bool restored;   /* as the store had it, and not born */
+	int64_t back_us; /* dead: when it is born again */
+	char grudge[NAME_MAX_LETTERS + 1]; /* whom it fought before that */
+	bool looked_up;                    /* it was told that somebody came */
+	uint64_t prey;                     /* whom it goes after */
 	size_t way_at;
 	int64_t sleep_us, talk_us, step_us; /* when it does so next */
 };
@@ -110,12 +122,15 @@ struct player {
 	struct progress progress[PROGRESS_MAX];
 	size_t n_progress;
 	char reply[NAME_MAX_LETTERS + 1];
-	char place[32]; /* where the record says one was */
+	char place[32]; /* where the record says one was, */
+	char foe[48];   /* and fighting whom */
 	char pending[LINE_BYTES];
 	bool has_pending;
 	bool is_line; /* line://: a prompt would be a line of its own */
 	bool line_dead, leaving;
-	bool busy; /* is being asked something: no prompts in between */
+	bool resumed;   /* it was here under another program */
+	int64_t cut_us; /* when the line died */
+	bool busy;      /* is being asked something: no prompts in between */
 	unsigned stale;
 	bool is_stale_listed;
 	TAILQ_ENTRY(player) in_stale;
@@ -138,6 +153,9 @@ struct mud {
 	const char *wizards;
 	long hash_cost;
 	bool ready, ending;
+	int64_t cut_us;   /* when everybody's line was cut, or 0 */
+	struct text gone; /* records of what is no more, for the store */
+	size_t gone_saving;
 	struct gc_condition *is_ready; /* also when a player has left */
 	struct gc_condition *is_stale;
 	struct gc_condition *is_saved;
@@ -246,8 +264,29 @@ void map_json(const struct world *w, const struct place *here, int reach,
     struct text *out);
 
 /* ---- record.c: a character as text --------------------------------------- */
+/* Things as lines of a record, and one of them back at the end of a list. */
+void record_write_things(const struct thing *list, struct text *out);
+void record_read_thing(
+    struct mud *m, struct thing **list, struct body *wearer, char *rest);
 void record_write(const struct player *p, struct text *out);
 bool record_read(struct player *p, char *text);
+
+/* ---- keep.c: the world as text, so that another program finds it ----------
+ */
+/* Records of all that is not as the store has it, at the end of out; how
+ * many. */
+size_t keep_write(struct mud *m, struct text *out);
+/* The store has what was last written, or has it not. */
+void keep_settle(struct mud *m, bool saved);
+/* The store has nothing as it is now. */
+void keep_forget(struct mud *m);
+/* What the store had; the id of the last record goes to last. Changes text. */
+void keep_read(struct mud *m, char *text, char *last, size_t size);
+/* This id is no more. */
+void keep_gone(struct mud *m, const char *id);
+/* "place/square", "being/rat/0" */
+void keep_place_id(const struct place *place, char *out, size_t size);
+void keep_being_id(const struct body *b, char *out, size_t size);
 
 /* ---- store.c: characters that are not here ------------------------------- */
 /* Waits for the store's answer, a view until this session next waits; below
@@ -261,6 +300,8 @@ void store_wait(struct player *p);
 /* Ask for all to be saved, and wait for nothing. */
 void store_all(struct mud *m);
 int store_task(struct gc_session *s, void *mud);
+/* Ask, and wait for nothing. */
+void store_tell(struct mud *m, const char *words, const char *name);
 
 /* ---- login.c ------------------------------------------------------------- */
 /* A session: a player's whole visit. */

@@ -13,6 +13,14 @@
 #include <string.h>
 
 void
+record_write_things(const struct thing *list, struct text *out)
+{
+	for (; list; list = list->next)
+		text_printf(out, "item %" PRIu64 " %d %s\n", list->serial,
+		    list->worn, list->kind->entry.id);
+}
+
+void
 record_write(const struct player *p, struct text *out)
 {
 	const struct body *b = p->body;
@@ -30,9 +38,9 @@ record_write(const struct player *p, struct text *out)
 	for (size_t i = 0; i < p->n_progress; i++)
 		text_printf(out, "quest %s %ld %d\n", p->progress[i].id,
 		    p->progress[i].count, p->progress[i].done);
-	for (const struct thing *t = b->things; t; t = t->next)
-		text_printf(out, "item %" PRIu64 " %d %s\n", t->serial, t->worn,
-		    t->kind->entry.id);
+	if (b->foe && b->foe->breed)
+		text_printf(out, "foe %s\n", b->foe->id);
+	record_write_things(b->things, out);
 }
 
 /* ---- back ---------------------------------------------------------------- */
@@ -71,22 +79,23 @@ read_quest(struct player *p, char *rest)
 	p->n_progress++;
 }
 
-static void
-read_item(struct player *p, char *rest)
+void
+record_read_thing(
+    struct mud *m, struct thing **list, struct body *wearer, char *rest)
 {
 	uint64_t serial = strtoull(text_word(&rest), NULL, 10);
 	bool worn = *text_word(&rest) == '1';
-	struct kind *k = thing_kind(p->mud, text_word(&rest));
-	struct thing *t = k && serial ? calloc(1, sizeof(*t)) : NULL, **end;
+	struct kind *k = thing_kind(m, text_word(&rest));
+	struct thing *t = k && serial ? calloc(1, sizeof(*t)) : NULL;
 
 	if (t == NULL)
 		return;
 	*t = (struct thing){ NULL, serial, k,
-		worn && k->slot && !thing_worn(p->body, k->slot) };
-	for (end = &p->body->things; *end; end = &(*end)->next)
-		;
-	*end = t;
-	p->mud->things.brought++;
+		worn && wearer && k->slot && !thing_worn(wearer, k->slot) };
+	while (*list)
+		list = &(*list)->next;
+	*list = t;
+	m->things.brought++;
 }
 
 static void
@@ -113,8 +122,10 @@ read_line(struct player *p, const char *word, char *rest)
 		read_alias(p, rest);
 	} else if (strcmp(word, "quest") == 0) {
 		read_quest(p, rest);
+	} else if (strcmp(word, "foe") == 0) {
+		snprintf(p->foe, sizeof(p->foe), "%s", rest);
 	} else if (strcmp(word, "item") == 0) {
-		read_item(p, rest);
+		record_read_thing(p->mud, &b->things, b, rest);
 	}
 }
 

@@ -50,6 +50,8 @@ body_free(struct body *b)
 	else
 		coins_spend(m, &b->coins, b->coins);
 	TAILQ_REMOVE(&m->bodies, b, all);
+	if (b->id[0])
+		keep_gone(m, b->id);
 	free(b);
 }
 
@@ -328,7 +330,11 @@ room_take_world(struct mud *m, struct world *w)
 	for (size_t i = 0; old && i < old->n[PLACES]; i++) {
 		struct place *p =
 		    world_find(w, PLACES, before[i].place->entry.id);
+		char id[48];
 
+		keep_place_id(before[i].place, id, sizeof(id));
+		if (p == NULL)
+			keep_gone(m, id);
 		move_over(m, &before[i], room_of(m, p ? p : w->start));
 	}
 	free(before);

@@ -2,13 +2,16 @@
  * store.c - the characters that are not in the world: a worker keeps them.
  *
  * The game marks who has changed. One session gathers all marked characters
- * now and then into one job, which the store writes in one transaction: two
- * who gave each other something are saved together or not at all, so nothing
- * is lost or doubled even if everything ends at once.
+ * now and then, and what else of the world has changed (keep.c), into one save,
+ * which the store writes in one transaction: two who gave each other something
+ * are saved together or not at all, so nothing is lost or doubled even if
+ * everything ends at once.
  */
 #include "mud.h"
 
 #include <string.h>
+
+enum { PART_BYTES = 400 << 10 }; /* well below what a frame takes */
 
 ssize_t
 store_ask(
@@ -42,16 +45,15 @@ store_wait(struct player *p)
 	}
 }
 
-/* All that are marked, as one question; how many. */
+/* All that are marked, and what of the world has changed; how many. */
 static size_t
 gather(struct mud *m, struct text *t)
 {
 	struct player *p;
-	size_t n = 0;
+	size_t n = keep_write(m, t);
 
-	text_printf(t, "save\n");
 	TAILQ_FOREACH (p, &m->players, next) {
-		if (p->save != TO_SAVE || t->len > TEXT_MAX / 2)
+		if (p->save != TO_SAVE)
 			continue;
 		record_write(p, t);
 		p->save = SAVING;
@@ -65,6 +67,7 @@ settle(struct mud *m, bool saved)
 {
 	struct player *p;
 
+	keep_settle(m, saved);
 	TAILQ_FOREACH (p, &m->players, next)
 		if (p->save == SAVING)
 			p->save = saved ? SAVED : TO_SAVE;
@@ -72,16 +75,51 @@ settle(struct mud *m, bool saved)
 		gc_notify_all(m->is_saved);
 }
 
+/* How much of these records fits into one job. */
+static size_t
+part_of(const char *records, size_t len)
+{
+	size_t n = len < PART_BYTES ? len : PART_BYTES;
+
+	while (n && n < len &&
+	       (records[n - 1] != '\n' ||
+		   (strncmp(records + n, "character ", 10) != 0 &&
+		       strncmp(records + n, "world ", 6) != 0)))
+		n--;
+	return n ? n : len;
+}
+
+/* All of them as one save, however many jobs that is; without a session
+ * nobody waits for them. 0 and more, or what went wrong. */
+static ssize_t
+save_records(struct gc_session *s, struct mud *m, const struct text *all)
+{
+	struct text t = { 0 };
+	const char *answer;
+	ssize_t r = 0;
+	size_t at = 0, n;
+
+	for (unsigned i = 0; at < all->len && r >= 0; i++, at += n) {
+		n = part_of(all->bytes + at, all->len - at);
+		text_printf(
+		    &t, "%s %u\n", at + n < all->len ? "part" : "save", i);
+		text_add(&t, all->bytes + at, n);
+		r = s ? store_ask(s, &answer, &t)
+		      : gc_job(m->net, "store", text_of(&t), t.len);
+		text_release(&t);
+	}
+	return r;
+}
+
 /* 1: something was saved; 0: nothing was to be; below 0: it did not work. */
 static int
 save_all(struct gc_session *s, struct mud *m)
 {
 	struct text t = { 0 };
-	const char *answer;
 	ssize_t r = 0;
 
 	if (gather(m, &t)) {
-		r = store_ask(s, &answer, &t);
+		r = save_records(s, m, &t);
 		settle(m, r >= 0);
 		if (r < 0 && r != GC_ESTOPPED)
 			gc_log(m->net, 2, "not saved: %s", gc_problem(m->net));
@@ -99,13 +137,22 @@ store_all(struct mud *m)
 
 	TAILQ_FOREACH (p, &m->players, next)
 		p->save = TO_SAVE;
-	while (gather(m, &t)) {
-		gc_job(m->net, "store", text_of(&t), t.len);
-		text_release(&t);
-	}
+	keep_forget(m);
+	gather(m, &t);
+	save_records(NULL, m, &t);
 	text_release(&t);
 	/* Should the game go on after all, they are saved as ever. */
 	settle(m, false);
+}
+
+void
+store_tell(struct mud *m, const char *words, const char *name)
+{
+	struct text t = { 0 };
+
+	text_printf(&t, "%s %s", words, name);
+	gc_job(m->net, "store", text_of(&t), t.len);
+	text_release(&t);
 }
 
 static bool

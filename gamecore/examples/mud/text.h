@@ -13,7 +13,7 @@ struct text {
 	char *bytes;
 	size_t len, size;
 };
-#define TEXT_MAX ((size_t)1 << 20)
+#define TEXT_MAX ((size_t)32 << 20)
 
 void text_add(struct text *t, const char *bytes, size_t len);
 void text_printf(struct text *t, const char *format, ...)

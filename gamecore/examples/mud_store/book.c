@@ -2,19 +2,29 @@
  * book.c - the book of characters: questions to it, by table.
  */
 #include "book.h"
+#include "pass.h"
 #include "password.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <sqlite3.h>
 
-enum { WORD = 100, BUSY_MS = 5000 };
+enum {
+	WORD = 100,
+	BUSY_MS = 5000,
+	PAGE_BYTES = 256 << 10, /* of the world, in one answer */
+	PARTS_MAX = 100,        /* of one save */
+};
 
 struct book {
 	sqlite3 *db;
 	char *problem;
+	/* What came of a save before its last part. */
+	char *parts;
+	size_t n_parts, parts_len;
 };
 
 static const char schema[] =
@@ -25,7 +35,12 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS items ("
     " serial INTEGER PRIMARY KEY, owner TEXT NOT NULL COLLATE NOCASE,"
     " rank INTEGER NOT NULL, line TEXT NOT NULL);"
-    "CREATE INDEX IF NOT EXISTS items_owner ON items (owner);";
+    "CREATE INDEX IF NOT EXISTS items_owner ON items (owner);"
+    "CREATE TABLE IF NOT EXISTS world ("
+    " id TEXT PRIMARY KEY COLLATE NOCASE, record TEXT NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS passes ("
+    " name TEXT PRIMARY KEY COLLATE NOCASE, hash TEXT NOT NULL,"
+    " made INTEGER NOT NULL);";
 
 /* ---- SQLite in three words ----------------------------------------------- */
 
@@ -108,8 +123,10 @@ book_open(const char *file, char problem[200])
 void
 book_close(struct book *b)
 {
-	if (b)
+	if (b) {
 		sqlite3_close(b->db);
+		free(b->parts);
+	}
 	free(b);
 }
 
@@ -135,15 +152,22 @@ is_word(const char *line, const char *word)
 }
 
 static bool
+begins_record(const char *line)
+{
+	return is_word(line, "character") || is_word(line, "world");
+}
+
+static bool
 put_item(struct book *b, const char *owner, const char *line, size_t len)
 {
 	char serial[24], copy[WORD + 2];
 
-	if (sscanf(line, "item %20[0-9]", serial) != 1 || len > WORD) {
+	/* Of a copy: sscanf() would look for the end of all records. */
+	snprintf(copy, sizeof(copy), "%.*s\n", len > WORD ? 0 : (int)len, line);
+	if (sscanf(copy, "item %20[0-9]", serial) != 1) {
 		snprintf(b->problem, 200, "not an item: '%.60s'", line);
 		return false;
 	}
-	snprintf(copy, sizeof(copy), "%.*s\n", (int)len, line);
 	return run(b,
 	    "INSERT OR REPLACE INTO items (serial, owner, line, rank) VALUES"
 	    " (?1, ?2, ?3, (SELECT count(*) FROM items WHERE owner = ?2))",
@@ -159,7 +183,7 @@ put_lines(struct book *b, const char *name, const char **at, char *rest,
 	size_t kept = 0;
 
 	strcpy(coins, "0");
-	while (*line && (line == *at || !is_word(line, "character"))) {
+	while (*line && (line == *at || !begins_record(line))) {
 		size_t len = strcspn(line, "\n"), all = len + (line[len] != 0);
 
 		if (is_word(line, "item")) {
@@ -169,7 +193,9 @@ put_lines(struct book *b, const char *name, const char **at, char *rest,
 			memcpy(rest + kept, line, all);
 			kept += all;
 		}
-		sscanf(line, "coins %20[0-9]", coins);
+		if (is_word(line, "coins"))
+			snprintf(coins, 24, "%.*s",
+			    (int)strspn(line + 6, "0123456789"), line + 6);
 		line += all;
 	}
 	rest[kept] = '\0';
@@ -177,43 +203,65 @@ put_lines(struct book *b, const char *name, const char **at, char *rest,
 	return true;
 }
 
-/* One record of several; *at moves behind it. */
 static bool
-put_record(struct book *b, const char **at)
+put_character(
+    struct book *b, const char *name, const char *rest, const char *coins)
 {
-	char name[WORD] = "", coins[24], *rest;
-	bool done = false;
+	return run(b,
+	    "UPDATE characters SET record = ?2, coins = ?3 WHERE name = ?1",
+	    name, rest, coins);
+}
 
-	if (sscanf(*at, "character %99[A-Za-z]", name) != 1) {
-		snprintf(b->problem, 200, "not a record: '%.60s'", *at);
+/* One that is its first line alone is no more. */
+static bool
+put_world(struct book *b, const char *id, const char *rest)
+{
+	if (rest[strcspn(rest, "\n")] == '\0' || strchr(rest, '\n')[1] == '\0')
+		return run(
+		    b, "DELETE FROM world WHERE id = ?1", id, NULL, NULL);
+	return run(b,
+	    "INSERT OR REPLACE INTO world (id, record) VALUES (?1, ?2)", id,
+	    rest, NULL);
+}
+
+/* One record of several; *at moves behind it. rest has room for all of them. */
+static bool
+put_record(struct book *b, const char **at, char *rest)
+{
+	char line[2 * WORD], id[WORD] = "", coins[24];
+	bool is_world = is_word(*at, "world");
+
+	snprintf(line, sizeof(line), "%.*s", (int)sizeof(line) - 1, *at);
+	if (sscanf(line,
+		is_world ? "world %99[-A-Za-z0-9_/]" : "character %99[A-Za-z]",
+		id) != 1) {
+		snprintf(b->problem, 200, "not a record: '%.60s'", line);
 		return false;
 	}
-	rest = malloc(strlen(*at) + 1);
-	if (rest &&
-	    run(b, "DELETE FROM items WHERE owner = ?1", name, NULL, NULL))
-		done = put_lines(b, name, at, rest, coins) &&
-		       run(b,
-			   "UPDATE characters SET record = ?2, coins = ?3"
-			   " WHERE name = ?1",
-			   name, rest, coins);
-	free(rest);
-	return done;
+	return run(b, "DELETE FROM items WHERE owner = ?1", id, NULL, NULL) &&
+	       put_lines(b, id, at, rest, coins) &&
+	       (is_world ? put_world(b, id, rest)
+			 : put_character(b, id, rest, coins));
 }
 
 /* All of them or none. */
 static bool
 put_records(struct book *b, const char *records)
 {
-	bool done = run(b, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	char *rest = malloc(strlen(records) + 1);
+	bool done = rest && run(b, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
-	if (!done)
+	if (!done) {
+		free(rest);
 		return false;
+	}
 	while (done && *records)
-		done = put_record(b, &records);
+		done = put_record(b, &records, rest);
 	if (done)
 		done = run(b, "COMMIT", NULL, NULL, NULL);
 	if (!done)
 		sqlite3_exec(b->db, "ROLLBACK", NULL, NULL, NULL);
+	free(rest);
 	return done;
 }
 
@@ -288,6 +336,8 @@ on_password(struct book *b, struct question *q)
 	if (!is_password(b, q->name, q->rest))
 		return strdup("wrong");
 	if (!password_hash(q->below, q->cost, hash) ||
+	    !run(
+		b, "DELETE FROM passes WHERE name = ?1", q->name, NULL, NULL) ||
 	    !run(b, "UPDATE characters SET hash = ?2 WHERE name = ?1", q->name,
 		hash, NULL))
 		return NULL;
@@ -304,11 +354,134 @@ on_fetch(struct book *b, struct question *q)
 	return text;
 }
 
+/* ---- saves in parts ------------------------------------------------------ */
+
+static bool
+not_in_order(struct book *b)
+{
+	snprintf(b->problem, 200, "a part of the save is missing");
+	return false;
+}
+
+/* The next part waits with those before it; number 0 begins anew. */
+static bool
+keep_part(struct book *b, const char *number, const char *records)
+{
+	size_t n = strtoul(number, NULL, 10), len = strlen(records);
+	char *more;
+
+	if (n == 0)
+		b->n_parts = b->parts_len = 0;
+	if (n != b->n_parts || n == PARTS_MAX)
+		return not_in_order(b);
+	more = realloc(b->parts, b->parts_len + len + 1);
+	if (more == NULL)
+		return false;
+	memcpy(more + b->parts_len, records, len + 1);
+	b->parts = more;
+	b->parts_len += len;
+	b->n_parts++;
+	return true;
+}
+
+static char *
+on_part(struct book *b, struct question *q)
+{
+	return keep_part(b, q->rest, q->below) ? strdup("kept") : NULL;
+}
+
 static char *
 on_save(struct book *b, struct question *q)
 {
-	return put_records(b, q->below) ? strdup("saved") : NULL;
+	const char *records = q->below;
+	bool saved;
+
+	if (*q->rest) {
+		if (!keep_part(b, q->rest, q->below))
+			return NULL;
+		records = b->parts;
+	}
+	saved = put_records(b, records);
+	free(b->parts);
+	b->parts = NULL;
+	b->n_parts = b->parts_len = 0;
+	return saved ? strdup("saved") : NULL;
 }
+
+/* ---- the world ------------------------------------------------------------
+ */
+
+/* As many records as fit, in the order of their ids, behind that of the line;
+ * "" behind the last. */
+static char *
+on_world(struct book *b, struct question *q)
+{
+	sqlite3_stmt *st = prepare(b,
+	    "SELECT record || coalesce((SELECT group_concat(line, '') FROM"
+	    " (SELECT line FROM items WHERE owner = id ORDER BY rank)), '')"
+	    " FROM world WHERE id > ?1 ORDER BY id",
+	    q->rest, NULL, NULL);
+	char *all = st ? strdup("") : NULL, *more;
+	size_t len = 0;
+
+	while (all && len < PAGE_BYTES && sqlite3_step(st) == SQLITE_ROW) {
+		const char *one = (const char *)sqlite3_column_text(st, 0);
+		size_t n = one ? strlen(one) : 0;
+
+		more = realloc(all, len + n + 1);
+		if (more == NULL)
+			break;
+		all = more;
+		memcpy(all + len, one ? one : "", n + 1);
+		len += n;
+	}
+	sqlite3_finalize(st);
+	return all;
+}
+
+/* ---- passes ---------------------------------------------------------------
+ */
+
+/* A name has one pass; whoever has it comes in without a password. */
+static char *
+on_pass(struct book *b, struct question *q)
+{
+	char pass[PASS_SIZE], hash[PASS_HASHED], now[24];
+
+	snprintf(now, sizeof(now), "%lld", (long long)time(NULL));
+	if (!pass_make(pass) || !pass_hash(pass, hash) ||
+	    !run(b,
+		"INSERT OR REPLACE INTO passes (name, hash, made)"
+		" SELECT name, ?2, ?3 FROM characters WHERE name = ?1",
+		q->name, hash, now))
+		return NULL;
+	return strdup(pass);
+}
+
+static char *
+on_forget(struct book *b, struct question *q)
+{
+	return run(b, "DELETE FROM passes WHERE name = ?1", q->name, NULL, NULL)
+		   ? strdup("forgotten")
+		   : NULL;
+}
+
+static char *
+on_show(struct book *b, struct question *q)
+{
+	char *hash = get(b,
+	    "SELECT hash FROM passes WHERE name = ?1 AND"
+	    " made > CAST(strftime('%s', 'now') AS INTEGER) - " PASS_LASTS_S,
+	    q->name);
+	char shown[PASS_HASHED];
+	bool is = hash && pass_hash(q->rest, shown) && pass_same(shown, hash);
+
+	free(hash);
+	return is ? record(b, q->name) : strdup("wrong");
+}
+
+/* ---- all questions --------------------------------------------------------
+ */
 
 static char *
 on_boot(struct book *b, struct question *q)
@@ -323,7 +496,8 @@ on_sums(struct book *b, struct question *q)
 	(void)q;
 	return get(b,
 	    "SELECT count(*) || ' ' || coalesce(sum(coins), 0) || ' ' ||"
-	    " (SELECT count(*) FROM items) FROM characters",
+	    " (SELECT count(*) FROM items WHERE owner IN"
+	    " (SELECT name FROM characters)) FROM characters",
 	    NULL);
 }
 
@@ -337,7 +511,12 @@ static const struct {
 	{ "check", true, false, on_check },
 	{ "password", true, true, on_password },
 	{ "fetch", true, false, on_fetch },
+	{ "part", false, false, on_part },
 	{ "save", false, false, on_save },
+	{ "world", false, false, on_world },
+	{ "pass", true, false, on_pass },
+	{ "show", true, false, on_show },
+	{ "forget", true, false, on_forget },
 	{ "boot", false, false, on_boot },
 	{ "sums", false, false, on_sums },
 };

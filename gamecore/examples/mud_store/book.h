@@ -1,10 +1,11 @@
 /*
  * book.h - the book of characters: an SQLite file.
  *
- * A record is text whose lines begin with a word. The book knows two of them:
- * "character NAME" begins a record, and "item SERIAL ..." is kept in a table of
- * its own, where a serial can be only once; so no thing is ever in two hands,
- * whatever the game does. All else is the game's.
+ * A record is text whose lines begin with a word. The book knows three of them:
+ * "character NAME" or "world ID" (a place, a being) begins a record, and "item
+ * SERIAL ..." is kept in a table of its own, where a serial can be only once;
+ * so no thing is ever in two hands, or in one and on the floor, whatever the
+ * game does. All else is the game's.
  */
 #ifndef MUD_STORE_BOOK_H
 #define MUD_STORE_BOOK_H
@@ -27,7 +28,15 @@ void book_close(struct book *b);
  *	check NAME PASSWORD                the record, or "wrong"
  *	password NAME COST OLD, line: NEW  "changed", "wrong"
  *	fetch NAME                         the record
- *	save, records                      "saved": all of them or none
+ *	save, records                      "saved": all of them or none; a
+ *	                                   "world ID" alone is forgotten
+ *	part N, records                    "kept" for the save; from 0, in order
+ *	save N, records                    the last part: all of them or none
+ *	world ID                           records of the world behind that id,
+ *	                                   as many as fit; "": there are none
+ *	pass NAME                          a new pass, in place of the old one
+ *	show NAME PASS                     the record, or "wrong"
+ *	forget NAME                        "forgotten": its pass is
  *	boot                               the highest serial there is
  *	sums                               "CHARACTERS COINS THINGS"
  */

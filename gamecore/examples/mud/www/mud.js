@@ -25,7 +25,9 @@ function setState(state, words)
 function connect()
 {
 	const scheme = location.protocol === "https:" ? "wss://" : "ws://";
-	const socket = new WebSocket(scheme + location.host + "/play",
+	const pass = sessionStorage.getItem("pass");
+	const socket = new WebSocket(
+		scheme + location.host + "/play" + (pass ? "?back" : ""),
 		["gmcp.mudstandards.org"]);
 
 	mud.socket = socket;
@@ -38,6 +40,8 @@ function connect()
 		side("Core.Hello", { client: "Penstock Vale", version: "1" });
 		side("Core.Supports.Set",
 			["Char 1", "Char.Items 1", "Room 1", "Comm.Channel 1"]);
+		if (pass)
+			side("Char.Login.Pass", pass);
 	};
 	socket.onmessage = (event) => {
 		if (typeof event.data === "string")
@@ -51,6 +55,9 @@ function connect()
 		show("\r\n\x1b[90m" + (event.reason || "The line is cut") +
 			". Press Enter to come back.\x1b[0m\r\n");
 		mud.socket = null;
+		/* Whoever said quit is asked for a name again. */
+		if (event.code === 1000)
+			sessionStorage.removeItem("pass");
 		/* Only what fell by itself comes back by itself. */
 		if (event.code === 1006 || event.code === 1012)
 			again();
@@ -334,7 +341,17 @@ function talk(t)
 	li.scrollIntoView({ block: "nearest" });
 }
 
+/* What lets this tab in again without a question, while it is open. */
+function pass(given)
+{
+	if (given)
+		sessionStorage.setItem("pass", given);
+	else
+		sessionStorage.removeItem("pass");
+}
+
 const packages = {
+	"char.login.pass": pass,
 	"char.vitals": vitals,
 	"room.info": room,
 	"room.map": map,
