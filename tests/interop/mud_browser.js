@@ -13,6 +13,7 @@
  *	is TEXT       wait until this expression of the page is true
  *	click CSS     press there
  *	size W H      another window
+ *	reload        the page, as F5 does
  *	shot NAME     DIR/NAME.png
  */
 "use strict";
@@ -44,6 +45,7 @@ const words = {
 
 		await page.setViewportSize({ width, height });
 	},
+	reload: (page) => page.reload(),
 	shot: (page, name) => page.screenshot(
 		{ path: path.join(dir, name + ".png") }),
 };
