@@ -54,7 +54,7 @@ address_print(const union address *a, char *out, size_t size)
 
 struct client *
 client_new(struct netd *n, const struct transport *t, const struct wire *w,
-    int fd, struct listener *l, struct url *url)
+    int fd, struct url *url)
 {
 	struct client *c = calloc(1, sizeof(*c));
 
@@ -65,14 +65,10 @@ client_new(struct netd *n, const struct transport *t, const struct wire *w,
 	c->transport = t;
 	c->wire = w;
 	c->fd = fd;
-	c->listener = l;
 	c->url = url_hold(url);
 	c->id = ++n->last_id;
 	c->phase = HANDSHAKE;
-	c->since_us = c->heard_us = c->moved_us = netd_now(n);
-	ipc_buf_init(&c->in,
-	    (size_t)(url->config.message_bytes + url->config.head_bytes +
-		     n->config.read_bytes + IN_SLACK));
+	c->since_us = c->moved_us = netd_now(n);
 	if (!clients_add(n, c)) {
 		url_drop(c->url);
 		free(c);
@@ -101,6 +97,37 @@ set_phase(struct client *c, enum phase phase)
 {
 	c->phase = (uint8_t)phase;
 	c->since_us = netd_now(c->netd);
+}
+
+void
+client_put(struct client *c, const union address *a)
+{
+	struct place *p = &c->place;
+
+	p->family = (uint8_t)a->sa.sa_family;
+	if (a->sa.sa_family == AF_INET) {
+		memcpy(p->ip, &a->in4.sin_addr, 4);
+		p->port = a->in4.sin_port;
+	} else if (a->sa.sa_family == AF_INET6) {
+		memcpy(p->ip, &a->in6.sin6_addr, 16);
+		p->port = a->in6.sin6_port;
+	}
+}
+
+union address
+client_address(const struct client *c)
+{
+	const struct place *p = &c->place;
+	union address a = { .in6 = { .sin6_family = p->family } };
+
+	if (p->family == AF_INET) {
+		memcpy(&a.in4.sin_addr, p->ip, 4);
+		a.in4.sin_port = p->port;
+	} else if (p->family == AF_INET6) {
+		memcpy(&a.in6.sin6_addr, p->ip, 16);
+		a.in6.sin6_port = p->port;
+	}
+	return a;
 }
 
 void
@@ -152,11 +179,12 @@ client_tell(struct client *c, uint64_t request, unsigned state)
 	static struct peer nobody;
 	struct peer *p = c->peer ? c->peer : &nobody;
 	char peer[128], local[128] = "unix";
-	int fd = c->fd < 0 && c->listener ? c->listener->fd : c->fd;
-	union address here = { 0 };
+	const struct listener *l = c->url->listener;
+	int fd = c->fd < 0 && l ? l->fd : c->fd;
+	union address here = { 0 }, there = client_address(c);
 	socklen_t len = sizeof(here);
 	struct ipc_opened m = {
-		.listener = c->listener ? c->listener->number : 0,
+		.listener = l ? l->number : 0,
 		.request = request,
 		.state = (uint8_t)state,
 		.from_address = address_conns(c),
@@ -177,7 +205,7 @@ client_tell(struct client *c, uint64_t request, unsigned state)
 		    c->rare ? (uint32_t)c->rare->tag.len : 0 },
 	};
 
-	address_print(&c->addr, peer, sizeof(peer));
+	address_print(&there, peer, sizeof(peer));
 	if (c->transport->is_tty) {
 		snprintf(peer, sizeof(peer), "tty");
 		snprintf(local, sizeof(local), "tty");
@@ -433,10 +461,10 @@ bool
 client_heard(struct client *c)
 {
 	c->heard = true;
-	c->heard_us = c->bytes_us;
 	c->netd->metrics.messages_in++;
 	if (c->phase != PLAYING)
 		return false;
+	c->since_us = c->bytes_us;
 	if (!take_token(c)) {
 		clients_throttle(c);
 		return false;
@@ -460,11 +488,38 @@ client_side(struct client *c, const uint8_t *bytes, size_t len)
 	return true;
 }
 
+/* They wait until more come. False: too many, or no memory. */
+static bool
+keep(struct client *c, const uint8_t *bytes, size_t len)
+{
+	const struct config *k = &c->url->config;
+
+	if (c->in == NULL) {
+		c->in = malloc(sizeof(*c->in));
+		if (c->in == NULL)
+			return false;
+		ipc_buf_init(
+		    c->in, (size_t)(k->message_bytes + k->head_bytes +
+				    c->netd->config.read_bytes + IN_SLACK));
+	}
+	return ipc_buf_add(c->in, bytes, len);
+}
+
+void
+client_keep_none(struct client *c)
+{
+	if (c->in == NULL)
+		return;
+	ipc_buf_release(c->in);
+	free(c->in);
+	c->in = NULL;
+}
+
 /* Give bytes to the codec; what it leaves waits in c->in. */
 static void
 feed(struct client *c, const uint8_t *p, size_t len)
 {
-	bool kept = p == c->in.data && len;
+	bool kept = c->in && p == c->in->data && len;
 	size_t used = 0;
 
 	while (used < len && c->phase < GONE && !c->throttled &&
@@ -487,11 +542,11 @@ feed(struct client *c, const uint8_t *p, size_t len)
 	if (c->phase == GONE)
 		return;
 	if (kept)
-		ipc_buf_eat(&c->in, used);
-	else if (used < len && !ipc_buf_add(&c->in, p + used, len - used))
+		ipc_buf_eat(c->in, used);
+	else if (used < len && !keep(c, p + used, len - used))
 		client_close(c, IPC_REASON_TOO_LONG, "too much unread");
-	if (c->in.len == 0)
-		ipc_buf_release(&c->in);
+	if (c->in && c->in->len == 0)
+		client_keep_none(c);
 }
 
 static void
@@ -514,8 +569,8 @@ got_eof(struct client *c)
 void
 client_feed_kept(struct client *c)
 {
-	if (c->in.len)
-		feed(c, c->in.data, c->in.len);
+	if (c->in)
+		feed(c, c->in->data, c->in->len);
 }
 
 void
@@ -534,10 +589,10 @@ client_readable(struct client *c)
 		return;
 	if (n->input_held && c->phase <= PLAYING)
 		return;
-	if (c->in.len) {
-		if (room > c->in.max - c->in.len)
-			room = c->in.max - c->in.len;
-		to = room ? ipc_buf_space(&c->in, room) : NULL;
+	if (c->in) {
+		if (room > c->in->max - c->in->len)
+			room = c->in->max - c->in->len;
+		to = room ? ipc_buf_space(c->in, room) : NULL;
 		if (to == NULL) {
 			client_close(c, IPC_REASON_TOO_LONG, "too much unread");
 			return;
@@ -559,8 +614,8 @@ client_readable(struct client *c)
 	if (to == n->scratch) {
 		feed(c, to, (size_t)r);
 	} else {
-		ipc_buf_added(&c->in, (size_t)r);
-		feed(c, c->in.data, c->in.len);
+		ipc_buf_added(c->in, (size_t)r);
+		feed(c, c->in->data, c->in->len);
 	}
 }
 
@@ -569,7 +624,7 @@ client_readable(struct client *c)
 ssize_t
 client_write(struct client *c, const void *p, size_t n)
 {
-	return c->mccp ? mccp_write(c, p, n) : c->wire->write(c, p, n);
+	return RARE(c, mccp) ? mccp_write(c, p, n) : c->wire->write(c, p, n);
 }
 
 void

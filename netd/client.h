@@ -23,7 +23,6 @@
 struct address_count;
 struct connecting;
 struct link;
-struct listener;
 struct mccp;
 struct member;
 struct netd;
@@ -41,11 +40,18 @@ enum phase {
 	GONE        /* to be freed at the end of the turn */
 };
 
-/* An address in the space it needs. */
+/* An address as system calls have it. */
 union address {
 	struct sockaddr sa;
 	struct sockaddr_in in4;
 	struct sockaddr_in6 in6;
+};
+
+/* The same in the space it needs. */
+struct place {
+	uint8_t ip[16]; /* of AF_INET the first four */
+	uint16_t port;  /* in the network's order */
+	uint8_t family; /* AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6 */
 };
 
 /* What a handshake found out; owned by the client, NULL members are "". */
@@ -62,13 +68,24 @@ struct rare {
 	char *bye;          /* text of its goodbye, owned, or NULL */
 	struct ipc_buf tag; /* the game's own bytes */
 	uint32_t dropped;   /* messages since the last DROPPED report */
+	int32_t wrong;      /* malformed typed messages it sent */
 	uint64_t dropped_bytes;
 	double tokens; /* of messages_per_s */
 	int64_t tokens_us;
 	struct client *next_throttled;
+	struct connecting *connecting; /* connect.c, while CONNECTING */
+	struct terminal *terminal;     /* terminal.c; or NULL */
+	struct side *side;             /* side.c: its program; or NULL */
+	struct mccp *mccp;             /* mccp.c: it is compressed; or NULL */
 };
+/* A pointer that is there, where there is a struct rare. */
+#define RARE(c, what) ((c)->rare ? (c)->rare->what : NULL)
 
-/* What every message looks at comes first, so that it lies together. */
+/*
+ * There are many of these, and most are idle: whatever else a client needs for
+ * a while is allocated for that while. What every message looks at comes
+ * first, so that it lies together.
+ */
 struct client {
 	struct netd *netd;
 	struct link *link;
@@ -79,54 +96,50 @@ struct client {
 	uint64_t id;     /* never reused */
 	int fd;          /* -1 on wires without one */
 	uint8_t phase;
-	uint8_t reason; /* why it is LEAVING or GONE */
-	bool outgoing;
-	bool told;      /* OPENED was sent up */
-	bool known;     /* to a game before this one, dead or replaced */
-	bool forgotten; /* outgoing: the game that asked for it is no more */
+	uint8_t reason;             /* why it is LEAVING or GONE */
+	uint8_t speak;              /* enum speak: what it asked for */
 	bool want_read, want_write; /* asked of epoll */
-	bool throttled;             /* out of tokens for now */
-	bool pressed;               /* PRESSURE high was reported */
-	bool dirty;                 /* on netd->dirty */
-	bool saw_eof;               /* the peer sends no more */
-	bool said_goodbye;
-	bool heard;       /* its first message came */
-	bool pinged;      /* and no answer yet */
-	bool linger;      /* left, but answers to what it said still go out */
-	bool cut;         /* our side is shut down, waiting for the peer's */
-	bool was_playing; /* before it was LEAVING */
-	bool wait_peer;   /* the peer is to answer our goodbye */
-	bool buried;      /* on netd->gone */
-	bool listed_playing;   /* on netd->playing */
-	uint8_t speak;         /* enum speak: what it asked for */
-	int32_t wrong;         /* malformed typed messages it sent */
-	struct resume *resume; /* resume.c: may come back; or NULL */
+	bool outgoing : 1;
+	bool told : 1;      /* OPENED was sent up */
+	bool known : 1;     /* to a game before this one, dead or replaced */
+	bool forgotten : 1; /* outgoing: its game is no more */
+	bool throttled : 1; /* out of tokens for now */
+	bool pressed : 1;   /* PRESSURE high was reported */
+	bool dirty : 1;     /* on netd->dirty */
+	bool saw_eof : 1;   /* the peer sends no more */
+	bool said_goodbye : 1;
+	bool heard : 1;          /* its first message came */
+	bool pinged : 1;         /* and no answer yet */
+	bool linger : 1;         /* left, but answers still go out */
+	bool cut : 1;            /* our side is shut down */
+	bool was_playing : 1;    /* before it was LEAVING */
+	bool wait_peer : 1;      /* the peer is to answer our goodbye */
+	bool buried : 1;         /* on netd->gone */
+	bool listed_playing : 1; /* on netd->playing */
+	uint32_t looks;          /* how text is written for it */
+	struct resume *resume;   /* resume.c: may come back; or NULL */
+	struct rare *rare;       /* or NULL */
+	struct ipc_buf *in;      /* not a whole message yet; or NULL */
 	struct outq out;
 	struct client *next_dirty;
 	int64_t bytes_us;  /* last bytes in */
-	int64_t heard_us;  /* last message in */
+	int64_t since_us;  /* its phase began, or its last message came */
 	int64_t moved_us;  /* last bytes out, or when the queue began to wait */
-	struct ipc_buf in; /* bytes that are not a whole message yet */
 	struct talk *talk; /* talk.c: states and events; or NULL */
 	/* From here on, what a life has now and then. */
-	int64_t since_us;           /* when this phase began */
 	struct client *next, *prev; /* on netd->pending or netd->playing */
-	struct listener *listener;  /* NULL: outgoing, or its listener closed */
 	void *wire_state;           /* the wire's own */
-	struct rare *rare;          /* or NULL */
 	struct peer *peer;          /* shared (peer.c), or NULL */
 	struct member *members;     /* its groups (groups.c) */
 	struct address_count *from; /* the count of its address (listen.c) */
 	uint64_t opened_at;         /* position of its OPENED frame */
 	uint64_t closed_at;         /* position of its CLOSED frame */
-	struct connecting *connecting; /* connect.c, while CONNECTING */
-	struct side *side;             /* side.c: its program; or NULL */
-	struct terminal *terminal;     /* terminal.c; or NULL */
-	struct mccp *mccp;             /* mccp.c: it is compressed; or NULL */
-	uint32_t looks;                /* how text is written for it */
-	uint32_t everybody_at;         /* its place among everybody, from 1 */
-	union address addr;
+	uint32_t everybody_at;      /* its place among everybody, from 1 */
+	struct place place;         /* where it is */
 };
+
+/* With malloc()'s own 8 bytes it fills 256. */
+_Static_assert(sizeof(struct client) <= 248, "idle clients must stay small");
 
 /*
  * For transports. client_open: the handshake is done; the game is told.
@@ -168,7 +181,7 @@ void client_readable(struct client *c);
 void client_writable(struct client *c);
 
 struct client *client_new(struct netd *n, const struct transport *t,
-    const struct wire *w, int fd, struct listener *l, struct url *url);
+    const struct wire *w, int fd, struct url *url);
 struct client *client_find(const struct netd *n, uint64_t id);
 /* The wire is up: tell the transport. */
 void client_start(struct client *c);
@@ -181,6 +194,8 @@ void client_mark(struct client *c);
 /* What epoll watches for it, anew; and nothing any more. */
 void client_watch(struct client *c);
 void client_unwatch(struct client *c);
+/* Give up bytes that wait to be a message. */
+void client_keep_none(struct client *c);
 /* A message without the envelope of a line that may be lost. */
 bool
 client_take(struct client *c, unsigned flags, const uint8_t *bytes, size_t len);
@@ -207,6 +222,9 @@ client_takes(const struct client *c)
 {
 	return c->phase == PLAYING || (c->phase == LEAVING && c->linger);
 }
+/* Where it is, to and from what a system call has. */
+void client_put(struct client *c, const union address *a);
+union address client_address(const struct client *c);
 /* "127.0.0.1:4000", "[::1]:4000" or "unix". */
 void address_print(const union address *a, char *out, size_t size);
 

@@ -200,14 +200,14 @@ client_free(struct client *c)
 	clients_remove(n, c);
 	n->queued_bytes -= c->out.bytes;
 	outq_clear(&c->out);
-	ipc_buf_release(&c->in);
+	client_keep_none(c);
 	peer_drop(c->peer);
 	url_drop(c->url);
 	resume_free(c);
 	side_free(c);
 	mccp_free(c);
-	free(c->terminal);
 	if (c->rare) {
+		free(c->rare->terminal);
 		ipc_buf_release(&c->rare->tag);
 		free(c->rare->bye);
 		free(c->rare);
@@ -446,13 +446,13 @@ sweep_playing(struct client *c, int64_t now)
 	}
 	if (n->input_held) {
 		/* A game that does not read is no fault of the player's. */
-		c->heard_us = c->bytes_us = now;
+		c->since_us = c->bytes_us = now;
 		return;
 	}
 	if (!c->heard && passed(c->since_us, k->first_ms, now))
 		client_close(
 		    c, IPC_REASON_FIRST_MESSAGE, "said nothing for too long");
-	else if (passed(c->heard ? c->heard_us : c->since_us, k->idle_ms, now))
+	else if (passed(c->since_us, k->idle_ms, now))
 		client_close(c, IPC_REASON_IDLE, "idle for too long");
 	else if (c->transport->ping && c->pinged &&
 		 passed(c->bytes_us, k->keepalive_ms * 3 / 2, now))

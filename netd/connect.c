@@ -26,6 +26,15 @@ struct connecting {
 	size_t n, next;
 };
 
+/* What it takes, made. False: no memory. */
+static bool
+connecting(struct client *c)
+{
+	if (client_rare(c))
+		c->rare->connecting = calloc(1, sizeof(struct connecting));
+	return RARE(c, connecting) != NULL;
+}
+
 static unsigned
 reason_of(int e)
 {
@@ -52,7 +61,7 @@ drop_fd(struct client *c)
 static void
 try_next(struct client *c, int e)
 {
-	struct connecting *k = c->connecting;
+	struct connecting *k = RARE(c, connecting);
 	int on = 1;
 
 	drop_fd(c);
@@ -72,7 +81,7 @@ try_next(struct client *c, int e)
 			e = errno;
 			continue;
 		}
-		c->addr = *a;
+		client_put(c, a);
 		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		if (connect(c->fd, &a->sa, len) == 0 || errno == EINPROGRESS) {
 			client_watch(c);
@@ -105,7 +114,7 @@ on_resolved(void *arg, const struct sockaddr **addrs, const socklen_t *lens,
     size_t n, unsigned reason)
 {
 	struct client *c = arg;
-	struct connecting *k = c->connecting;
+	struct connecting *k = RARE(c, connecting);
 
 	/* Closed meanwhile: it is freed at the turn's end. */
 	if (k == NULL || c->phase != CONNECTING)
@@ -150,7 +159,7 @@ dial(struct client *c)
 	if (c->transport->is_unix)
 		connect_unix(c);
 	else
-		c->connecting->asked = resolver_ask(c->netd->resolver,
+		c->rare->connecting->asked = resolver_ask(c->netd->resolver,
 		    c->url->host, c->url->port, on_resolved, c);
 }
 
@@ -197,11 +206,9 @@ connect_begin(struct link *l, uint64_t request, const char *text)
 		return;
 	}
 	c = client_new(
-	    n, u->transport, u->bad.on ? &wire_bad : &wire_sock, -1, NULL, u);
+	    n, u->transport, u->bad.on ? &wire_bad : &wire_sock, -1, u);
 	url_drop(u);
-	if (c)
-		c->connecting = calloc(1, sizeof(*c->connecting));
-	if (c == NULL || c->connecting == NULL || !client_rare(c)) {
+	if (c == NULL || !connecting(c)) {
 		refuse(l, request, IPC_REASON_NO_MEMORY, "out of memory");
 		if (c)
 			client_abort(c, IPC_REASON_NO_MEMORY, "");
@@ -219,18 +226,17 @@ connect_line(struct client *c)
 {
 	struct netd *n = c->netd;
 	struct client *line = client_new(n, c->url->transport,
-	    c->url->bad.on ? &wire_bad : &wire_sock, -1, NULL, c->url);
+	    c->url->bad.on ? &wire_bad : &wire_sock, -1, c->url);
 
 	if (line == NULL)
 		return NULL;
 	line->outgoing = true;
 	line->phase = CONNECTING;
 	line->link = c->link;
-	line->connecting = calloc(1, sizeof(*line->connecting));
 	line->resume = calloc(1, sizeof(*line->resume));
 	if (line->resume)
 		line->resume->of = c->id;
-	if (line->resume && line->connecting)
+	if (line->resume && connecting(line))
 		dial(line);
 	else
 		client_abort(line, IPC_REASON_NO_MEMORY, "");
@@ -240,11 +246,12 @@ connect_line(struct client *c)
 void
 connect_forget(struct client *c)
 {
-	struct connecting *k = c->connecting;
+	struct connecting *k = RARE(c, connecting);
 
 	if (k && k->asked)
 		resolver_cancel(k->asked);
-	c->connecting = NULL;
+	if (k)
+		c->rare->connecting = NULL;
 	free(k);
 }
 

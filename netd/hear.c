@@ -125,7 +125,8 @@ refuse(struct client *c, enum speak speak, const char *message,
 	/* To a server it is the end: answers to answers would never end. */
 	if (!c->outgoing) {
 		answer(c, speak, message, w);
-		if (c->wrong++ < c->url->config.wrong_max)
+		if (client_rare(c) &&
+		    c->rare->wrong++ < c->url->config.wrong_max)
 			return;
 	}
 	snprintf(text, sizeof(text), "malformed: %.31s %.31s: %.40s", message,

@@ -87,11 +87,11 @@ address_key(const struct client *c, uint8_t key[16])
 	if (c->outgoing)
 		return false;
 	memset(key, 0, 16);
-	if (c->addr.sa.sa_family == AF_INET6) {
-		memcpy(key, &c->addr.in6.sin6_addr, 16);
-	} else if (c->addr.sa.sa_family == AF_INET) {
+	if (c->place.family == AF_INET6) {
+		memcpy(key, c->place.ip, 16);
+	} else if (c->place.family == AF_INET) {
 		memcpy(key, mapped, 12);
-		memcpy(key + 12, &c->addr.in4.sin_addr, 4);
+		memcpy(key + 12, c->place.ip, 4);
 	} else {
 		return false;
 	}
@@ -258,12 +258,12 @@ welcome(struct listener *l, int fd, const union address *from)
 	struct client *c;
 	int on = 1;
 
-	c = client_new(n, l->url->transport, w, fd, l, l->url);
+	c = client_new(n, l->url->transport, w, fd, l->url);
 	if (c == NULL) {
 		close(fd);
 		return;
 	}
-	c->addr = *from;
+	client_put(c, from);
 	n->metrics.accepted++;
 	if (from->sa.sa_family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -519,6 +519,7 @@ listen_open(struct netd *n, const char *text, int fd, char *why, size_t size)
 	l->fd = fd;
 	l->number = ++n->last_listener;
 	l->url = u;
+	u->listener = l;
 	l->tokens = (double)u->config.accepts_per_s;
 	l->tokens_us = netd_now(n);
 	real_text(l);
@@ -565,14 +566,6 @@ listen_same(const struct netd *n, const char *url)
 	return l;
 }
 
-static void
-orphan(struct client *c, const struct listener *l)
-{
-	for (; c; c = c->next)
-		if (c->listener == l)
-			c->listener = NULL;
-}
-
 void
 listen_close(struct listener *l)
 {
@@ -583,9 +576,7 @@ listen_close(struct listener *l)
 		at = &(*at)->next;
 	*at = l->next;
 	n->n_listeners--;
-	orphan(n->playing, l);
-	orphan(n->pending, l);
-	orphan(n->gone, l);
+	l->url->listener = NULL; /* what its clients know of it */
 	ev_io_stop(n->loop, &l->io);
 	ev_timer_stop(n->loop, &l->again);
 	if (l->socket)

@@ -40,11 +40,11 @@ mccp_begin(struct client *c)
 	struct netd *n = c->netd;
 	struct mccp *m;
 
-	if (c->mccp)
+	if (RARE(c, mccp))
 		return true;
 	if (n->mccp_bytes + COST > (size_t)n->config.compress_bytes)
 		return false;
-	m = calloc(1, sizeof(*m));
+	m = client_rare(c) ? calloc(1, sizeof(*m)) : NULL;
 	if (m == NULL)
 		return false;
 	ipc_buf_init(&m->out, 2 * PIECE);
@@ -58,7 +58,7 @@ mccp_begin(struct client *c)
 		free(m);
 		return false;
 	}
-	c->mccp = m;
+	c->rare->mccp = m;
 	n->mccp_bytes += COST;
 	client_mark(c);
 	return true;
@@ -67,19 +67,21 @@ mccp_begin(struct client *c)
 void
 mccp_free(struct client *c)
 {
-	if (c->mccp == NULL)
+	struct mccp *m = RARE(c, mccp);
+
+	if (m == NULL)
 		return;
-	deflateEnd(&c->mccp->z);
-	ipc_buf_release(&c->mccp->out);
-	free(c->mccp);
-	c->mccp = NULL;
+	deflateEnd(&m->z);
+	ipc_buf_release(&m->out);
+	free(m);
+	c->rare->mccp = NULL;
 	c->netd->mccp_bytes -= COST;
 }
 
 bool
 mccp_waits(const struct client *c)
 {
-	return c->mccp && c->mccp->out.len;
+	return RARE(c, mccp) && c->rare->mccp->out.len;
 }
 
 /* What is deflated goes to the wire. 0, or -1 with errno: EAGAIN if some of it
@@ -87,7 +89,7 @@ mccp_waits(const struct client *c)
 static int
 push(struct client *c)
 {
-	struct ipc_buf *out = &c->mccp->out;
+	struct ipc_buf *out = &c->rare->mccp->out;
 
 	while (out->len) {
 		ssize_t r = c->wire->write(c, out->data, out->len);
@@ -125,7 +127,7 @@ squeeze(struct mccp *m, const uint8_t *p, size_t n, int flush)
 ssize_t
 mccp_write(struct client *c, const uint8_t *p, size_t n)
 {
-	struct mccp *m = c->mccp;
+	struct mccp *m = RARE(c, mccp);
 
 	if (push(c) < 0)
 		return -1;
@@ -149,13 +151,13 @@ mccp_write(struct client *c, const uint8_t *p, size_t n)
 int
 mccp_push(struct client *c)
 {
-	return c->mccp ? push(c) : 0;
+	return RARE(c, mccp) ? push(c) : 0;
 }
 
 void
 mccp_end(struct client *c)
 {
-	struct mccp *m = c->mccp;
+	struct mccp *m = RARE(c, mccp);
 
 	if (m == NULL || m->ended)
 		return;

@@ -316,7 +316,7 @@ set(struct client *c, const char *name, json_t *value)
 
 	if (v == NULL)
 		return;
-	m = c->side->msdp;
+	m = c->rare->side->msdp;
 	m->bytes -= v->value.len;
 	ipc_buf_init(&b, max > m->bytes ? max - m->bytes : 0);
 	if (!put_value(&b, value)) {

@@ -175,16 +175,17 @@ print_client(struct session *s, const struct client *c)
 		[LEAVING] = "leaving",
 		[GONE] = "gone" };
 	int64_t now = netd_now(s->netd);
+	union address at = client_address(c);
 	char peer[128], line[128] = "";
 
-	address_print(&c->addr, peer, sizeof(peer));
+	address_print(&at, peer, sizeof(peer));
 	if (c->transport->line && c->codec && c->phase < GONE)
 		c->transport->line(c, line, sizeof(line));
 	ipc_buf_printf(&s->out,
 	    "conn=%" PRIu64 " transport=%s peer=%s phase=%s queued_bytes=%zu "
 	    "idle_ms=%" PRId64 " waiting_ms=%" PRId64 "%s%s%s%s\n",
 	    c->id, c->transport->name, peer, phases[c->phase], c->out.bytes,
-	    (now - c->heard_us) / 1000,
+	    now > c->since_us ? (now - c->since_us) / 1000 : 0,
 	    c->out.bytes ? (now - c->moved_us) / 1000 : 0,
 	    c->pressed ? " pressure" : "", c->throttled ? " throttled" : "",
 	    line[0] ? " " : "", line);

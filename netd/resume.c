@@ -328,7 +328,7 @@ go_away(struct client *c)
 		c->transport->close(c);
 	c->wire->close(c);
 	c->fd = -1;
-	ipc_buf_release(&c->in);
+	client_keep_none(c);
 	n->queued_bytes -= (size_t)outq_unsend(&c->out);
 	r->state = RESUME_AWAY;
 	r->since_us = r->again_us = netd_now(n);
@@ -394,6 +394,8 @@ resume_sweep(struct client *c, int64_t now)
 static void
 swap_lines(struct client *c, struct client *d)
 {
+	bool eof = c->saw_eof;
+
 	client_unwatch(c);
 	client_unwatch(d);
 	SWAP(c->fd, d->fd);
@@ -401,9 +403,10 @@ swap_lines(struct client *c, struct client *d)
 	SWAP(c->wire_state, d->wire_state);
 	SWAP(c->codec, d->codec);
 	SWAP(c->in, d->in);
-	SWAP(c->addr, d->addr);
+	SWAP(c->place, d->place);
 	SWAP(c->from, d->from);
-	SWAP(c->saw_eof, d->saw_eof);
+	c->saw_eof = d->saw_eof;
+	d->saw_eof = eof;
 	if (c->wire->moved)
 		c->wire->moved(c);
 	if (d->fd >= 0 && d->wire->moved)
@@ -461,7 +464,7 @@ take_over(struct client *c, struct client *d)
 	r->state = RESUME_RUNNING;
 	r->line = 0;
 	c->pinged = false;
-	c->moved_us = c->bytes_us = c->heard_us = now;
+	c->moved_us = c->bytes_us = c->since_us = now;
 	c->netd->metrics.back++;
 	if (was_away && c->told)
 		link_up(c->link, IPC_BACK, c->id, 0, 0, NULL, 0);

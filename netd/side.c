@@ -103,12 +103,14 @@ side_is(const struct side_message *m, const char *name)
 struct side *
 side_of(struct client *c)
 {
-	if (c->side)
-		return c->side;
-	c->side = calloc(1, sizeof(*c->side));
-	if (c->side)
-		ipc_buf_init(&c->side->wants, WANTS_MAX);
-	return c->side;
+	struct rare *r = client_rare(c);
+
+	if (r == NULL || r->side)
+		return r ? r->side : NULL;
+	r->side = calloc(1, sizeof(*r->side));
+	if (r->side)
+		ipc_buf_init(&r->side->wants, WANTS_MAX);
+	return r->side;
 }
 
 /* The place of a name in what it wants, or NULL. */
@@ -166,12 +168,13 @@ each_want(struct ipc_buf *wants, json_t *list, bool remove)
 bool
 side_wants(const struct client *c, const uint8_t *name, size_t len)
 {
+	const struct side *s = RARE(c, side);
 	const struct ipc_buf *wants;
 
-	if (c->side == NULL || !c->side->told ||
+	if (s == NULL || !s->told ||
 	    (len > 4 && strncasecmp((const char *)name, "Core.", 5) == 0))
 		return true;
-	wants = &c->side->wants;
+	wants = &s->wants;
 	for (size_t at = 0; at < wants->len;) {
 		const char *have = (const char *)wants->data + at;
 		size_t n = strlen(have);
@@ -247,7 +250,7 @@ side_environ(struct client *c, json_t *variables, size_t max)
 void
 side_tell(struct client *c)
 {
-	const struct side *s = c->side;
+	const struct side *s = RARE(c, side);
 	struct ipc_buf b;
 	const char *between = "Core.Supports.Set [";
 
@@ -276,14 +279,16 @@ side_tell(struct client *c)
 void
 side_free(struct client *c)
 {
-	if (c->side == NULL)
+	struct side *s = RARE(c, side);
+
+	if (s == NULL)
 		return;
-	free(c->side->hello);
-	ipc_buf_release(&c->side->wants);
-	json_decref(c->side->environ);
-	msdp_free(c->side->msdp);
-	free(c->side);
-	c->side = NULL;
+	free(s->hello);
+	ipc_buf_release(&s->wants);
+	json_decref(s->environ);
+	msdp_free(s->msdp);
+	free(s);
+	c->rare->side = NULL;
 }
 
 /* ---- from the player -------------------------------------------------------

@@ -43,7 +43,8 @@ mssp_add(struct ipc_buf *b, const char *name, const char *value)
 static unsigned
 port(const struct client *c)
 {
-	const char *at = c->listener ? strstr(c->listener->text, "://") : NULL;
+	const struct listener *l = c->url->listener;
+	const char *at = l ? strstr(l->text, "://") : NULL;
 	const char *colon = NULL;
 
 	if (at == NULL)

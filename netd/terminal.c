@@ -21,11 +21,11 @@ struct terminal {
 static struct terminal *
 terminal_of(struct client *c)
 {
-	struct terminal *t = c->terminal;
+	struct terminal *t = RARE(c, terminal);
 
-	if (t)
+	if (t || client_rare(c) == NULL)
 		return t;
-	c->terminal = t = malloc(sizeof(*t));
+	c->rare->terminal = t = malloc(sizeof(*t));
 	if (t == NULL)
 		return NULL;
 	memset(t, 0, sizeof(*t));
@@ -63,7 +63,7 @@ able(const struct terminal *t)
 static void
 settle(struct client *c)
 {
-	struct terminal *t = c->terminal;
+	struct terminal *t = RARE(c, terminal);
 	uint16_t now = able(t);
 
 	c->looks =
@@ -125,9 +125,9 @@ terminal_set(struct client *c, unsigned what, int value)
 	if (what >= SETTINGS || value < -1 || value > most[what])
 		return false;
 	/* Only where text goes to a terminal at all. */
-	if (c == NULL || c->terminal == NULL)
+	if (c == NULL || RARE(c, terminal) == NULL)
 		return true;
-	t = c->terminal;
+	t = c->rare->terminal;
 	t->set[what] = (int16_t)value;
 	settle(c);
 	return true;
@@ -136,7 +136,7 @@ terminal_set(struct client *c, unsigned what, int value)
 void
 terminal_tell(const struct client *c)
 {
-	const struct terminal *t = c->terminal;
+	const struct terminal *t = RARE(c, terminal);
 
 	if (t && t->able != IPC_ABLE_UTF8)
 		link_up(c->link, IPC_ABLE, c->id, 0, t->able, NULL, 0);

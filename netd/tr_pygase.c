@@ -556,6 +556,7 @@ socket_free(struct pg_socket *s)
 static void
 pg_close_wire(struct client *c)
 {
+	union address peer = client_address(c);
 	struct pg_conn *k = c->codec;
 	struct pg_socket *s;
 
@@ -563,7 +564,7 @@ pg_close_wire(struct client *c)
 		return;
 	s = k->socket;
 	if (c->reason != IPC_REASON_TIMEOUT && c->reason != IPC_REASON_LEFT)
-		pg_door_refuse(&s->door, &c->addr, c->netd->now_us);
+		pg_door_refuse(&s->door, &peer, c->netd->now_us);
 	if (k->addr.sa.sa_family != AF_UNSPEC)
 		conn_remove(k);
 	unschedule(k);
@@ -607,13 +608,14 @@ pg_conn_new(struct pg_socket *s, const union address *from, unsigned sequence,
 		free(k);
 		return NULL;
 	}
-	c = client_new(n, &tr_pygase, &wire_pygase, -1, s->listener, s->url);
+	c = client_new(n, &tr_pygase, &wire_pygase, -1, s->url);
 	if (c == NULL) {
 		free(k);
 		return NULL;
 	}
 	c->codec = k;
-	c->addr = k->addr = *from;
+	k->addr = *from;
+	client_put(c, from);
 	k->c = c;
 	k->socket = s;
 	k->tokens_us = n->now_us;

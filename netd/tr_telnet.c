@@ -185,8 +185,9 @@ telnet_drained(struct client *c)
 {
 	struct telnet *t = &session(c)->telnet;
 
-	if (c->mccp || c->out.head || c->phase != PLAYING || c->outgoing ||
-	    !telnet_is_ours(t, TELNET_COMPRESS2) || mccp_begin(c))
+	if (RARE(c, mccp) || c->out.head || c->phase != PLAYING ||
+	    c->outgoing || !telnet_is_ours(t, TELNET_COMPRESS2) ||
+	    mccp_begin(c))
 		return;
 	telnet_will(t, TELNET_COMPRESS2, false);
 	send_on(c);

@@ -270,7 +270,7 @@ on_begin(struct ev_loop *loop, ev_timer *w, int events)
 	int fd = fcntl(t->fd, F_DUPFD_CLOEXEC, 0);
 	struct client *c = fd < 0 ? NULL
 				  : client_new(t->netd, l->url->transport,
-					&wire_tty, fd, l, l->url);
+					&wire_tty, fd, l->url);
 
 	(void)events;
 	ev_timer_stop(loop, w);

@@ -122,8 +122,7 @@ connected(struct udp_peer *p, ENetPeer *enet)
 		return;
 	}
 	if (n->n_clients < (size_t)n->config.clients_max)
-		c = client_new(
-		    n, &tr_udp, tr_udp_wire(), -1, s->listener, s->url);
+		c = client_new(n, &tr_udp, tr_udp_wire(), -1, s->url);
 	if (c == NULL) {
 		enet_peer_disconnect_now(enet, IPC_REASON_LIMIT);
 		udp_peer_free(p);
@@ -131,7 +130,7 @@ connected(struct udp_peer *p, ENetPeer *enet)
 	}
 	p->c = c;
 	c->codec = p;
-	c->addr = p->addr;
+	client_put(c, &p->addr);
 	n->metrics.accepted++;
 	if (address_count(c))
 		client_start(c);
@@ -414,7 +413,7 @@ udp_dial(struct client *c, const union address *to)
 	}
 	p->c = c;
 	c->codec = p;
-	c->addr = *to;
+	client_put(c, to);
 	c->wire = tr_udp_wire();
 	s->outgoing = p;
 	s->due = true;

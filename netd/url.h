@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct listener;
 struct transport;
 
 /* What the bad network does, all zero: nothing. */
@@ -29,7 +30,8 @@ struct bad {
 
 struct url {
 	const struct transport *transport;
-	char host[256]; /* "*" for every address; empty on unix:// */
+	struct listener *listener; /* of it; NULL: outgoing, or closed */
+	char host[256];            /* "*" for every address; empty on unix:// */
 	uint16_t port;
 	char path[1024];       /* with its slash; a file for unix:// */
 	char www[1024];        /* directory of static files, or empty */

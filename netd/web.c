@@ -71,16 +71,18 @@ answer_text(struct client *c, const struct http_head *h, unsigned status,
 static bool
 may_see_metrics(const struct client *c, const struct http_head *h)
 {
-	const struct in6_addr *six = &c->addr.in6.sin6_addr;
+	const struct place *at = &c->place;
+	struct in6_addr six;
 
 	if (http_count(h, "x-forwarded-for") || http_count(h, "forwarded"))
 		return false;
-	switch (c->addr.sa.sa_family) {
+	switch (at->family) {
 	case AF_INET:
-		return ntohl(c->addr.in4.sin_addr.s_addr) >> 24 == 127;
+		return at->ip[0] == 127;
 	case AF_INET6:
-		return IN6_IS_ADDR_LOOPBACK(six) ||
-		       (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
+		memcpy(&six, at->ip, sizeof(six));
+		return IN6_IS_ADDR_LOOPBACK(&six) ||
+		       (IN6_IS_ADDR_V4MAPPED(&six) && at->ip[12] == 127);
 	case AF_UNIX:
 		return true;
 	default:

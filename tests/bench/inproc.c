@@ -32,6 +32,7 @@ struct player {
 	struct client client; /* first: a transport sees only this */
 	ev_io io;
 	struct player *next, *prev;
+	struct ipc_buf in;  /* not a whole message yet */
 	struct ipc_buf out; /* what the socket did not take */
 	bool gone;
 };
@@ -281,7 +282,7 @@ player_free(struct player *p)
 		free(peer->real);
 	}
 	free(peer);
-	ipc_buf_release(&p->client.in);
+	ipc_buf_release(&p->in);
 	ipc_buf_release(&p->out);
 	free(p);
 }
@@ -290,13 +291,13 @@ player_free(struct player *p)
 static void
 keep(struct player *p, const uint8_t *bytes, size_t len)
 {
-	if (len == 0 && p->client.in.data == NULL)
+	if (len == 0 && p->in.data == NULL)
 		return;
-	ipc_buf_clear(&p->client.in);
+	ipc_buf_clear(&p->in);
 	if (len == 0) {
-		ipc_buf_release(&p->client.in);
-		ipc_buf_init(&p->client.in, OUT_MAX);
-	} else if (!ipc_buf_add(&p->client.in, bytes, len))
+		ipc_buf_release(&p->in);
+		ipc_buf_init(&p->in, OUT_MAX);
+	} else if (!ipc_buf_add(&p->in, bytes, len))
 		p->gone = true;
 }
 
@@ -323,11 +324,11 @@ static void
 player_readable(struct player *p)
 {
 	static uint8_t bytes[READ_MAX + OUT_MAX];
-	size_t had = p->client.in.len;
+	size_t had = p->in.len;
 	ssize_t n;
 
 	if (had > 0)
-		memcpy(bytes, p->client.in.data, had);
+		memcpy(bytes, p->in.data, had);
 	n = recv(p->client.fd, bytes + had, READ_MAX, 0);
 	if (n < 0 && errno == EAGAIN)
 		return;
@@ -372,7 +373,7 @@ player_new(int fd)
 	p->client.transport = server.url.transport;
 	p->client.url = &server.url;
 	p->client.phase = HANDSHAKE;
-	ipc_buf_init(&p->client.in, OUT_MAX);
+	ipc_buf_init(&p->in, OUT_MAX);
 	ipc_buf_init(&p->out, OUT_MAX);
 	p->next = server.players;
 	if (p->next != NULL)

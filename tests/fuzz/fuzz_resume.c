@@ -72,6 +72,12 @@ client_rare(struct client *c)
 }
 
 void
+client_keep_none(struct client *c)
+{
+	CHECK(c->in == NULL);
+}
+
+void
 clients_rename(struct client *c, uint64_t id)
 {
 	(void)c;

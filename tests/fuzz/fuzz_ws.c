@@ -67,7 +67,7 @@ run(const uint8_t *data, size_t size, size_t piece, unsigned stop_every,
 	shake_hands(outgoing, mud);
 	fw_arrive(data, size, piece);
 	/* Nothing of a WebSocket is ever left for the next time. */
-	fw_must(fw.c.in.len == 0 || fw.c.phase == GONE);
+	fw_must(fw.in.len == 0 || fw.c.phase == GONE);
 	if (mud && !outgoing && !fw.closed) {
 		fw_must(utf8_valid(fw.got.data, fw.got.len));
 		for (size_t i = 0; i < fw.got.len; i++)
@@ -83,7 +83,7 @@ run(const uint8_t *data, size_t size, size_t piece, unsigned stop_every,
 		fw_must(ipc_buf_printf(said, "%zu", fw.out.len));
 	fw_release();
 	side_free(&fw.c);
-	free(fw.c.terminal);
+	free(fw.rare.terminal);
 }
 
 int

@@ -15,6 +15,7 @@
 
 static struct {
 	struct client c;
+	struct ipc_buf in;
 	struct url url;
 	struct ipc_buf got; /* "text|", binary ones as "#bytes|" */
 	struct ipc_buf out; /* what client_raw() was given */
@@ -57,7 +58,7 @@ fake_init(const struct transport *t, int64_t message_bytes)
 	fake.url.config.message_bytes = message_bytes;
 	fake.c.url = &fake.url;
 	fake.c.transport = t;
-	ipc_buf_init(&fake.c.in, 1u << 20);
+	ipc_buf_init(&fake.in, 1u << 20);
 	ipc_buf_init(&fake.got, 1u << 20);
 	ipc_buf_init(&fake.out, 1u << 20);
 	assert_int_equal(t->start(&fake.c), 0);
@@ -69,7 +70,7 @@ fake_release(void)
 {
 	if (fake.c.transport->close)
 		fake.c.transport->close(&fake.c);
-	ipc_buf_release(&fake.c.in);
+	ipc_buf_release(&fake.in);
 	ipc_buf_release(&fake.got);
 	ipc_buf_release(&fake.out);
 }
@@ -81,7 +82,7 @@ fake_release(void)
 static int
 fake_arrive(const void *bytes, size_t len)
 {
-	struct ipc_buf *in = &fake.c.in;
+	struct ipc_buf *in = &fake.in;
 
 	assert_true(ipc_buf_add(in, bytes, len));
 	while (in->len) {

@@ -20,6 +20,8 @@
 
 static struct {
 	struct client c;
+	struct rare rare;
+	struct ipc_buf in;
 	struct url url;
 	struct netd netd;
 	struct link link;
@@ -35,6 +37,12 @@ ft_must(bool good)
 {
 	if (!good)
 		abort();
+}
+
+struct rare *
+client_rare(struct client *c)
+{
+	return c->rare;
 }
 
 void
@@ -144,14 +152,14 @@ mccp_begin(struct client *c)
 {
 	if (ft.netd.config.compress_bytes == 0)
 		return false;
-	c->mccp = (void *)&ft;
+	c->rare->mccp = (void *)&ft;
 	return client_raw(c, "\xff\xfa\x56\xff\xf0", 5);
 }
 
 void
 mccp_end(struct client *c)
 {
-	c->mccp = NULL;
+	c->rare->mccp = NULL;
 }
 
 void
@@ -184,6 +192,7 @@ ft_init(int64_t message_bytes, bool outgoing)
 	config_init(&ft.netd.config);
 	memcpy(ft.link.game, "mud", 4);
 	ft.c.netd = &ft.netd;
+	ft.c.rare = &ft.rare;
 	ft.c.link = &ft.link;
 	ft.c.url = &ft.url;
 	ft.c.transport = &tr_telnet;
@@ -191,7 +200,7 @@ ft_init(int64_t message_bytes, bool outgoing)
 	ft.c.outgoing = outgoing;
 	ft.c.told = true;
 	ft.c.id = 7;
-	ipc_buf_init(&ft.c.in, 64u << 20);
+	ipc_buf_init(&ft.in, 64u << 20);
 	ipc_buf_init(&ft.game, 64u << 20);
 	ipc_buf_init(&ft.out, 64u << 20);
 	ft_must(tr_telnet.start(&ft.c) == 0 && ft.opened);
@@ -202,9 +211,9 @@ ft_release(void)
 {
 	tr_telnet.close(&ft.c);
 	side_free(&ft.c);
-	free(ft.c.terminal);
+	free(ft.rare.terminal);
 	ipc_buf_release(&ft.netd.written);
-	ipc_buf_release(&ft.c.in);
+	ipc_buf_release(&ft.in);
 	ipc_buf_release(&ft.game);
 	ipc_buf_release(&ft.out);
 }
@@ -214,7 +223,7 @@ ft_release(void)
 static void
 ft_arrive(const void *bytes, size_t len)
 {
-	struct ipc_buf *in = &ft.c.in;
+	struct ipc_buf *in = &ft.in;
 
 	ft_must(ipc_buf_add(in, bytes, len));
 	ft.stopped = false;

@@ -19,6 +19,8 @@
 
 struct fake_ws {
 	struct client c;
+	struct rare rare;
+	struct ipc_buf in;
 	struct url url;
 	struct netd netd;
 	struct link link;
@@ -38,6 +40,12 @@ fw_must(bool good)
 {
 	if (!good)
 		abort();
+}
+
+struct rare *
+client_rare(struct client *c)
+{
+	return c->rare;
 }
 
 void
@@ -181,7 +189,7 @@ netd_now(const struct netd *n)
 void
 client_feed_kept(struct client *c)
 {
-	struct ipc_buf *in = &c->in;
+	struct ipc_buf *in = &fw.in;
 
 	while (in->len && c->phase != GONE && !fw.stopped) {
 		uint8_t *exact = malloc(in->len);
@@ -207,7 +215,7 @@ fw_arrive(const void *bytes, size_t len, size_t piece)
 	while (len && fw.c.phase != GONE) {
 		size_t n = len < piece ? len : piece;
 
-		fw_must(ipc_buf_add(&fw.c.in, p, n));
+		fw_must(ipc_buf_add(&fw.in, p, n));
 		p += n;
 		len -= n;
 		do {
@@ -241,15 +249,16 @@ fw_prepare(void)
 	fw.url.port = 8080;
 	fw.c.url = &fw.url;
 	fw.c.netd = &fw.netd;
+	fw.c.rare = &fw.rare;
 	fw.netd.link = &fw.link;
 	fw.link.netd = &fw.netd;
 	config_init(&fw.netd.config);
 	fw.c.link = &fw.link;
 	fw.c.transport = &tr_ws;
 	fw.c.phase = HANDSHAKE;
-	fw.c.addr.in4.sin_family = AF_INET;
-	fw.c.addr.in4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	ipc_buf_init(&fw.c.in, 1u << 20);
+	fw.c.place =
+	    (struct place){ .family = AF_INET, .ip = { 127, 0, 0, 1 } };
+	ipc_buf_init(&fw.in, 1u << 20);
 	ipc_buf_init(&fw.got, 64u << 20);
 	ipc_buf_init(&fw.out, 64u << 20);
 }
@@ -270,7 +279,7 @@ fw_release(void)
 	free(fw.peer.origin);
 	free(fw.peer.cookies);
 	free(fw.peer.subprotocol);
-	ipc_buf_release(&fw.c.in);
+	ipc_buf_release(&fw.in);
 	ipc_buf_release(&fw.got);
 	ipc_buf_release(&fw.out);
 }

@@ -112,7 +112,7 @@ begin(void)
 static struct client *
 player(struct end *e, size_t room)
 {
-	struct client *c = client_new(&n, &tr_line, &wire, -1, NULL, url);
+	struct client *c = client_new(&n, &tr_line, &wire, -1, url);
 
 	assert_non_null(c);
 	memset(e, 0, sizeof(*e));
@@ -323,7 +323,7 @@ everybody_hears_the_notice_even_behind_a_slow_one(void **state)
 	(void)state;
 	begin();
 	player(&before, SIZE_MAX);
-	stranger = client_new(&n, &tr_line, &wire, -1, NULL, url);
+	stranger = client_new(&n, &tr_line, &wire, -1, url);
 	stranger->wire_state = &none; /* in its handshake: hears nothing */
 	c = player(&slow, 0);         /* the newest is the first of the list */
 	say(c, IPC_RELIABLE, 0, letters('s', HARD - 5));

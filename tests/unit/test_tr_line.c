@@ -96,7 +96,7 @@ stops_behind_the_message_after_which_the_game_is_behind(void **state)
 	fake.stop_at = 2;
 	assert_int_equal(fake_arrive(S("one\ntwo\r\nthree\nfo")), 0);
 	assert_got(S("one|two|"));
-	assert_int_equal(fake.c.in.len, strlen("three\nfo"));
+	assert_int_equal(fake.in.len, strlen("three\nfo"));
 	fake.stop_at = 0;
 	assert_int_equal(fake_arrive(S("ur\n")), 0);
 	assert_got(S("one|two|three|four|"));

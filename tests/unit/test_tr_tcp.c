@@ -72,7 +72,7 @@ stops_behind_the_message_after_which_the_game_is_behind(void **state)
 	fake.stop_at = 1;
 	assert_int_equal(fake_arrive(S("\0\0\0\1a\0\0\0\1b\0\0")), 0);
 	assert_got(S("#a|"));
-	assert_int_equal(fake.c.in.len, 7);
+	assert_int_equal(fake.in.len, 7);
 	fake.stop_at = 0;
 	assert_int_equal(fake_arrive(S("\0\1c")), 0);
 	assert_got(S("#a|#b|#c|"));
