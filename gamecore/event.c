@@ -13,6 +13,11 @@
 
 /* Functions that wait to be called; the oldest is forgotten first. */
 #define ACKS_MAX 65536
+/* netd waits no longer for one. */
+#define WAIT_MAX_MS 3600000
+/* How much longer netd waits than we do: our time-out is the one that is told.
+ */
+#define GRACE_MS 1000
 
 int
 gc_events(struct gc_net *net)
@@ -80,6 +85,14 @@ ack_add(struct stores *s, uint64_t number, const struct gc_event_how *how,
 	return true;
 }
 
+static int
+wait_ms(const struct gc_event_how *how)
+{
+	int ms = how ? how->timeout_ms : 0;
+
+	return ms < 0 || ms > WAIT_MAX_MS ? WAIT_MAX_MS : ms;
+}
+
 /* args and kwargs are taken. */
 static int64_t
 put_event(struct gc_net *net, unsigned flags, uint64_t id, uint64_t number,
@@ -88,8 +101,8 @@ put_event(struct gc_net *net, unsigned flags, uint64_t id, uint64_t number,
 {
 	struct ipc_value *v = ipc_value_make("[lsvvil]", (int64_t)number, name,
 	    args ? value_in(args) : ipc_value_array(),
-	    kwargs ? value_in(kwargs) : ipc_value_map(),
-	    how ? (int)how->retries : 0, how ? (int64_t)how->but : (int64_t)0);
+	    kwargs ? value_in(kwargs) : ipc_value_map(), wait_ms(how),
+	    how ? (int64_t)how->but : (int64_t)0);
 	size_t len = strlen(name);
 	int r;
 
@@ -191,6 +204,7 @@ gc_request(struct gc_net *net, uint64_t conn, const char *name,
     const struct gc_value **answer)
 {
 	struct request r = { .kind = IPC_EVENT_DONE };
+	struct gc_event_how how = { .timeout_ms = WAIT_MAX_MS };
 	struct stores *s = stores_of(net);
 	int64_t sent;
 	int e;
@@ -200,8 +214,10 @@ gc_request(struct gc_net *net, uint64_t conn, const char *name,
 		gc_value_free(kwargs);
 		return GC_ENO_MEMORY;
 	}
+	if (timeout_ms >= 0 && timeout_ms < WAIT_MAX_MS - GRACE_MS)
+		how.timeout_ms = timeout_ms + GRACE_MS;
 	r.number = ++s->last_event;
-	sent = put_event(net, 0, conn, r.number, NULL, name, args, kwargs);
+	sent = put_event(net, 0, conn, r.number, &how, name, args, kwargs);
 	if (sent < 0)
 		return (int)sent;
 	stream_ask(net, &r);

@@ -1598,10 +1598,15 @@ typedef void gc_done(struct gc_net *net, uint64_t conn, bool arrived,
     const struct gc_value *answer, void *thing);
 
 struct gc_event_how {
-	unsigned retries; /* over lines that lose things; else none is needed */
-	uint64_t but;     /* to a group: leave this connection out */
-	bool ack;         /* tell by GC_ACK what became of it */
-	gc_done *done;    /* call this instead; to a group: for each */
+	/* It counts as not arrived if that is not confirmed by then; 0: the
+	 * limit event_ms, -1: as long as the player is there (an hour at
+	 * most). Until then it is said again as often as its line needs: over
+	 * datagrams by their round trip, over a line that was lost when the
+	 * player is back (resume=); and each hears it once. */
+	int timeout_ms;
+	uint64_t but;  /* to a group: leave this connection out */
+	bool ack;      /* tell by GC_ACK what became of it */
+	gc_done *done; /* call this instead; to a group: for each */
 	void *thing;
 };
 /*

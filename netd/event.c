@@ -2,9 +2,9 @@
  * event.c - events with acknowledgement, both ways.
  *
  * A line that is a stream loses nothing, so nothing is said twice here: what
- * waits for its "$got" is remembered with the time it has, and fails with the
+ * waits to be confirmed is remembered with the time it has, and fails with the
  * line or at its time. Whoever carries events in datagrams does so itself, in
- * the slot event() of its transport.
+ * the slot event() of its transport, and what it tells of one is believed once.
  */
 #include "netd/event.h"
 
@@ -14,6 +14,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+/* The largest that event_ms may be. */
+#define EVENT_WAIT_MAX_MS 3600000
 
 struct waiting {
 	struct waiting *next;
@@ -75,17 +78,13 @@ tell_done(struct client *c, uint64_t number, bool arrived,
 	ipc_buf_release(&b);
 }
 
-void
-event_done(struct client *c, uint64_t number, bool arrived)
-{
-	tell_done(c, number, arrived, NULL);
-}
-
 static bool
 take(struct client *c, uint64_t number)
 {
-	struct waiting **at = &c->talk->events, *w;
+	struct waiting **at = c->talk ? &c->talk->events : NULL, *w;
 
+	if (at == NULL)
+		return false;
 	while (*at && (*at)->number != number)
 		at = &(*at)->next;
 	w = *at;
@@ -104,11 +103,18 @@ event_got(struct client *c, uint64_t number, const struct ipc_value *answer)
 		tell_done(c, number, true, answer);
 }
 
+void
+event_done(struct client *c, uint64_t number, bool arrived)
+{
+	if (number == 0 || take(c, number))
+		tell_done(c, number, arrived, NULL);
+}
+
 static void
 fail(struct client *c, struct waiting *w)
 {
 	if (c->link->phase == LINKED || recover_parks(c->link))
-		event_done(c, w->number, false);
+		tell_done(c, w->number, false, NULL);
 	free(w);
 }
 
@@ -146,15 +152,18 @@ events_sweep(struct client *c)
 struct sending {
 	struct event event;
 	uint64_t but;
+	int64_t wait_us;
 };
 
 static bool
-wait_for(struct client *c, uint64_t number)
+wait_for(struct client *c, uint64_t number, int64_t wait_us)
 {
-	struct waiting *w, **at = &c->talk->events;
+	struct waiting *w, **at;
 
-	if (c->talk->n_events >= (uint32_t)c->netd->config.events_waiting)
+	if (talk_of(c) == NULL ||
+	    c->talk->n_events >= (uint32_t)c->netd->config.events_waiting)
 		return false;
+	at = &c->talk->events;
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return false;
@@ -162,7 +171,7 @@ wait_for(struct client *c, uint64_t number)
 		at = &(*at)->next;
 	*at = w;
 	w->number = number;
-	w->late_us = netd_now(c->netd) + c->netd->config.event_ms * 1000;
+	w->late_us = netd_now(c->netd) + wait_us;
 	c->talk->n_events++;
 	return true;
 }
@@ -176,14 +185,14 @@ send_one(struct client *c, void *arg)
 	if (c->id == s->but || c->outgoing || c->phase != PLAYING)
 		return;
 	c->netd->metrics.events_out++;
+	if ((!c->transport->event && (!talk_hears(c) || !talk_of(c))) ||
+	    (e->number && !wait_for(c, e->number, s->wait_us))) {
+		tell_done(c, e->number, false, NULL);
+		return;
+	}
 	if (c->transport->event) {
 		if (!c->transport->event(c, e))
 			event_done(c, e->number, false);
-		return;
-	}
-	if (!talk_hears(c) || talk_of(c) == NULL ||
-	    (e->number && !wait_for(c, e->number))) {
-		event_done(c, e->number, false);
 		return;
 	}
 	talk_send(c, ipc_value_make("[slSvv]", "$event", (int64_t)e->number,
@@ -204,13 +213,14 @@ send_value(struct link *l, const struct ipc_frame *f, const struct ipc_value *v)
 {
 	struct sending s = { 0 };
 	const struct ipc_value *name = ipc_value_at(v, 1);
+	int64_t wait_ms = ipc_value_as_int(ipc_value_at(v, 4));
 	struct client *c;
 
 	s.event.number = (uint64_t)ipc_value_as_int(ipc_value_at(v, 0));
 	s.event.name = ipc_value_text(name, &s.event.name_len);
 	s.event.args = ipc_value_at(v, 2);
 	s.event.kwargs = ipc_value_at(v, 3);
-	s.event.retries = (unsigned)ipc_value_as_int(ipc_value_at(v, 4));
+	s.wait_us = (wait_ms ? wait_ms : l->netd->config.event_ms) * 1000;
 	s.but = (uint64_t)ipc_value_as_int(ipc_value_at(v, 5));
 	if (ipc_value_type(name) != IPC_V_STR || s.event.name_len == 0 ||
 	    s.event.name_len > EVENT_NAME_MAX)
@@ -219,6 +229,8 @@ send_value(struct link *l, const struct ipc_frame *f, const struct ipc_value *v)
 		return "args: an array";
 	if (ipc_value_type(s.event.kwargs) != IPC_V_MAP)
 		return "kwargs: a map";
+	if (wait_ms < 0 || wait_ms > EVENT_WAIT_MAX_MS)
+		return "wait_ms: from 0 to 3,600,000";
 	if (f->flags & IPC_TO_GROUP) {
 		group_each(l, f->id, s.but, send_one, &s);
 		return NULL;

@@ -6,6 +6,11 @@
  * exactly once: EVENT_DONE. Up, an event of a player is a frame EVENT; the
  * player is told that it was taken.
  *
+ * How often it is said again is its line's affair: a stream keeps what is not
+ * acknowledged across a new connection (resume.h), ENet and PyGaSe's protocol
+ * repeat by the round trips that they measure. Here it has a time, and fails
+ * when that is over or its player gone.
+ *
  * A transport with a protocol of its own has the slot event() in struct
  * transport and calls event_came() and event_done().
  */
@@ -30,7 +35,6 @@ struct event {
 	const char *name;
 	size_t name_len;
 	const struct ipc_value *args, *kwargs; /* an array, a map */
-	unsigned retries;                      /* as the game wants */
 };
 
 /* ---- for transports
@@ -44,8 +48,8 @@ struct event {
 bool event_came(struct client *c, uint64_t request, const char *name,
     size_t name_len, const struct ipc_value *args,
     const struct ipc_value *kwargs);
-/* What became of one that event() took: it arrived, or it never will. Once for
- * each; those that are left when the client goes are told by event_forget(). */
+/* What became of one that event() took: it arrived, or it never will. The game
+ * is told once, by whichever comes first: this, its time, the client's end. */
 void event_done(struct client *c, uint64_t number, bool arrived);
 
 /* ---- for the rest of netd

@@ -563,23 +563,6 @@ sessions_wait_for_their_own_players_also_across_a_death(void)
 	total(b, "bob", 3);
 }
 
-static void
-an_event_without_an_answer_fails_in_time(void)
-{
-	struct page *a;
-	uint64_t number;
-	const struct ipc_value *v;
-
-	start("event_ms=300");
-	a = page(0);
-	number = event(a, "ASK_ME", "[1]");
-	until_word(a, "$event");
-	/* GC_ECLOSED: it did not arrive. */
-	v = until_word(a, "$answer");
-	assert_int_equal(ipc_value_as_int(ipc_value_at(v, 1)), number);
-	assert_int_equal(ipc_value_as_int(ipc_value_at(v, 2)), -2);
-}
-
 /* DONE(conn, arrived) */
 static void
 done(struct page *p, int64_t conn, bool arrived)
@@ -592,6 +575,29 @@ done(struct page *p, int64_t conn, bool arrived)
 	} while (!is(ipc_value_at(v, 2), "DONE"));
 	assert_int_equal(ipc_value_as_int(ipc_value_at(args, 0)), conn);
 	assert_int_equal(ipc_value_as_bool(ipc_value_at(args, 1)), arrived);
+}
+
+/* What a request waits is its own affair, an event's is event_ms. */
+static void
+an_event_without_an_answer_fails_in_time(void)
+{
+	struct page *a, *b;
+	uint64_t number;
+	const struct ipc_value *v;
+
+	start("event_ms=300");
+	a = page(0);
+	b = page(1);
+	until(b, "life", "1");
+	event(a, "WIN", "[\"cup\"]");
+	until_word(b, "$event");
+	done(a, 2, false);
+	number = event(a, "ASK_ME", "[1]");
+	until_word(a, "$event");
+	/* GC_ETIMEOUT */
+	v = until_word(a, "$answer");
+	assert_int_equal(ipc_value_as_int(ipc_value_at(v, 1)), number);
+	assert_int_equal(ipc_value_as_int(ipc_value_at(v, 2)), -1);
 }
 
 static void

@@ -1,0 +1,108 @@
+/*
+ * tally_client.c - the other side of tally: says COUNT 60 times and hears NEWS
+ * 60 times, over whatever line there is, and checks that each was taken, heard
+ * and told done once, and that its state is the game's.
+ */
+#include "gamecore/gamecore.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define EVENTS 60
+#define WAIT_MS 60000
+/* An event that came twice would be here by then. */
+#define QUIET_MS 1000
+
+static struct gc_net *net;
+static struct gc_conn *con;
+
+static void
+check(bool good, const char *what)
+{
+	if (good)
+		return;
+	fprintf(stderr, "NOT %s: %s\n", what, gc_problem(net));
+	exit(1);
+}
+
+/* The one map inside: ours is the only connection. */
+static const struct gc_value *
+inside(const struct gc_value *state, const char *where)
+{
+	return gc_value_at(gc_value_get(state, where), 0);
+}
+
+static bool
+is_whole(const struct gc_value *state, void *thing)
+{
+	(void)thing;
+	return gc_value_size(inside(state, "up")) == EVENTS &&
+	       gc_value_size(inside(state, "done")) == EVENTS;
+}
+
+static void
+each_is_one(const char *where)
+{
+	const struct gc_value *map = inside(gc_client_state(con), where);
+
+	for (size_t i = 0; i < EVENTS; i++)
+		check(gc_value_as_int(gc_value_at(map, i)) == 1, where);
+}
+
+static void
+says(void)
+{
+	for (int i = 0; i < EVENTS; i++)
+		check(gc_client_event(con, "COUNT", gc_value_make("[i]", i),
+			  NULL, WAIT_MS) == 0,
+		    "acknowledged");
+}
+
+static void
+hears(void)
+{
+	unsigned count[EVENTS] = { 0 };
+	struct gc_call call;
+
+	check(gc_client_event(con, "SEND", gc_value_make("[i]", EVENTS), NULL,
+		  WAIT_MS) == 0,
+	    "sent");
+	for (int i = 0; i < EVENTS; i++) {
+		int64_t n;
+
+		check(gc_client_next(con, &call, WAIT_MS) == 0, "heard");
+		n = gc_value_as_int(gc_value_at(call.args, 0));
+		check(n == i && count[n]++ == 0, "in order and once");
+	}
+	check(gc_client_next(con, &call, QUIET_MS) == GC_ETIMEOUT, "no more");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct gc_start start = { .name = "tally_client",
+		.about = "Checks a tally.",
+		.arguments = "URL" };
+	const struct gc_value *whole;
+
+	net = gc_open(&start, argc, argv);
+	if (net == NULL) {
+		fputs(start.text, start.status ? stderr : stdout);
+		return start.status;
+	}
+	con = gc_connect(net, argv[start.first_argument], NULL);
+	check(con && gc_client_begin(con) == 0, "connected");
+	says();
+	hears();
+	check(gc_client_wait_until(con, is_whole, NULL, WAIT_MS) == 0,
+	    "told done");
+	each_is_one("up");
+	each_is_one("done");
+	check(gc_client_request(con, "WHOLE", NULL, NULL, WAIT_MS, &whole) == 0,
+	    "answered");
+	check(gc_value_equal(whole, gc_client_state(con)), "the same state");
+	gc_disconnect(con);
+	gc_close(net);
+	puts("ok");
+	return 0;
+}
