@@ -13,10 +13,16 @@
 
 /* ---- birth --------------------------------------------------------------- */
 
+int64_t
+being_time(const struct mud *m, int64_t ms)
+{
+	return ms > 0 && ms < m->pace ? 1 : ms / m->pace;
+}
+
 static int64_t
 soon_us(struct mud *m, long about_s)
 {
-	int64_t us = (int64_t)about_s * 1000000;
+	int64_t us = being_time(m, about_s * INT64_C(1000)) * 1000;
 
 	return gc_now(m->net) + us / 2 +
 	       (int64_t)gc_random(m->net, (uint64_t)us + 1);
@@ -149,7 +155,7 @@ go_to(struct gc_session *s, struct body *b, struct room *to)
 		int e;
 
 		room_step(b, way_of((char[2]){ steps[i] }));
-		e = gc_sleep(s, 1500);
+		e = gc_sleep(s, being_time(b->mud, 1500));
 		if (e < 0)
 			return e;
 	}
@@ -261,7 +267,7 @@ do_next(struct gc_session *s, struct body *b)
 static int
 look_up(struct gc_session *s, struct body *b)
 {
-	int r = gc_sleep(s, 800);
+	int r = gc_sleep(s, being_time(b->mud, 800));
 
 	b->looked_up = false;
 	if (r < 0 || !is_free(b) || b->asleep)

@@ -43,6 +43,12 @@ do_kill(struct player *p, char *rest)
 	return 0;
 }
 
+static bool
+may_enter(const struct body *b, const struct place *to)
+{
+	return to && (to->needs == NULL || thing_of_kind(b->things, to->needs));
+}
+
 int
 do_flee(struct player *p, char *rest)
 {
@@ -58,8 +64,7 @@ do_flee(struct player *p, char *rest)
 	for (int i = 0; i < 8 && way == WAYS; i++) {
 		enum way w = (enum way)gc_random(m->net, WAYS);
 
-		if (b->room->place->exits[w] &&
-		    b->room->place->exits[w]->needs == NULL)
+		if (may_enter(b, b->room->place->exits[w]))
 			way = w;
 	}
 	if (way == WAYS || gc_random(m->net, 4) == 0) {

@@ -175,7 +175,7 @@ static int
 breathe(struct player *p)
 {
 	struct gc_wait w = { .what = GC_FOR_MESSAGE };
-	int r = gc_wait(p->s, &w, 400);
+	int r = gc_wait(p->s, &w, (int)being_time(p->mud, 400));
 
 	if (r != GC_FOR_MESSAGE)
 		return r == GC_ETIMEOUT ? 1 : r;

@@ -127,7 +127,9 @@ being_dies(struct body *b)
 		thing_drop(r, thing_take(&b->things, b->things));
 	coins_move(&b->coins, &r->coins, b->coins);
 	b->dead = true;
-	b->back_us = gc_now(b->mud->net) + b->breed->back_s * INT64_C(1000000);
+	b->back_us =
+	    gc_now(b->mud->net) +
+	    1000 * being_time(b->mud, b->breed->back_s * INT64_C(1000));
 	room_put(b, NULL);
 	prompt_stale_room(r, STALE_THINGS);
 	gc_signal(b->mud->net, b->session, DIED, NULL);

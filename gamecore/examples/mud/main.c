@@ -71,7 +71,7 @@ restock(struct mud *m, int64_t now)
 		struct thing *t;
 
 		if (r == NULL || thing_of_kind(r->things, k) ||
-		    (now && now / 1000000 % every >= 10))
+		    (now && now / 1000000 * m->pace % every >= 10))
 			continue;
 		t = thing_new(m, k);
 		if (t == NULL)
@@ -112,7 +112,7 @@ keeper(struct gc_session *s, void *arg)
 		restock(m, 0);
 	m->ready = true;
 	gc_notify_all(m->is_ready);
-	while ((r = gc_sleep(s, 10000)) == 0) {
+	while ((r = gc_sleep(s, being_time(m, 10000))) == 0) {
 		restock(m, gc_now(m->net));
 		/* What moved by itself is not worth a save, but goes along. */
 		if (m->n_players)
@@ -156,7 +156,8 @@ begin(struct mud *m)
 	gc_markup(m->net, true);
 	m->doorman = gc_task(m->net, "doorman", login_doorman, m);
 	return m->is_ready && m->is_stale && m->is_saved && m->to_save &&
-	       m->doorman && gc_tick(m->net, ROUND_MS) == 0 &&
+	       m->doorman &&
+	       gc_tick(m->net, (int)being_time(m, ROUND_MS)) == 0 &&
 	       gc_task(m->net, "store", store_task, m) &&
 	       gc_task(m->net, "prompts", prompt_task, m) &&
 	       gc_task(m->net, "fights", fight_task, m) &&
@@ -227,7 +228,7 @@ main(int argc, char **argv)
 		{ .name = NULL },
 	};
 	static struct mud m = {
-		.file = "vale.world", .hash_cost = 14, .wizards = ""
+		.file = "vale.world", .hash_cost = 14, .pace = 1, .wizards = ""
 	};
 	const struct gc_option options[] = {
 		{ .name = "world",
@@ -249,6 +250,12 @@ main(int argc, char **argv)
 		    .number = &m.hash_cost,
 		    .smallest = 4,
 		    .largest = 17 },
+		{ .name = "pace",
+		    .value = "N",
+		    .help = "how many times faster the world lives (a test)",
+		    .number = &m.pace,
+		    .smallest = 1,
+		    .largest = 500 },
 		{ .name = NULL },
 	};
 	struct gc_start start = { .name = "mud",

@@ -152,6 +152,7 @@ struct mud {
 	const char *file;   /* the builders' */
 	const char *wizards;
 	long hash_cost;
+	long pace; /* of time in the world, against that outside */
 	bool ready, ending;
 	int64_t cut_us;   /* when everybody's line was cut, or 0 */
 	struct text gone; /* records of what is no more, for the store */
@@ -239,6 +240,8 @@ void fight_heal(struct body *b, long life);
 /* ---- being.c ------------------------------------------------------------- */
 enum { SAW = 1, FLED, DIED }; /* signals for a being */
 bool being_spawn_all(struct mud *m);
+/* So long in the world is so long outside, in milliseconds. */
+int64_t being_time(const struct mud *m, int64_t ms);
 void being_tell_all(struct room *r, int what);
 
 /* ---- walk.c: to a place, by a path that a worker found ------------------- */
