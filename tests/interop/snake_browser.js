@@ -2,11 +2,13 @@
 /*
  * snake_browser.js - Snake as people play it: two pages in a real browser.
  *
- *	NODE_PATH=.../node_modules snake_browser.js http://localhost:8080/ DIR
+ *	NODE_PATH=.../node_modules snake_browser.js http://localhost:8080/ DIR PID
  *
  * Both join, one is steered with the keyboard until it eats a digit, and the
  * other page must see that score, the death, the top score and the chat. Then
- * a line is cut and must come back, and a phone must play with its pad.
+ * a line is cut and must come back, the game and netd are killed (PID is the
+ * launcher of both) and the same snakes go on, and a phone must play with its
+ * pad.
  * Screenshots go to DIR. Prints a line of TAP for each promise; ends with 0 if
  * all were kept, 1 at the first that was not. CHROMIUM names another browser.
  */
@@ -17,8 +19,8 @@ const net = require("net");
 const path = require("path");
 const { chromium } = require("playwright-core");
 
-const [direct, dir] = process.argv.slice(2);
-const DEADLINE_MS = 90000, PROMISES = 9;
+const [direct, dir, launcher] = process.argv.slice(2);
+const DEADLINE_MS = 90000, PROMISES = 11;
 const DX = [-1, 0, 1, 0], DY = [0, -1, 0, 1];
 const KEYS = ["ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"];
 
@@ -76,21 +78,24 @@ function must(true_, text)
 function look(page, frame)
 {
 	return page.evaluate(async (past) => {
-		const s = window.snake.state;
+		const { my } = window.snake;
 		const end = performance.now() + 5000;
 
-		while (s.frames <= past && s.playing && performance.now() < end)
+		while (window.snake.room.frame <= past && my.playing &&
+		       performance.now() < end)
 			await new Promise((done) => requestAnimationFrame(done));
-		const mine = s.players.get(s.me);
-		let head = -1, way = -1;
-		for (const [at, c] of s.cells)
-			if (mine && c.slot === mine.slot && "LURD".includes(c.look)) {
-				head = at;
-				way = "LURD".indexOf(c.look);
-			}
-		return { frame: s.frames, playing: s.playing, score: s.score,
-			width: s.width, height: s.height, wrap: s.wrap, head, way,
-			cells: [...s.cells].map(([at, c]) => [at, c.look]) };
+		const { room, bodies } = window.snake;
+		const at = ({ x, y }) => x + y * room.width;
+		const mine = bodies.get(my.id);
+		const cells = Object.entries(room.things).map(([where, what]) =>
+			[Number(where), what]);
+		for (const body of bodies.values())
+			cells.push(...body.cells.map((cell) => [at(cell), "@"]));
+		return { frame: room.frame, playing: my.playing,
+			score: mine ? mine.score : 0, width: room.width,
+			height: room.height, wrap: room.wrap, cells,
+			head: mine ? at(mine.cells[0]) : -1,
+			way: mine ? mine.cells[0].way : -1 };
 	}, frame);
 }
 
@@ -159,7 +164,8 @@ async function steer(page, hungry, enough)
 	return f;
 }
 
-const state = (page, field) => page.evaluate((f) => window.snake.state[f], field);
+const my = (page, field) => page.evaluate((f) => window.snake.my[f], field);
+const frame = (page) => page.evaluate(() => window.snake.room.frame);
 const until = (page, what, arg) =>
 	page.waitForFunction(what, arg, { timeout: 20000, polling: 50 });
 
@@ -168,20 +174,20 @@ async function join(page, name)
 	await page.goto(address);
 	await page.fill("#name", name);
 	await page.keyboard.press("Enter");
-	await until(page, () => window.snake.state.playing);
+	await until(page, () => window.snake.my.playing);
 }
 
 async function again(page)
 {
 	await page.locator("#again").click();
-	await until(page, () => window.snake.state.playing);
+	await until(page, () => window.snake.my.playing);
 }
 
 /* The other page must see the score, in its state and in its list. */
 async function sees(other, id, score)
 {
 	await until(other, ([i, n]) => {
-		const p = window.snake.state.players.get(i);
+		const p = window.snake.room.snakes[i];
 		return p && p.score >= n && [...document.querySelectorAll("#players li")]
 			.some((li) => li.textContent.includes("Ann") &&
 				Number(li.querySelector(".points").textContent) >= n);
@@ -205,7 +211,7 @@ async function eat(a, b)
 		for (;;) {
 			const f = await steer(a, true, (g) => g.score > 0);
 			if (f.playing && f.score > 0) {
-				await sees(b, await state(a, "me"), f.score);
+				await sees(b, await my(a, "id"), f.score);
 				await a.screenshot({ path: path.join(dir, "snake-play.png") });
 				await b.screenshot({ path: path.join(dir, "snake-other.png") });
 				return f.score;
@@ -221,7 +227,7 @@ async function eat(a, b)
 
 async function die(a, b)
 {
-	const score = await state(a, "score");
+	const { score } = await look(a, -1);
 
 	/* Nobody steers: the edge, a stone or a corpse ends it. */
 	await a.waitForSelector("#over:not([hidden])", { timeout: 30000 });
@@ -229,8 +235,8 @@ async function die(a, b)
 	must(shown >= score && shown > 0, "game over shows " + shown + ", not " + score);
 	await a.screenshot({ path: path.join(dir, "snake-over.png") });
 	promise("game over is shown with its score");
-	await until(b, (n) => window.snake.state.top
-		.some((t) => t.name.startsWith("Ann") && t.score === n && t.at > 1e9), shown);
+	await until(b, (n) => window.snake.room.top.some(([name, points, , at]) =>
+		name.startsWith("Ann") && points === n && at > 1e9), shown);
 	promise("the other page has the top score with its date");
 }
 
@@ -240,7 +246,8 @@ async function talk(a, b)
 
 	await b.fill("#said", text);
 	await b.keyboard.press("Enter");
-	await until(a, (t) => window.snake.state.chat.some((line) => line.endsWith(t)), text);
+	await until(a, (t) => [...document.querySelectorAll("#log li")]
+		.some((li) => li.textContent.endsWith(t)), text);
 	must(await a.locator("#log img").count() === 0, "chat became HTML");
 	promise("chat arrives, as text");
 	await b.keyboard.press("Escape");
@@ -250,37 +257,124 @@ async function talk(a, b)
 async function cut_lines(a, b)
 {
 	for (const page of [a, b])
-		if (!await state(page, "playing"))
+		if (!await my(page, "playing"))
 			await again(page);
 	await b.evaluate(() => {
-		window.missed = [];
-		for (const name of ["hello", "field"])
-			window.snake.net.line.on(name, () => window.missed.push(name));
+		const { net: line } = window.snake, { renew } = line;
+		window.anew = 0;
+		line.renew = () => {
+			window.anew++;
+			renew.call(line);
+		};
 	});
 	for (let i = 0; i < 5; i++) {
-		const before = [await state(a, "me"), await state(b, "me")];
-		const frames = await state(b, "frames");
+		const before = [await my(a, "id"), await my(b, "id")];
+		const frames = await frame(b);
 
 		cable.cut();
 		for (const page of [a, b])
-			await until(page, () => window.snake.state.link !== "open");
+			await until(page, () => window.snake.my.link !== "open");
 		if (i === 0)
 			await b.screenshot({ path: path.join(dir, "snake-lost.png") });
 		for (const page of [a, b])
-			await until(page, () => window.snake.state.link === "open");
-		await until(b, (n) => window.snake.state.frames > n + 3, frames);
-		must(await state(a, "me") === before[0] && before[0] > 0 &&
-			await state(b, "me") === before[1] && before[1] > 0,
+			await until(page, () => window.snake.my.link === "open");
+		await until(b, (n) => window.snake.room.frame > n + 3, frames);
+		must(await my(a, "id") === before[0] && before[0] &&
+			await my(b, "id") === before[1] && before[1],
 			"another player came back");
 		must(await b.locator("#lost").isHidden(), "still says that the line is lost");
 		for (const page of [a, b])
-			if (!await state(page, "playing"))
+			if (!await my(page, "playing"))
 				await again(page);
 	}
-	const anew = await b.evaluate(() => window.missed);
-	must(anew.length === 0, "the game began anew: " + anew);
+	must(await b.evaluate(() => window.anew) === 0, "the game began anew");
 	await b.screenshot({ path: path.join(dir, "snake-back.png") });
 	promise("both lines are cut five times, and Snake goes on");
+}
+
+/* The launcher's child of that name with two pipes; the game's frozen copies
+ * have none. */
+function child(name)
+{
+	const is = (pid) => {
+		const [, comm, parent] = fs.readFileSync("/proc/" + pid + "/stat", "utf8")
+			.match(/\((.*)\) . (\d+)/);
+		const pipes = () => fs.readdirSync("/proc/" + pid + "/fd").filter((fd) =>
+			fs.readlinkSync("/proc/" + pid + "/fd/" + fd).startsWith("pipe:"));
+		return comm === name && parent === launcher &&
+			(name === "netd" || pipes().length >= 2);
+	};
+
+	return Number(fs.readdirSync("/proc").find((pid) => {
+		try {
+			return /^\d+$/.test(pid) && is(pid);
+		} catch {
+			return false; /* gone meanwhile */
+		}
+	}));
+}
+
+/* Both play, and their snakes are where nothing will happen to them soon. */
+async function far_from_all(a, b)
+{
+	for (;;) {
+		const far = [];
+		for (const page of [a, b]) {
+			if (!await my(page, "playing"))
+				await again(page);
+			const f = await steer(page, false, (g) => ahead(g) > 9);
+			far.push(f.playing && ahead(await look(page, -1)) > 7);
+		}
+		if (far[0] && far[1])
+			return;
+	}
+}
+
+/* So many free cells lie ahead. */
+function ahead(f)
+{
+	const looks = new Map(f.cells);
+	let x = f.head % f.width, y = Math.floor(f.head / f.width), n = -1;
+
+	if (f.head < 0)
+		return -1;
+	do {
+		n++;
+		x += DX[f.way];
+		y += DY[f.way];
+	} while (x >= 0 && x < f.width && y >= 0 && y < f.height &&
+		!looks.has(x + y * f.width));
+	return n;
+}
+
+/* The game dies, then netd: the same snakes go on. */
+async function kill(a, b, program)
+{
+	await far_from_all(a, b);
+	const before = [await my(a, "id"), await my(b, "id")];
+	const name = program === "netd" ? "netd" : "game";
+	const at = await frame(b), from = Date.now();
+
+	/* Nobody is back before it was seen how that looks. */
+	cable.pulled = program === "netd";
+	process.kill(child(program), "SIGKILL");
+	if (cable.pulled) {
+		await until(b, () => window.snake.my.link !== "open");
+		await b.screenshot({ path: path.join(dir, "snake-netd-dies.png") });
+		cable.pulled = false;
+	}
+	for (const page of [a, b]) {
+		await until(page, (n) => window.snake.my.link === "open" &&
+			window.snake.my.id && window.snake.room.frame > n, at);
+		must(await page.evaluate((id) => window.snake.my.id === id &&
+			Boolean(window.snake.room.snakes[id]), before[page === a ? 0 : 1]),
+			"the snake did not outlive " + name);
+	}
+	const ms = Date.now() - from;
+	/* It is steered as before. */
+	await steer(b, false, (f) => f.frame > at + 6);
+	await b.screenshot({ path: path.join(dir, "snake-after-" + name + ".png") });
+	promise("a kill of " + name + " costs nobody a snake (" + ms + " ms)");
 }
 
 /* A goodbye instead of a cut: the connection is over, the name is not. */
@@ -289,10 +383,10 @@ async function lose_line(b)
 	cable.pulled = true;
 	await b.evaluate(() => window.socket.close());
 	await b.waitForSelector("#lost:not([hidden])", { timeout: 5000 });
-	must(await state(b, "link") === "waiting", "not waiting");
+	must(await my(b, "link") === "waiting", "not waiting");
 	cable.pulled = false;
 	await b.click("#lost-now");
-	await until(b, () => window.snake.state.link === "open" && window.snake.state.me > 0);
+	await until(b, () => window.snake.my.link === "open" && window.snake.my.id);
 	must(await b.locator("#lost").isHidden(), "still says that the line is lost");
 	promise("a lost connection is said, and a new one has the name");
 }
@@ -306,21 +400,20 @@ async function phone(browser)
 	await page.goto(address);
 	await page.fill("#name", "Phone");
 	await page.tap("#welcome .main");
-	await until(page, () => window.snake.state.playing);
+	await until(page, () => window.snake.my.playing);
 	for (let turned = false; !turned;) {
-		const f = await look(page, await state(page, "frames"));
+		const f = await look(page, await frame(page));
 		const way = (f.way + 1) % 4;
 		if (f.playing && f.head >= 0)
 			await page.tap('#pad [data-way="' + way + '"]');
 		/* It may die before it turns: then another snake tries. */
 		await until(page, (w) => {
-			const s = window.snake.state, mine = s.players.get(s.me);
-			window.turned = [...s.cells.values()].some((c) => mine &&
-				c.slot === mine.slot && c.look === "LURD"[w]);
-			return window.turned || !s.playing;
+			const { my: me, bodies } = window.snake, mine = bodies.get(me.id);
+			window.turned = mine && mine.cells[0].way === w;
+			return window.turned || !me.playing;
 		}, way);
 		turned = await page.evaluate(() => window.turned);
-		if (!turned && !await state(page, "playing"))
+		if (!turned && !await my(page, "playing"))
 			await again(page);
 	}
 	const wide = await page.evaluate(() => document.documentElement.scrollWidth);
@@ -354,13 +447,15 @@ async function run(browser)
 	await a.waitForSelector("#welcome:not([hidden])");
 	await a.screenshot({ path: path.join(dir, "snake-welcome.png") });
 	await join(a, "Ann <b>of the long name");
-	must((await state(a, "name")).length <= 15, "the name was not cut");
+	must((await my(a, "name")).length <= 15, "the name was not cut");
 	await join(b, "Bob");
 	promise("two pages join");
 	promise("a digit was eaten, and the other page saw the score: " + await eat(a, b));
 	await die(a, b);
 	await talk(a, b);
 	await cut_lines(a, b);
+	await kill(a, b, "snake");
+	await kill(a, b, "netd");
 	await lose_line(b);
 	await phone(browser);
 	must(faults.length === 0, "errors on the page: " + faults.join("; "));
@@ -369,8 +464,8 @@ async function run(browser)
 
 async function main()
 {
-	if (!direct || !dir) {
-		console.error("usage: snake_browser.js ADDRESS DIR");
+	if (!launcher) {
+		console.error("usage: snake_browser.js ADDRESS DIR PID");
 		return 2;
 	}
 	fs.mkdirSync(dir, { recursive: true });
@@ -387,6 +482,11 @@ async function main()
 		return 0;
 	} catch (e) {
 		console.log("not ok " + (kept + 1) + " - " + e.message.split("\n").join(" | "));
+		console.log("# " + e.stack.split("\n").slice(-3).join(" "));
+		for (const context of browser.contexts())
+			for (const page of context.pages())
+				console.log("# " + await page.evaluate(() =>
+					JSON.stringify([window.snake.my, window.snake.room])));
 		return 1;
 	} finally {
 		await browser.close();

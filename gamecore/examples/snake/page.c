@@ -1,102 +1,118 @@
 /*
- * page.c - the game in typed messages: structs are filled in and sent.
+ * page.c - rooms as states: what is new in a world is put there, and netd
+ * tells everybody what they lack.
  */
 #include "page.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
-const struct gc_type *const page_types[] = { &name_type, &join_type, &turn_type,
-	&talk_type, &ping_type, &hello_type, &field_type, &you_type,
-	&joined_type, &frame_type, &top_type, &people_type, &chat_type,
-	&sorry_type, &bye_type, &pong_type, NULL };
+enum { GAME = 1, LOG_MAX = 20 };
 
-static void
-to_one(const struct player *p, const struct gc_type *type, const void *message)
+const struct gc_type *const page_types[] = { &name_type, &join_type, &turn_type,
+	&talk_type, &ping_type, &you_type, &sorry_type, &bye_type, &pong_type,
+	NULL };
+
+/* Put a value at a path; NULL: nothing shall be there. */
+__attribute__((format(printf, 3, 4))) static void
+put(struct gc_state *st, struct gc_value *v, const char *format, ...)
 {
-	if (p->conn != 0)
-		gc_send_typed(p->room->game->net, p->conn, NULL, type, message);
+	char path[64];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(path, sizeof(path), format, ap);
+	va_end(ap);
+	if (v != NULL)
+		gc_state_set(st, path, v);
+	else
+		gc_state_delete(st, path);
 }
 
-static void
-to_pages(const struct room *r, const struct gc_type *type, const void *message)
+/* ---- a room ----------------------------------------------------------------
+ */
+
+static struct gc_value *
+top_of(const struct game *g)
 {
-	gc_cast(r->game->net, 2 * r->number, NULL, type, message);
+	struct gc_value *list = gc_value_array();
+
+	for (int i = 0; i < g->top_len; i++) {
+		const struct top_score *t = &g->top[i];
+
+		gc_value_add(
+		    list, gc_value_make("[slil]", t->name, (int64_t)t->score,
+			      t->slot, t->at_us / 1000000));
+	}
+	return list;
+}
+
+static struct gc_value *
+empty(const struct room *r)
+{
+	const struct world_rules *rules = &r->world->rules;
+
+	return gc_value_make("{sssisisbsisisisis{}s{}svs{}}", "room", r->name,
+	    "width", rules->width, "height", rules->height, "wrap", rules->wrap,
+	    "speed", r->game->speed, "most", WORLD_SNAKES, "frame", 0, "people",
+	    0, "things", "snakes", "top", top_of(r->game), "log");
+}
+
+bool
+page_begin(struct game *g)
+{
+	g->st = gc_state_open(g->net, GAME, NULL,
+	    gc_value_make("{sis{}s[]}", "last", GAME, "rooms", "top"));
+	return g->st != NULL;
+}
+
+bool
+page_open(struct room *r)
+{
+	struct game *g = r->game;
+
+	r->st = gc_state_open(g->net, r->number, NULL, empty(r));
+	if (r->st == NULL)
+		return false;
+	put(r->st, gc_value_bool(g->rules.wrap), "wrap");
+	put(r->st, gc_value_int(g->speed), "speed");
+	put(g->st, gc_value_str(r->name), "rooms/%" PRIu64, r->number);
+	put(g->st, gc_value_int((int64_t)g->last_number), "last");
+	return true;
+}
+
+void
+page_renew(struct room *r)
+{
+	gc_state_set(r->st, "", empty(r));
+}
+
+void
+page_close(struct room *r)
+{
+	put(r->game->st, NULL, "rooms/%" PRIu64, r->number);
+	gc_state_close(r->st);
 }
 
 /* ---- to one ----------------------------------------------------------------
  */
 
-static struct who
-who_is(const struct player *p)
-{
-	return (struct who){ .id = p->id,
-		.name = p->name,
-		.slot = (int8_t)p->slot,
-		.score = (uint32_t)p->room->world->snakes[p->slot].score,
-		.bot = p->conn == 0 };
-}
-
-static struct top
-top_of(const struct game *g)
-{
-	static struct best list[TOP_SCORES];
-
-	for (int i = 0; i < g->top_len; i++)
-		list[i] = (struct best){ .name = g->top[i].name,
-			.score = (uint32_t)g->top[i].score,
-			.slot = (int8_t)g->top[i].slot,
-			.at = g->top[i].at_us / 1000000 };
-	return (struct top){ .list = list, .n_list = (uint32_t)g->top_len };
-}
-
-static void
-field(const struct player *p)
-{
-	static char looks[CELLS_MAX + 1], slots[CELLS_MAX + 1];
-	const struct world *w = p->room->world;
-	struct who players[WORLD_SNAKES];
-	struct field f = { .looks = looks, .slots = slots, .players = players };
-
-	for (int i = 0; i < w->size; i++) {
-		const struct world_cell *c = &w->cells[i];
-
-		looks[i] = c->look;
-		slots[i] =
-		    c->slot == WORLD_NOBODY ? ' ' : (char)('0' + c->slot);
-	}
-	looks[w->size] = slots[w->size] = '\0';
-	for (int i = 0; i < WORLD_SNAKES; i++)
-		if (p->room->playing[i] != NULL)
-			players[f.n_players++] = who_is(p->room->playing[i]);
-	to_one(p, &field_type, &f);
-}
-
 void
-page_welcome(const struct player *p, bool fresh)
+page_welcome(const struct player *p)
 {
-	const struct world_rules *rules = &p->room->world->rules;
-	struct hello h = { .room = p->room->name,
-		.width = (uint16_t)rules->width,
-		.height = (uint16_t)rules->height,
-		.wrap = rules->wrap,
-		.speed = (uint8_t)p->room->game->speed,
-		.most = WORLD_SNAKES };
-	struct top top = top_of(p->room->game);
-	struct people people = { (uint32_t)p->room->people };
-
-	if (fresh)
-		to_one(p, &hello_type, &h);
-	field(p);
-	to_one(p, &top_type, &top);
-	to_one(p, &people_type, &people);
+	gc_state_watch(p->room->st, p->conn, NULL);
+	if (p->name[0] != '\0')
+		page_you(p);
 }
 
 void
 page_you(const struct player *p)
 {
-	struct you y = { p->id, p->name };
+	struct you y = { p->conn, p->name };
 
-	to_one(p, &you_type, &y);
+	gc_send_typed(p->room->game->net, p->conn, NULL, &you_type, &y);
 }
 
 void
@@ -104,106 +120,134 @@ page_sorry(const struct player *p, const char *text)
 {
 	struct sorry s = { text };
 
-	to_one(p, &sorry_type, &s);
+	if (p->conn != 0)
+		gc_send_typed(
+		    p->room->game->net, p->conn, NULL, &sorry_type, &s);
 }
 
 /* ---- to all ----------------------------------------------------------------
  */
 
-static uint32_t
-id_in(const struct room *r, uint8_t slot)
+/* The key of its snake: "7" of a player, "b7" of a bot. */
+static const char *
+id_of(const struct player *p)
 {
-	const struct player *p = slot == WORLD_NOBODY ? NULL : r->playing[slot];
+	static char id[24];
 
-	return p ? p->id : 0;
+	if (p->conn != 0)
+		snprintf(id, sizeof(id), "%" PRIu64, p->conn);
+	else
+		snprintf(id, sizeof(id), "b%u", p->number);
+	return id;
 }
 
 static void
-add_news(const struct room *r, const struct world_news *news, struct frame *f,
-    struct eaten *eaten, struct out *out)
+add_log(struct room *r, struct gc_value *entry)
 {
-	uint32_t id = id_in(r, news->slot), score = (uint32_t)news->score;
-
-	if (news->death == WORLD_ALIVE)
-		eaten[f->n_eaten++] = (struct eaten){ id, score,
-			(uint32_t)news->digit, (uint16_t)news->cell };
-	else
-		out[f->n_out++] = (struct out){ id, score,
-			world_death_name(news->death), id_in(r, news->killer) };
+	put(r->st, entry, "log/%" PRIu64, ++r->logged);
+	if (r->logged > LOG_MAX)
+		put(r->st, NULL, "log/%" PRIu64, r->logged - LOG_MAX);
 }
 
-void
-page_frame(const struct room *r)
+static void
+tell_thing(struct room *r, int at)
 {
-	static struct cell cells[CELLS_MAX];
-	struct eaten eaten[2 * WORLD_SNAKES];
-	struct out out[2 * WORLD_SNAKES];
+	const struct world_cell *c = &r->world->cells[at];
+	bool lies = c->slot == WORLD_NOBODY && c->look != WORLD_FREE;
+
+	put(r->st, lies ? gc_value_str_len(&c->look, 1) : NULL, "things/%d",
+	    at);
+}
+
+static void
+tell_path(struct room *r, int slot)
+{
+	static char runs[WORLD_SIDE_MAX * WORLD_SIDE_MAX + 1];
 	const struct world *w = r->world;
-	struct frame f = { .cells = cells,
-		.n_cells = (uint32_t)w->changes_len,
-		.eaten = eaten,
-		.out = out };
 
-	for (int i = 0; i < w->changes_len; i++) {
-		const struct world_cell *c = &w->cells[w->changes[i]];
+	world_runs(w, slot, runs);
+	put(r->st,
+	    gc_value_make("[liis]", (int64_t)w->frame, world_head(w, slot),
+		(int)w->snakes[slot].growth, runs),
+	    "snakes/%s/path", id_of(r->playing[slot]));
+}
 
-		cells[i] =
-		    (struct cell){ (uint16_t)w->changes[i], (uint8_t)c->look,
-			    c->slot == WORLD_NOBODY ? -1 : (int8_t)c->slot };
+static void
+tell_news(struct room *r, const struct world_news *news)
+{
+	const struct player *p = r->playing[news->slot], *by = NULL;
+	int64_t score = (int64_t)news->score;
+
+	if (news->death == WORLD_ALIVE) {
+		put(r->st, gc_value_int(score), "snakes/%s/score", id_of(p));
+		return;
 	}
-	for (int i = 0; i < w->news_len; i++)
-		add_news(r, &w->news[i], &f, eaten, out);
-	if (f.n_cells > 0 || w->news_len > 0)
-		to_pages(r, &frame_type, &f);
+	if (news->killer != WORLD_NOBODY)
+		by = r->playing[news->killer];
+	put(r->st, NULL, "snakes/%s", id_of(p));
+	add_log(
+	    r, gc_value_make("{sssisssl ssss}", "who", p->name, "slot", p->slot,
+		   "id", id_of(p), "score", score, "out",
+		   world_death_name(news->death), "by", by ? by->name : ""));
 }
 
 void
-page_joined(const struct player *p, bool fresh)
+page_frame(struct room *r)
 {
-	struct joined j = { who_is(p), fresh };
+	const struct world *w = r->world;
 
-	to_pages(p->room, &joined_type, &j);
+	for (int i = 0; i < w->changes_len; i++)
+		tell_thing(r, w->changes[i]);
+	for (int i = 0; i < WORLD_SNAKES; i++)
+		if (w->snakes[i].placed && w->snakes[i].bent)
+			tell_path(r, i);
+	for (int i = 0; i < w->news_len; i++)
+		tell_news(r, &w->news[i]);
+	put(r->st, gc_value_int(w->frame), "frame");
+}
+
+void
+page_joined(const struct player *p)
+{
+	put(p->room->st,
+	    gc_value_make("{sssisisb}", "name", p->name, "slot", p->slot,
+		"score", 0, "bot", p->conn == 0),
+	    "snakes/%s", id_of(p));
 }
 
 void
 page_gone(const struct player *p)
 {
-	struct out out = { p->id, 0, world_death_name(WORLD_GAVE_UP), 0 };
-	struct frame f = { .out = &out, .n_out = 1 };
-
-	to_pages(p->room, &frame_type, &f);
+	put(p->room->st, NULL, "snakes/%s", id_of(p));
 }
 
 void
-page_top(const struct room *r)
+page_top(const struct game *g)
 {
-	struct top top = top_of(r->game);
-
-	to_pages(r, &top_type, &top);
+	put(g->st, top_of(g), "top");
+	for (const struct room *r = g->rooms; r != NULL; r = r->next)
+		put(r->st, top_of(g), "top");
 }
 
 void
 page_people(const struct room *r)
 {
-	struct people people = { (uint32_t)r->people };
-
-	to_pages(r, &people_type, &people);
+	put(r->st, gc_value_int((int64_t)r->people), "people");
 }
 
 void
 page_chat(const struct player *p, const char *said)
 {
-	struct chat c = { p->name, (int8_t)p->slot, said };
-
-	to_pages(p->room, &chat_type, &c);
+	add_log(p->room, gc_value_make("{sssiss}", "who", p->name, "slot",
+			     p->slot, "said", said));
 }
 
 void
-page_bye(const struct room *r)
+page_bye(const struct game *g)
 {
 	static const struct bye bye = { "the game is being shut down" };
 
-	to_pages(r, &bye_type, &bye);
+	gc_cast(g->net, GC_ALL, NULL, &bye_type, &bye);
 }
 
 /* ---- from a page -----------------------------------------------------------
@@ -223,9 +267,10 @@ page_got(struct player *p, const struct gc_event *ev)
 	else if (talk)
 		room_talk(p, talk->text, strlen(talk->text));
 	else if (GC_AS(ping, ev))
-		to_one(p, &pong_type, ev->value);
+		gc_send_typed(
+		    p->room->game->net, p->conn, NULL, &pong_type, ev->value);
 	else if (name && p->name[0] != '\0')
-		room_error(p, "you have a name already");
+		page_you(p);
 	else if (name)
 		room_name(p, name->name, strlen(name->name));
 }

@@ -1,17 +1,16 @@
 /*
- * room.c - who is here, and what they are sent when.
+ * room.c - who is here, and what is shown when.
  *
- * Everybody in a room sees everything: each room has two groups, one for
- * pages and one for terminals, and a frame is one send to each, however many
- * watch. The world is only shown by show(), which passes on what changed and
- * forgets it; a newcomer gets all of it once, after such a show(), so that no
- * change comes to it twice or never.
+ * Everybody in a room sees everything. Pages follow the room's state; the
+ * terminals are a group, and a frame is one message to it. The world is only
+ * shown by show(), which passes on what changed and forgets it; a terminal
+ * that comes gets all of it once, after such a show(), so that no change comes
+ * to it twice or never.
  */
 #include "room.h"
 
 #include "bot.h"
 #include "page.h"
-#include "save.h"
 #include "term.h"
 
 #include <stdio.h>
@@ -23,6 +22,9 @@ enum {
 	COUNT_MS = 500,       /* how late the number of people may be */
 	TALK_US = 700 * 1000, /* between two lines of one player */
 	TALK_AHEAD = 3,       /* lines that may come at once */
+	GRACE = 1,            /* a timer: for so long one may be away, */
+	GRACE_MS = 30 * 1000,
+	HOLD_US = 5 * 1000 * 1000, /* and the room waits, if netd died */
 };
 
 /* ---- sending --------------------------------------------------------------
@@ -37,8 +39,7 @@ to_terminals(struct room *r)
 		return;
 	term_end(t);
 	if (!t->failed)
-		gc_send_group(
-		    r->game->net, 2 * r->number + 1, NULL, t->bytes, t->len);
+		gc_send_group(r->game->net, r->number, NULL, t->bytes, t->len);
 	text_clear(t);
 }
 
@@ -64,14 +65,18 @@ room_error(struct player *p, const char *text)
 	to_terminal(p);
 }
 
-/* All of it, to one. */
+/* All of it, to one, and from now on what changes. */
 static void
-welcome(struct player *p, bool fresh)
+welcome(struct player *p)
 {
+	struct gc_net *net = p->room->game->net;
+
+	gc_bind(net, p->conn, p);
 	if (!p->terminal) {
-		page_welcome(p, fresh);
+		page_welcome(p);
 		return;
 	}
+	gc_join(net, p->conn, p->room->number);
 	term_welcome(&p->room->game->term, p->room);
 	to_terminal(p);
 }
@@ -114,8 +119,8 @@ top_enter(struct game *g, const struct player *p, unsigned long score)
 static void
 show_top(struct game *g)
 {
+	page_top(g);
 	for (struct room *r = g->rooms; r != NULL; r = r->next) {
-		page_top(r);
 		term_panel(&g->term, r);
 		to_terminals(r);
 	}
@@ -164,17 +169,6 @@ count(struct room *r)
 	r->counting = gc_timer(r->game->net, r->number, COUNT_MS, 0) == 0;
 }
 
-void
-rooms_timer(struct game *g, uint64_t number)
-{
-	for (struct room *r = g->rooms; r != NULL; r = r->next) {
-		if (r->number != number)
-			continue;
-		r->counting = false;
-		page_people(r);
-	}
-}
-
 /* ---- the clock runs only while somebody plays
  * --------------------------------- */
 
@@ -202,8 +196,6 @@ run_clock(struct game *g)
 		gc_tick(g->net, 1000 / g->speed);
 	else
 		gc_tick_stop(g->net);
-	if (!wanted)
-		save(g);
 }
 
 /* ---- rooms
@@ -216,7 +208,7 @@ dice(void *arg, uint64_t below)
 }
 
 static struct player *
-add_player(struct room *r, uint64_t conn, bool terminal)
+add_player(struct room *r, uint64_t conn)
 {
 	struct player *p = calloc(1, sizeof(*p));
 
@@ -224,28 +216,50 @@ add_player(struct room *r, uint64_t conn, bool terminal)
 		return NULL;
 	p->room = r;
 	p->conn = conn;
-	p->id = ++r->game->next_id;
 	p->slot = -1;
-	p->terminal = terminal;
 	p->next = r->players;
 	r->players = p;
 	return p;
 }
 
-static void
-add_bots(struct room *r)
+static struct player *
+find_bot(const struct room *r, unsigned number)
+{
+	struct player *p = r->players;
+
+	while (p != NULL && (p->conn != 0 || p->number != number))
+		p = p->next;
+	return p;
+}
+
+void
+room_bots(struct room *r)
 {
 	static const char *const names[BOTS_MAX] = { "Adder", "Boa", "Cobra",
 		"Mamba", "Viper", "Python", "Krait", "Taipan", "Asp" };
 
-	for (int i = 0; i < r->game->bots; i++) {
-		struct player *p = add_player(r, 0, false);
+	for (unsigned i = 0; i < (unsigned)r->game->bots; i++) {
+		struct player *p = find_bot(r, i + 1);
 
-		if (p == NULL)
+		if (p == NULL && (p = add_player(r, 0)) == NULL)
 			return;
+		p->number = i + 1;
 		snprintf(p->name, sizeof(p->name), "%s", names[i]);
-		p->rest = (unsigned)(1 + 3 * i);
+		p->rest = 1 + 3 * i;
 	}
+}
+
+static void
+free_room(struct room *r)
+{
+	while (r->players != NULL) {
+		struct player *p = r->players;
+
+		r->players = p->next;
+		free(p);
+	}
+	world_free(r->world);
+	free(r);
 }
 
 struct room *
@@ -264,6 +278,10 @@ room_made(struct game *g, const char *name, uint64_t number)
 	r->game = g;
 	r->number = number;
 	snprintf(r->name, sizeof(r->name), "%s", name);
+	if (!page_open(r)) {
+		free_room(r);
+		return NULL;
+	}
 	r->next = g->rooms;
 	g->rooms = r;
 	g->rooms_len++;
@@ -282,25 +300,10 @@ find(struct game *g, const char *name)
 	/* One place is kept for that. */
 	if (g->rooms_len >= ROOMS_MAX - 1 && *name != '\0')
 		return find(g, "");
-	r = room_made(g, name, g->next_number + 1);
-	if (r == NULL)
-		return NULL;
-	g->next_number++;
-	add_bots(r);
+	r = room_made(g, name, ++g->last_number);
+	if (r != NULL)
+		room_bots(r);
 	return r;
-}
-
-static void
-free_room(struct room *r)
-{
-	while (r->players != NULL) {
-		struct player *p = r->players;
-
-		r->players = p->next;
-		free(p);
-	}
-	world_free(r->world);
-	free(r);
 }
 
 static void
@@ -314,6 +317,7 @@ end_room(struct room *r)
 	r->game->rooms_len--;
 	if (r->counting)
 		gc_timer_stop(r->game->net, r->number);
+	page_close(r);
 	free_room(r);
 }
 
@@ -329,8 +333,106 @@ rooms_free(struct game *g)
 	text_release(&g->term);
 }
 
-/* ---- after an upgrade or a cold start -------------------------------------
+/* ---- who comes, and who comes back -----------------------------------------
  */
+
+static struct player *
+find_away(struct game *g, uint64_t conn)
+{
+	struct player *p = NULL;
+
+	for (struct room *r = g->rooms; r != NULL && p == NULL; r = r->next)
+		for (p = r->players; p != NULL; p = p->next)
+			if (p->away && (conn == 0 || p->conn == conn))
+				break;
+	return p;
+}
+
+int
+room_enter(struct game *g, const struct gc_event *ev)
+{
+	struct player *p = find_away(g, ev->conn);
+	const struct gc_peer *peer = ev->peer;
+	char name[NAME_BYTES];
+	struct room *r;
+
+	if (p == NULL && peer->state == GC_GONE)
+		return 0;
+	if (p == NULL) {
+		text_query(name, NAME_LETTERS, peer->query, "room");
+		r = find(g, name);
+		p = r ? add_player(r, ev->conn) : NULL;
+		if (p == NULL)
+			return GC_NO_MEMORY;
+		r->people++;
+		text_clean(p->name, NAME_LETTERS, peer->tag, peer->tag_len);
+		count(r);
+	}
+	p->away = false;
+	p->terminal = strcmp(peer->transport, "line") == 0 ||
+		      strcmp(peer->transport, "telnet") == 0;
+	welcome(p);
+	run_clock(g);
+	return 0;
+}
+
+void
+room_lost(struct player *p)
+{
+	struct game *g = p->room->game;
+
+	/* Terminals have no way to show that they are who they were. */
+	if (p->terminal) {
+		room_leave(p);
+		return;
+	}
+	p->away = true;
+	g->hold_us = gc_now(g->net) + HOLD_US;
+	rooms_settle_later(g);
+}
+
+void
+rooms_settle_later(struct game *g)
+{
+	gc_timer(g->net, GRACE, GRACE_MS, 0);
+}
+
+static void
+settle(struct game *g)
+{
+	struct player *p;
+
+	while ((p = find_away(g, 0)) != NULL)
+		room_leave(p);
+	for (struct room *r = g->rooms, *next; r != NULL; r = next) {
+		next = r->next;
+		if (r->people == 0)
+			end_room(r);
+	}
+}
+
+void
+rooms_timer(struct game *g, uint64_t number)
+{
+	if (number == GRACE)
+		settle(g);
+	for (struct room *r = g->rooms; r != NULL; r = r->next) {
+		if (r->number != number)
+			continue;
+		r->counting = false;
+		page_people(r);
+	}
+}
+
+/* Somebody lost the line when everybody did: the room stands still. */
+static bool
+is_held(const struct room *r)
+{
+	for (int i = 0; i < WORLD_SNAKES; i++)
+		if (r->playing[i] != NULL && r->playing[i]->away)
+			return gc_now(r->game->net) < r->game->hold_us;
+	return false;
+}
 
 void
 room_renew(struct room *r)
@@ -338,109 +440,29 @@ room_renew(struct room *r)
 	struct world *w = world_new(&r->game->rules, dice, r->game->net);
 
 	/* No memory now: an empty world will do that has nobody in it. */
-	if (w == NULL)
+	if (w != NULL) {
+		world_free(r->world);
+		r->world = w;
+	}
+	page_renew(r);
+}
+
+void
+room_restore(
+    struct room *r, uint64_t conn, unsigned number, const char *name, int slot)
+{
+	struct player *p = add_player(r, conn);
+
+	if (p == NULL) {
+		world_leave(r->world, slot);
 		return;
-	world_free(r->world);
-	r->world = w;
-}
-
-void
-room_restore(struct room *r, const struct player *as)
-{
-	struct player *p = calloc(1, sizeof(*p));
-
-	if (p == NULL)
-		return;
-	*p = *as;
-	p->room = r;
-	p->awaited = p->conn != 0;
-	if (p->slot < 0 || p->slot >= WORLD_SNAKES ||
-	    r->playing[p->slot] != NULL || !r->world->snakes[p->slot].used)
-		p->slot = -1;
-	if (p->slot >= 0)
-		r->playing[p->slot] = p;
-	p->next = r->players;
-	r->players = p;
-	r->people += p->conn != 0;
-}
-
-/* A snake that nobody steers would be in the way for ever. */
-void
-room_restored(struct room *r)
-{
-	for (int i = 0; i < WORLD_SNAKES; i++)
-		if (r->world->snakes[i].used && r->playing[i] == NULL)
-			world_leave(r->world, i);
-	world_seen(r->world);
-}
-
-struct player *
-room_back(struct game *g, uint64_t conn)
-{
-	struct player *p = NULL;
-
-	for (struct room *r = g->rooms; r != NULL && p == NULL; r = r->next)
-		for (p = r->players; p != NULL; p = p->next)
-			if (p->awaited && p->conn == conn)
-				break;
-	if (p == NULL)
-		return NULL;
-	p->awaited = false;
-	gc_bind(g->net, conn, p);
-	gc_join(g->net, conn, 2 * p->room->number + p->terminal);
-	welcome(p, false);
-	run_clock(g);
-	return p;
-}
-
-static struct player *
-awaited(const struct game *g)
-{
-	for (const struct room *r = g->rooms; r != NULL; r = r->next)
-		for (struct player *p = r->players; p != NULL; p = p->next)
-			if (p->awaited)
-				return p;
-	return NULL;
-}
-
-static bool
-end_empty(struct game *g)
-{
-	for (struct room *r = g->rooms; r != NULL; r = r->next)
-		if (r->people == 0) {
-			end_room(r);
-			return true;
-		}
-	return false;
-}
-
-void
-rooms_settle(struct game *g)
-{
-	struct player *p;
-
-	g->settled = true;
-	while ((p = awaited(g)) != NULL)
-		room_leave(p);
-	while (end_empty(g))
-		;
-}
-
-struct player *
-room_enter(struct game *g, uint64_t conn, bool terminal, const char *name)
-{
-	struct room *r = find(g, name);
-	struct player *p = r ? add_player(r, conn, terminal) : NULL;
-
-	if (p == NULL)
-		return NULL;
-	r->people++;
-	gc_bind(g->net, conn, p);
-	gc_join(g->net, conn, 2 * r->number + terminal);
-	welcome(p, true);
-	count(r);
-	run_clock(g);
-	return p;
+	}
+	text_clean(p->name, NAME_LETTERS, name, strlen(name));
+	p->number = number;
+	p->away = conn != 0;
+	p->slot = slot;
+	r->playing[slot] = p;
+	r->people += conn != 0;
 }
 
 /* A snake is taken off the world, if the player has one. */
@@ -517,6 +539,7 @@ room_name(struct player *p, const char *bytes, size_t len)
 		strcat(name, number);
 	}
 	memcpy(p->name, name, sizeof(p->name));
+	gc_tag(p->room->game->net, p->conn, p->name, strlen(p->name));
 	if (!p->terminal) {
 		page_you(p);
 		return;
@@ -553,10 +576,9 @@ start(struct player *p)
 	r->playing[slot] = p;
 	if (first) {
 		world_clear(r->world);
-		term_draw(&g->term, r, false);
-		world_seen(r->world);
+		show(r);
 	}
-	page_joined(p, first);
+	page_joined(p);
 	term_panel(&g->term, r);
 	to_terminals(r);
 	return true;
@@ -640,21 +662,20 @@ void
 rooms_tick(struct game *g)
 {
 	for (struct room *r = g->rooms; r != NULL; r = r->next) {
-		if (!is_active(r))
+		if (!is_active(r) || is_held(r))
 			continue;
 		drive_bots(r);
 		world_step(r->world);
 		show(r);
 	}
 	run_clock(g);
-	save_now_and_then(g);
 }
 
 void
 rooms_bye(struct game *g)
 {
+	page_bye(g);
 	for (struct room *r = g->rooms; r != NULL; r = r->next) {
-		page_bye(r);
 		term_say(&g->term, "The game is being shut down. Bye!");
 		to_terminals(r);
 	}

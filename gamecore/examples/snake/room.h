@@ -30,11 +30,11 @@ struct player {
 	struct player *next;
 	struct room *room;
 	uint64_t conn;         /* 0: a bot */
-	unsigned id;           /* never used again for another */
-	char name[NAME_BYTES]; /* "" until it is given */
+	unsigned number;       /* of a bot */
+	char name[NAME_BYTES]; /* "" until it is given; its connection's tag */
 	int slot;              /* in the world, or -1: it watches */
 	bool terminal;         /* sees term.h, not page.h */
-	bool awaited;          /* was saved, and has not come back yet */
+	bool away;             /* without a line, and may come back */
 	unsigned rest;         /* frames until a bot plays again */
 	int64_t talk_us;       /* when it may talk again */
 };
@@ -43,7 +43,9 @@ struct room {
 	struct room *next;
 	struct game *game;
 	char name[NAME_BYTES]; /* "": where one arrives */
-	uint64_t number;       /* its groups are 2 * number and the next */
+	uint64_t number;     /* of its state, its terminals' group, its timer */
+	struct gc_state *st; /* what pages see: page.h */
+	uint64_t logged;     /* entries in its log, ever */
 	struct world *world;
 	struct player *players;
 	struct player *playing[WORLD_SNAKES]; /* by slot */
@@ -58,26 +60,26 @@ struct game {
 	int bots;  /* in each room */
 	struct room *rooms;
 	size_t rooms_len;
-	uint64_t next_number;
-	unsigned next_id;
-	/* Best per name, highest first. They outlive the process: save.h. */
+	struct gc_state *st; /* rooms and top scores, for restore() */
+	uint64_t last_number;
+	/* Best per name, highest first. */
 	struct top_score top[TOP_SCORES];
 	int top_len;
 	bool ticking;
-	int64_t saved_us;
-	bool settled;     /* nobody is awaited any more */
+	int64_t hold_us;  /* until then players who are away are waited for */
 	struct text term; /* what is being written */
 };
 
-/* A connection arrives in the room of that name, which is made if it is not
- * there; it sees everything from now on. NULL: memory is short. */
-struct player *
-room_enter(struct game *g, uint64_t conn, bool terminal, const char *name);
-/* A connection that the program before this one knew: the player goes on, and
- * sees everything anew. NULL: it was not saved. */
-struct player *room_back(struct game *g, uint64_t conn);
+/*
+ * A connection arrives in the room it names, which is made if it is not there,
+ * and sees everything from now on. One that was here before is who it was,
+ * mostly with its snake. GC_NO_MEMORY if it cannot be, or 0.
+ */
+int room_enter(struct game *g, const struct gc_event *ev);
 /* It is gone; its snake dies. Frees it. */
 void room_leave(struct player *p);
+/* netd died and its line with it: it keeps its snake for a while. */
+void room_lost(struct player *p);
 
 /* Give a player its name, cleaned and made unlike the others'. */
 void room_name(struct player *p, const char *bytes, size_t len);
@@ -90,22 +92,22 @@ void room_error(struct player *p, const char *text);
 
 /* One frame in each room where somebody plays. */
 void rooms_tick(struct game *g);
-/* How many are here, told at most twice a second. */
+/* How many are here, told at most twice a second; who does not come back. */
 void rooms_timer(struct game *g, uint64_t number);
 /* The game ends: say so to everybody. */
 void rooms_bye(struct game *g);
-/* All who were to come back have: the others are gone. */
-void rooms_settle(struct game *g);
-
-/* For restore(): a room as it was made, empty; NULL: memory is short, or there
- * are too many. */
+/* For restore(): a room of that name, its state opened; NULL: memory is short,
+ * or there are too many. */
 struct room *room_made(struct game *g, const char *name, uint64_t number);
-/* Its world makes no sense: a new one. */
+/* Its world made no sense: a new one. */
 void room_renew(struct room *r);
-/* A player as it was, which is copied; a bot, too. */
-void room_restore(struct room *r, const struct player *as);
-/* World and players are there: nobody is left out. */
-void room_restored(struct room *r);
+/* Somebody who has a snake: a player who is away, or bot number (from 1). */
+void room_restore(
+    struct room *r, uint64_t conn, unsigned number, const char *name, int slot);
+/* Those bots that it does not have. */
+void room_bots(struct room *r);
+/* Who is still away after a while is gone. */
+void rooms_settle_later(struct game *g);
 
 void rooms_free(struct game *g);
 

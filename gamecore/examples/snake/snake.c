@@ -6,17 +6,16 @@
  * one stream, one event after the other; there is no other input, so a
  * recording of the stream is a recording of the game.
  *
- * Go on with world.h (the rules), room.c (who sees what), page.h (the
- * messages).
+ * Go on with world.h (the rules), room.c (who is here), page.h (what they see
+ * and say).
  */
 #include "page.h"
+#include "restore.h"
 #include "room.h"
-#include "save.h"
 #include "term.h"
 
 #include "gamecore/gamecore.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,15 +23,10 @@
 static void
 on_open(struct game *g, struct gc_event *ev)
 {
-	char room[NAME_BYTES];
-	bool terminal = strcmp(ev->peer->transport, "line") == 0 ||
-			strcmp(ev->peer->transport, "telnet") == 0;
+	int reason = room_enter(g, ev);
 
-	if (ev->peer->state != GC_FRESH && room_back(g, ev->conn) != NULL)
-		return;
-	text_query(room, NAME_LETTERS, ev->peer->query, "room");
-	if (room_enter(g, ev->conn, terminal, room) == NULL)
-		gc_hang_up(g->net, ev->conn, GC_NO_MEMORY, NULL);
+	if (reason != 0)
+		gc_hang_up(g->net, ev->conn, (unsigned)reason, NULL);
 }
 
 static void
@@ -57,7 +51,9 @@ static void
 on_close(struct game *g, struct gc_event *ev)
 {
 	(void)g;
-	if (ev->bound != NULL)
+	if (ev->bound != NULL && ev->reason == GC_NETD_GONE)
+		room_lost(ev->bound);
+	else if (ev->bound != NULL)
 		room_leave(ev->bound);
 }
 
@@ -75,14 +71,6 @@ on_timer(struct game *g, struct gc_event *ev)
 	rooms_timer(g, ev->timer);
 }
 
-/* Another build goes on with the game from here. */
-static void
-on_upgrade(struct game *g, struct gc_event *ev)
-{
-	(void)ev;
-	save(g);
-}
-
 static void (*const handlers[])(struct game *, struct gc_event *) = {
 	[GC_OPEN] = on_open,
 	[GC_MESSAGE] = on_message,
@@ -90,7 +78,6 @@ static void (*const handlers[])(struct game *, struct gc_event *) = {
 	[GC_CLOSE] = on_close,
 	[GC_TICK] = on_tick,
 	[GC_TIMER] = on_timer,
-	[GC_UPGRADE] = on_upgrade,
 };
 
 static int
@@ -104,10 +91,6 @@ play(struct game *g)
 			rooms_bye(g);
 			break;
 		}
-		/* Everybody who was there is told of before all else. */
-		if (!g->settled &&
-		    (ev.kind != GC_OPEN || ev.peer->state == GC_FRESH))
-			rooms_settle(g);
 		if ((size_t)ev.kind < sizeof(handlers) / sizeof(handlers[0]) &&
 		    handlers[ev.kind] != NULL)
 			handlers[ev.kind](g, &ev);
@@ -158,11 +141,12 @@ read_size(const char *text, struct world_rules *rules)
 static int
 run(struct game *g)
 {
-	int error;
+	int error = GC_ENO_MEMORY;
 
-	restore(g);
-	print_addresses(g->net);
-	error = play(g);
+	if (restore(g)) {
+		print_addresses(g->net);
+		error = play(g);
+	}
 	if (error < 0)
 		fprintf(stderr, "snake: %s\n", gc_error_text(error));
 	gc_close(g->net);
@@ -223,7 +207,5 @@ main(int argc, char **argv)
 	}
 	g.speed = (int)speed;
 	g.bots = (int)bots;
-	/* Left alone jansson would take its seed from the clock. */
-	json_object_seed((size_t)gc_random(g.net, UINT32_MAX) + 1);
 	return run(&g);
 }

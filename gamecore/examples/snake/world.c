@@ -8,6 +8,7 @@
 #include "world.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,6 +114,8 @@ world_seen(struct world *w)
 {
 	for (int i = 0; i < w->changes_len; i++)
 		w->cells[w->changes[i]].changed = false;
+	for (int i = 0; i < WORLD_SNAKES; i++)
+		w->snakes[i].bent = false;
 	w->changes_len = 0;
 	w->news_len = 0;
 }
@@ -307,6 +310,80 @@ world_open(const struct world *w, int cell)
 	return look == WORLD_FREE || is_digit(look);
 }
 
+/* ---- a snake in a few letters -------------------------------------------- */
+
+void
+world_runs(const struct world *w, int slot, char *out)
+{
+	const struct world_snake *s = &w->snakes[slot];
+
+	for (int n = s->length - 2, run; n >= 0; n -= run) {
+		char look = w->cells[part(w, s, n)].look;
+
+		for (run = 1; run <= n; run++)
+			if (w->cells[part(w, s, n - run)].look != look)
+				break;
+		*out++ = look;
+		if (run > 1)
+			out += sprintf(out, "%d", run);
+	}
+	*out = '\0';
+}
+
+/* Runs as a letter a part, not more than max of them; returns how many. */
+static int
+expand(const char *runs, char *ways, int max)
+{
+	int len = 0;
+
+	for (char *end; *runs != '\0' && len < max; runs = end) {
+		long n = strtol(runs + 1, &end, 10);
+
+		if (end == runs + 1)
+			n = 1;
+		for (; n > 0 && len < max; n--)
+			ways[len++] = *runs;
+	}
+	return len;
+}
+
+bool
+world_lay(struct world *w, int slot, int64_t frame, int64_t head,
+    int64_t growth, const char *runs)
+{
+	static char ways[WORLD_SIDE_MAX * WORLD_SIDE_MAX];
+	struct world_snake *s = &w->snakes[slot];
+	int64_t gone = (int64_t)w->frame - frame;
+	int64_t grown = growth < gone ? growth : gone;
+	int at = (int)head, parts;
+
+	if (gone < 0 || gone >= w->size || growth < 0 || head < 0 ||
+	    head >= w->size || *runs == '\0' || !strchr(WORLD_BODIES, *runs))
+		return false;
+	s->way = (enum world_way)(strchr(WORLD_BODIES, *runs) - WORLD_BODIES);
+	memset(ways, *runs, (size_t)gone);
+	parts = expand(runs, ways + gone, w->size - 1 - (int)gone) + (int)grown;
+	for (; gone > 0 && at >= 0; gone--)
+		at = world_ahead(w, at, s->way);
+	for (int i = 0; i <= parts; i++) {
+		const char *to =
+		    i == 0 ? "" : strchr(WORLD_BODIES, ways[i - 1]);
+
+		/* A part lies where the opposite of its way leads. */
+		if (i > 0 && to != NULL && at >= 0)
+			at = world_ahead(w, at,
+			    (enum world_way)((to - WORLD_BODIES + 2) % 4));
+		if (to == NULL || at < 0 || w->cells[at].look != WORLD_FREE)
+			return false;
+		w->cells[at].look = i == 0 ? WORLD_HEADS[s->way] : ways[i - 1];
+		w->cells[at].slot = (uint8_t)slot;
+		s->cells[parts - i] = at;
+	}
+	s->length = parts + 1;
+	s->growth = (unsigned)(growth - grown);
+	return s->placed = true;
+}
+
 /* ---- placing ------------------------------------------------------------- */
 
 /* Steps from here to there, going straight. */
@@ -402,7 +479,7 @@ place_at(struct world *w, int slot, int from, enum world_way way)
 	struct world_snake *s = &w->snakes[slot];
 
 	s->way = way;
-	s->placed = true;
+	s->placed = s->bent = true;
 	s->tail = 0;
 	s->length = WORLD_LENGTH;
 	for (int n = 0; n < WORLD_LENGTH; n++) {
@@ -464,6 +541,7 @@ look_ahead(struct world *w, struct step *steps)
 			continue;
 		if (s->queued > 0) {
 			s->way = s->queue[0];
+			s->bent = true;
 			s->queue[0] = s->queue[1];
 			s->queued--;
 		}
@@ -541,6 +619,7 @@ move(struct world *w, int slot, int to)
 	put(w, to, WORLD_HEADS[s->way], slot, 0);
 	if (is_digit(look)) {
 		s->growth += (unsigned)(look - '0');
+		s->bent = true;
 		s->score += (unsigned long)(look - '0');
 		tell(w, slot, WORLD_ALIVE, WORLD_NOBODY, look);
 	}

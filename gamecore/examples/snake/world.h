@@ -87,6 +87,7 @@ struct world_snake {
 	bool used;   /* somebody has this slot */
 	bool placed; /* and is on the field */
 	bool moved;  /* in the last frame */
+	bool bent;   /* placed, turned or fed since world_seen() */
 	enum world_way way;
 	enum world_way queue[WORLD_QUEUE];
 	unsigned queued;
@@ -154,6 +155,19 @@ void world_leave(struct world *w, int slot);
  */
 bool world_turn(struct world *w, int slot, enum world_way way);
 
+/*
+ * The body of a placed snake as runs, from its neck to its tail: "r3d" is a
+ * head that came from the left three times and from above before. out has
+ * room for size bytes. Together with frame, head and growth it says where the
+ * snake is in every later frame, until it turns or eats.
+ */
+void world_runs(const struct world *w, int slot, char *out);
+/*
+ * Place a snake that was like this in that frame and went straight on since.
+ * False: there is no such snake.
+ */
+bool world_lay(struct world *w, int slot, int64_t frame, int64_t head,
+    int64_t growth, const char *runs);
 /*
  * Field, snakes and frame were filled in as they were once: count what is on
  * the field. False: they do not agree with each other, and the world is not

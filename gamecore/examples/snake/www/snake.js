@@ -1,8 +1,8 @@
 /*
- * snake.js - the page of Snake. page.h declares which messages there are.
+ * snake.js - the page of Snake. page.h says what there is to see and to say.
  *
- * In this order: what is known (state), the line to the game (net), what each
- * command does (on), drawing (view), the panels, and the keys. Everything that
+ * In this order: what is known (room, my), the line to the game (net), what is
+ * new (onstate, on), drawing (view), the panels, and the keys. Everything that
  * other players wrote goes in by textContent.
  */
 "use strict";
@@ -13,7 +13,7 @@ const LETTERS = "ABCDEFGHIJ";
 const COLOURS = ["#f5a623", "#56b4e9", "#00c08b", "#f0e442", "#ff6b4a",
 	"#d987c9", "#3d7bff", "#e8eef4", "#b5a0ff", "#c49a6c"];
 const DX = [-1, 0, 1, 0], DY = [0, -1, 0, 1];
-const HEADS = "LURD", BODIES = "lurd";
+const BODIES = "lurd";
 
 const $ = (id) => document.getElementById(id);
 
@@ -25,40 +25,73 @@ const keep = {
 
 /* ---- what is known ------------------------------------------------------- */
 
-const state = {
-	room: "", width: 50, height: 25, wrap: false, speed: 6, most: 10,
-	cells: new Map(),      /* cell -> {look, slot} */
-	players: new Map(),    /* id -> {id, name, slot, score, bot} */
-	top: [],
-	people: 0,
-	me: 0,                 /* my id, 0 until the handshake */
+/* The room as the game has it; penstock.js keeps it so. */
+let room = { width: 50, height: 25, speed: 6, frame: 0, things: {}, snakes: {},
+	top: [], log: {} };
+
+const my = {
+	id: "",                /* until the game has our name */
 	name: "",
 	wanted: keep.get("snake.name") || "",
 	playing: false,
 	wants: "",             /* "play" or "watch": asked for, to be had again */
-	score: 0, best: 0,
+	best: 0,
 	link: "connecting", latency: 0,
-	frames: 0,
 	over: null,            /* {score, why} of my last game */
 	errors: [],
-	get chat() { return [...$("log").children].map((li) => li.textContent); },
+	get snake() { return room.snakes[this.id]; },
 };
 
-function mySnake()
+/* Each snake as it lies there, id -> {...snake, cells, left}: cells are {x, y,
+ * way} from head to tail, left is the one its tail left in this frame. */
+const bodies = new Map();
+
+/* Since its path was told it went straight on and grew by up to growth. */
+function body({ path: [frame, head, growth, runs] })
 {
-	return state.players.get(state.me);
+	const gone = room.frame - frame, W = room.width, H = room.height;
+	const ways = [...runs.matchAll(/(\D)(\d*)/g)].flatMap(([, way, n]) =>
+		Array(Number(n || 1)).fill(BODIES.indexOf(way)));
+	const length = 1 + ways.length + Math.min(growth, gone);
+	let x = head % W + DX[ways[0]] * gone;
+	let y = Math.floor(head / W) + DY[ways[0]] * gone;
+
+	ways.unshift(...Array(gone).fill(ways[0]));
+	return Array.from({ length }, (none, i) => {
+		const cell = { x: (x % W + W) % W, y: (y % H + H) % H,
+			way: ways[Math.max(0, i - 1)] };
+		x -= DX[ways[i]];
+		y -= DY[ways[i]];
+		return cell;
+	});
+}
+
+function layBodies(steps)
+{
+	for (const id of bodies.keys())
+		if (!Object.hasOwn(room.snakes, id))
+			bodies.delete(id);
+	for (const [id, snake] of Object.entries(room.snakes)) {
+		if (!snake.path)
+			continue;
+		const cells = body(snake), old = bodies.get(id), end = cells.at(-1);
+		const tail = old && old.cells.at(-1);
+		const left = !old || steps > 1 ? null : steps === 0 ? old.left :
+			tail.x !== end.x || tail.y !== end.y ? tail : null;
+		bodies.set(id, { ...snake, id, cells, left });
+	}
 }
 
 /* ---- the line to the game ------------------------------------------------ */
 
 /*
- * penstock.js comes back by itself, mostly to the snake that we left, and has
- * a function for each message that the game declared. All that the rest of the
- * page knows of connections are net.say(), net.retry() and onstate(state,
- * seconds); what the game says goes to the functions of "on".
+ * penstock.js comes back by itself, mostly to the snake that we left, keeps
+ * the room as it is and has a function for each message that the game
+ * declared. All that the rest of the page knows of connections are net.say(),
+ * net.retry() and onlink(state, seconds).
  */
 const net = {
-	line: null, pinger: 0, countdown: 0, onstate: null,
+	line: null, pinger: 0, countdown: 0, onlink: null,
 
 	url() {
 		const room = new URLSearchParams(location.search).get("room");
@@ -66,15 +99,16 @@ const net = {
 	},
 
 	open() {
-		this.onstate("connecting", 0);
+		this.onlink("connecting", 0);
 		this.line = new Penstock(this.url(), {
 			onopen: () => {
-				this.onstate("open", 0);
+				this.onlink("open", 0);
 				this.renew();
 			},
-			onback: () => this.onstate("open", 0),
-			onaway: (seconds) => this.onstate("waiting", seconds),
+			onback: () => this.onlink("open", 0),
+			onaway: (seconds) => this.onlink("waiting", seconds),
 			onclose: (why, final) => this.over(why, final),
+			onstate,
 		});
 		for (const name in on)
 			this.line.on(name, on[name]);
@@ -82,18 +116,18 @@ const net = {
 			this.say("ping", { sent: Math.round(performance.now()) }), 4000);
 	},
 
-	/* A new connection: the same name; the snake did not outlive the old. */
+	/* Perhaps the game knows us as we were, or it is a new connection. */
 	renew() {
-		if (state.name)
-			this.say("name", { name: state.wanted });
+		if (my.name)
+			this.say("name", { name: my.wanted });
 	},
 
 	over(why, final) {
-		state.me = 0;
-		state.playing = false;
+		my.id = "";
+		my.playing = false;
 		if (final) {
 			clearInterval(this.pinger);
-			this.onstate("closed", 0);
+			this.onlink("closed", 0);
 			$("lost-text").textContent = "Connection closed: " + why;
 		}
 		cards();
@@ -111,8 +145,8 @@ const net = {
 	},
 };
 
-net.onstate = (link, seconds) => {
-	state.link = link;
+net.onlink = (link, seconds) => {
+	my.link = link;
 	$("link").dataset.state = link;
 	$("link").textContent = link === "open" ? "online" :
 		link === "connecting" ? "connecting" : "offline";
@@ -133,25 +167,7 @@ net.onstate = (link, seconds) => {
 	cards();
 };
 
-/* ---- what each message does ---------------------------------------------- */
-
-/* One cell looks different. */
-function put(at, look, slot)
-{
-	const old = state.cells.get(at);
-
-	if (look === " ") {
-		if (old && old.slot >= 0)
-			view.leaving.push({ at, ...old });
-		state.cells.delete(at);
-		return;
-	}
-	state.cells.set(at, { look, slot });
-	if (HEADS.includes(look))
-		view.arrived.add(at);
-	if (look === "x")
-		view.burst(at, "#8b9bab", 14);
-}
+/* ---- what is new --------------------------------------------------------- */
 
 /* A death as a sentence about whoever died; the killer's name goes in. */
 const DEATHS = {
@@ -166,138 +182,116 @@ const DEATHS = {
 
 function death(why, me, by)
 {
-	return Object.hasOwn(DEATHS, why) ? DEATHS[why](me, by) : "is out";
+	return Object.hasOwn(DEATHS, why) ? DEATHS[why](me, by || "somebody") :
+		me ? "are out" : "is out";
 }
 
-const on = {
-	hello(h) {
-		Object.assign(state, h);
-		$("room").textContent = "room " + h.room;
-		$("room").hidden = !h.room;
-		$("rule-edge").textContent = h.wrap ?
-			"The edges are joined. Stones, snakes and the dead end the game." :
-			"The wall, stones, snakes and the dead end the game.";
-		state.players.clear();
-		state.playing = false;
-		view.resize();
-	},
-	field({ looks, slots, players }) {
-		state.cells.clear();
-		view.newFrame();
-		[...looks].forEach((look, at) => {
-			if (look !== " ")
-				state.cells.set(at, { look, slot: slots[at] === " " ?
-					-1 : Number(slots[at]) });
-		});
-		state.players = new Map(players.map((p) => [p.id, p]));
+let shown = 0; /* the frame that is shown */
+
+/* The room changed: what moved, then what is to be seen and heard of it. */
+function onstate(shared, { from, set = {}, del = [] })
+{
+	const whole = from === 0, gone = (of) => del.some((path) => path[0] === of);
+	const steps = shared.frame - shown;
+
+	room = shared;
+	shown = room.frame;
+	if (whole)
+		begin();
+	if (whole || steps !== 0)
+		view.frameAt = performance.now();
+	const before = new Map(bodies);
+	layBodies(whole ? 2 : steps);
+	for (const id in set.snakes)
+		if (before.has(id))
+			ate(bodies.get(id), before.get(id).score);
+	for (const at in set.things)
+		if (set.things[at] === "x" && !whole)
+			view.burst(at % room.width, Math.floor(at / room.width),
+				"#8b9bab", 14);
+	for (const n in set.log)
+		panels.log(set.log[n]);
+	whether();
+	if (set.snakes || gone("snakes"))
 		panels.players();
-		/* Not new here: the game goes on from a moment ago, perhaps. */
-		if (state.me) {
-			const mine = mySnake();
-			state.playing = Boolean(mine);
-			state.score = mine ? mine.score : 0;
-			cards();
-		}
-	},
-	you({ id, name }) {
-		state.me = id;
-		state.name = name;
-		if (state.wants === "play")
-			net.say("join");
-		cards();
-	},
-	joined({ who, fresh }) {
-		if (fresh) {
-			state.cells.clear();
-			view.newFrame();
-		}
-		state.players.set(who.id, who);
-		if (who.id === state.me) {
-			state.playing = true;
-			state.wants = "";
-			state.over = null;
-			state.score = 0;
-			view.mineSince = performance.now();
-			cards();
-			document.activeElement.blur();
-			/* On a phone the pad must be in sight. */
-			window.scrollTo(0, 0);
-		}
-		panels.players();
-	},
-	frame({ cells, eaten, out }) {
-		if (cells.length) {
-			state.frames++;
-			view.newFrame();
-		}
-		for (const { at, look, slot } of cells)
-			put(at, String.fromCharCode(look), slot);
-		eaten.forEach(ate);
-		out.forEach(isOut);
-		/* Not before: its killer may have gone in the same frame. */
-		for (const { id } of out)
-			state.players.delete(id);
-		if (eaten.length || out.length)
-			panels.players();
-	},
-	top({ list }) {
-		state.top = list;
+	if (set.top)
 		panels.top();
-	},
-	people({ number }) {
-		state.people = number;
-		$("people").textContent = number + " here";
-	},
-	chat({ name, slot, text }) { panels.log({ name, slot }, text, false); },
-	sorry({ text }) {
-		state.errors.push(text);
-		if (state.wants === "play" && !state.me)
-			state.name = "";
-		state.wants = "";
-		panels.toast(text[0].toUpperCase() + text.slice(1) + ".");
-		cards();
-	},
-	pong({ sent }) {
-		state.latency = Math.max(0, Math.round(performance.now() - sent));
-		$("link").textContent = state.latency + " ms";
-	},
-	bye({ text }) { panels.toast(text[0].toUpperCase() + text.slice(1) + "."); },
-};
-
-function ate({ id, score, digit, at })
-{
-	const p = state.players.get(id);
-
-	if (!p)
-		return;
-	p.score = score;
-	view.burst(at, COLOURS[p.slot], 8);
-	view.rise(at, "+" + digit, COLOURS[p.slot]);
-	if (id === state.me) {
-		state.score = score;
-		sound.eat(digit);
-	}
+	$("people").textContent = room.people + " here";
 }
 
-function isOut({ id, score, why, killer })
+/* All of it is new. */
+function begin()
 {
-	const p = state.players.get(id), by = state.players.get(killer);
-	const name = by ? by.name : "somebody";
+	bodies.clear();
+	$("room").textContent = "room " + room.room;
+	$("room").hidden = !room.room;
+	$("rule-edge").textContent = room.wrap ?
+		"The edges are joined. Stones, snakes and the dead end the game." :
+		"The wall, stones, snakes and the dead end the game.";
+	$("log").replaceChildren();
+	view.resize();
+	panels.players();
+}
 
-	if (!p)
-		return;
-	if (!p.bot || id === state.me)
-		panels.log(p, death(why, false, name) + ", " + score +
-			(score === 1 ? " point" : " points"), true);
-	if (id === state.me) {
-		state.playing = false;
-		state.over = { score, why: death(why, true, name) };
-		state.best = Math.max(state.best, score);
+/* Do I play? */
+function whether()
+{
+	const was = my.playing;
+
+	my.playing = Boolean(my.snake);
+	if (my.playing && !was) {
+		my.wants = "";
+		my.over = null;
+		view.mineSince = performance.now();
+		document.activeElement.blur();
+		/* On a phone the pad must be in sight. */
+		window.scrollTo(0, 0);
+		cards();
+	} else if (was && !my.playing) {
+		const end = Object.values(room.log).findLast((e) => e.id === my.id);
+		my.over = { score: end ? end.score : 0,
+			why: death(end ? end.out : "", true, end ? end.by : "") };
+		my.best = Math.max(my.best, my.over.score);
 		view.shake = performance.now();
 		sound.die();
 		setTimeout(cards, 700);
 	}
 }
+
+function ate({ id, slot, score, cells: [{ x, y }] }, before)
+{
+	if (score <= before)
+		return;
+	view.burst(x, y, COLOURS[slot], 8);
+	view.rise(x, y, "+" + (score - before), COLOURS[slot]);
+	if (id === my.id)
+		sound.eat(score - before);
+}
+
+const on = {
+	you({ id, name }) {
+		my.id = id;
+		my.name = name;
+		whether();
+		if (my.wants === "play" && !my.playing)
+			net.say("join");
+		panels.players();
+		cards();
+	},
+	sorry({ text }) {
+		my.errors.push(text);
+		if (my.wants === "play" && !my.id)
+			my.name = "";
+		my.wants = "";
+		panels.toast(text[0].toUpperCase() + text.slice(1) + ".");
+		cards();
+	},
+	pong({ sent }) {
+		my.latency = Math.max(0, Math.round(performance.now() - sent));
+		$("link").textContent = my.latency + " ms";
+	},
+	bye({ text }) { panels.toast(text[0].toUpperCase() + text.slice(1) + "."); },
+};
 
 /* ---- sound: three blips, off until asked for ------------------------------ */
 
@@ -336,7 +330,7 @@ const sound = {
 /* ---- drawing -------------------------------------------------------------- */
 
 /*
- * The game says which cells changed; the eye wants motion. So a head slides
+ * The game goes from cell to cell; the eye wants motion. So a head slides
  * from where it was during one frame, and a tail's last cell shrinks away.
  * Where the whole field would be too small (a phone), the view follows the
  * own head, or the leader's, and a small map shows the rest.
@@ -344,32 +338,25 @@ const sound = {
 const view = {
 	canvas: $("field"), g: $("field").getContext("2d"),
 	cell: 16, cols: 50, rows: 25, x: 0, y: 0, follow: false, dpr: 1,
-	frameAt: 0, arrived: new Set(), leaving: [],
-	sparks: [], rising: [], shake: 0, mineSince: 0, tile: null,
+	frameAt: 0, sparks: [], rising: [], shake: 0, mineSince: 0, tile: null,
 	calm: matchMedia("(prefers-reduced-motion: reduce)").matches,
-
-	newFrame() {
-		this.frameAt = performance.now();
-		this.arrived.clear();
-		this.leaving = [];
-	},
 
 	resize() {
 		const box = $("frame").getBoundingClientRect();
 		const dpr = Math.min(3, window.devicePixelRatio || 1);
 		const pad = 2;
-		const whole = Math.min((box.width - 2 * pad) / state.width,
-			(box.height - 2 * pad) / state.height);
+		const whole = Math.min((box.width - 2 * pad) / room.width,
+			(box.height - 2 * pad) / room.height);
 
 		this.follow = whole < 11;
 		/* Whole device pixels, so that edges are crisp. */
 		this.cell = Math.max(1, Math.floor((this.follow ?
-			Math.max(whole, 16, Math.min(19, box.height / state.height)) :
+			Math.max(whole, 16, Math.min(19, box.height / room.height)) :
 			whole) * dpr)) / dpr;
 		this.cols = this.follow ?
-			Math.min(state.width, (box.width - 2 * pad) / this.cell) : state.width;
+			Math.min(room.width, (box.width - 2 * pad) / this.cell) : room.width;
 		this.rows = this.follow ?
-			Math.min(state.height, (box.height - 2 * pad) / this.cell) : state.height;
+			Math.min(room.height, (box.height - 2 * pad) / this.cell) : room.height;
 		this.dpr = dpr;
 		const width = this.cols * this.cell + 2 * pad;
 		const height = this.rows * this.cell + 2 * pad;
@@ -383,55 +370,39 @@ const view = {
 			this.x = this.y = 0;
 	},
 
-	burst(at, colour, n) {
-		const x = at % state.width + 0.5, y = Math.floor(at / state.width) + 0.5;
-
+	burst(x, y, colour, n) {
 		if (this.calm || this.sparks.length > 300)
 			return;
 		for (let i = 0; i < n; i++) {
 			const a = Math.random() * 7, v = 1 + Math.random() * 5;
-			this.sparks.push({ x, y, dx: Math.cos(a) * v, dy: Math.sin(a) * v,
+			this.sparks.push({ x: x + 0.5, y: y + 0.5, dx: Math.cos(a) * v, dy: Math.sin(a) * v,
 				colour, since: performance.now(), life: 300 + Math.random() * 350 });
 		}
 	},
 
-	rise(at, text, colour) {
-		this.rising.push({ x: at % state.width + 0.5,
-			y: Math.floor(at / state.width), text, colour,
+	rise(x, y, text, colour) {
+		this.rising.push({ x: x + 0.5, y, text, colour,
 			since: performance.now() });
 	},
 
-	/* Where a snake's head is shown: {x, y, way, slot} for each head. */
+	/* Where the head of each body is shown. */
 	heads(p) {
-		const list = [];
-
-		for (const [at, c] of state.cells) {
-			const way = HEADS.indexOf(c.look);
-			if (c.slot < 0 || way < 0)
-				continue;
-			const back = this.arrived.has(at) ? 1 - p : 0;
-			list.push({ x: at % state.width + 0.5 - DX[way] * back,
-				y: Math.floor(at / state.width) + 0.5 - DY[way] * back,
-				way, slot: c.slot });
-		}
-		return list;
+		return [...bodies.values()].map((b) => ({ ...b, way: b.cells[0].way,
+			mine: b.id === my.id,
+			x: b.cells[0].x + 0.5 - DX[b.cells[0].way] * (1 - p),
+			y: b.cells[0].y + 0.5 - DY[b.cells[0].way] * (1 - p) }));
 	},
 
+	/* Where to look: at the own head, or the leader's. */
 	look(heads, dt) {
-		const mine = mySnake();
-		let best = null, target = null;
-
 		if (!this.follow)
 			return;
-		for (const p of state.players.values())
-			if (best === null || p.score > best.score)
-				best = p;
-		const slot = mine ? mine.slot : best ? best.slot : -1;
-		target = heads.find((h) => h.slot === slot) ||
-			{ x: state.width / 2, y: state.height / 2 };
+		const target = heads.find((h) => h.mine) ||
+			heads.reduce((a, b) => a && a.score >= b.score ? a : b, null) ||
+			{ x: room.width / 2, y: room.height / 2 };
 		const clamp = (v, max) => Math.max(0, Math.min(max, v));
-		const x = clamp(target.x - this.cols / 2, state.width - this.cols);
-		const y = clamp(target.y - this.rows / 2, state.height - this.rows);
+		const x = clamp(target.x - this.cols / 2, room.width - this.cols);
+		const y = clamp(target.y - this.rows / 2, room.height - this.rows);
 		const far = Math.abs(x - this.x) + Math.abs(y - this.y) > 20;
 		const k = far || this.calm ? 1 : 1 - Math.exp(-dt / 110);
 		this.x += (x - this.x) * k;
@@ -455,16 +426,16 @@ const view = {
 			this.tile.setTransform(new DOMMatrix().scale(1 / this.dpr));
 		}
 		g.fillStyle = this.tile;
-		g.fillRect(0, 0, state.width * c, state.height * c);
+		g.fillRect(0, 0, room.width * c, room.height * c);
 	},
 
 	edge() {
 		const g = this.g, c = this.cell;
 
 		g.lineWidth = 2;
-		g.strokeStyle = state.wrap ? "#35506a" : "#4a6076";
-		g.setLineDash(state.wrap ? [c / 2, c / 2] : []);
-		g.strokeRect(-1, -1, state.width * c + 2, state.height * c + 2);
+		g.strokeStyle = room.wrap ? "#35506a" : "#4a6076";
+		g.setLineDash(room.wrap ? [c / 2, c / 2] : []);
+		g.strokeRect(-1, -1, room.width * c + 2, room.height * c + 2);
 		g.setLineDash([]);
 	},
 
@@ -473,10 +444,8 @@ const view = {
 
 		g.textAlign = "center";
 		g.textBaseline = "middle";
-		for (const [at, { look, slot }] of state.cells) {
-			if (slot >= 0)
-				continue;
-			const x = at % state.width * c, y = Math.floor(at / state.width) * c;
+		for (const [at, look] of Object.entries(room.things)) {
+			const x = at % room.width * c, y = Math.floor(at / room.width) * c;
 			if (look === "#")
 				this.stone(x, y, c);
 			else if (look === "o" || look === "x")
@@ -541,40 +510,28 @@ const view = {
 
 	/* The links of one snake, each from a part to the next towards the head;
 	 * across an edge both halves, the clip cuts what is outside. */
-	links(p) {
-		const all = Array.from({ length: 10 }, () => []);
-		const W = state.width, H = state.height;
-		const add = (at, c, from, to) => {
-			const way = BODIES.indexOf(c.look.toLowerCase());
-			const x = at % W + 0.5, y = Math.floor(at / W) + 0.5;
-			const link = (ox, oy) => all[c.slot].push([
-				x + ox + DX[way] * from, y + oy + DY[way] * from,
-				x + ox + DX[way] * to, y + oy + DY[way] * to, way]);
+	links({ cells, left }, p) {
+		const all = [], W = room.width, H = room.height;
+		const add = ({ x, y, way }, from, to) => {
+			const link = (ox, oy) => all.push([
+				x + 0.5 + ox + DX[way] * from, y + 0.5 + oy + DY[way] * from,
+				x + 0.5 + ox + DX[way] * to, y + 0.5 + oy + DY[way] * to, way]);
 			link(0, 0);
 			const nx = x + DX[way], ny = y + DY[way];
-			if (nx < 0 || nx > W || ny < 0 || ny > H)
-				link(nx < 0 ? W : nx > W ? -W : 0, ny < 0 ? H : ny > H ? -H : 0);
+			if (nx < 0 || nx >= W || ny < 0 || ny >= H)
+				link(nx < 0 ? W : nx >= W ? -W : 0, ny < 0 ? H : ny >= H ? -H : 0);
 		};
-		for (const [at, c] of state.cells) {
-			const way = BODIES.indexOf(c.look);
-			if (c.slot < 0 || way < 0)
-				continue;
-			const x = (at % W + DX[way] + W) % W;
-			const y = (Math.floor(at / W) + DY[way] + H) % H;
-			add(at, c, 0, this.arrived.has(x + y * W) ? p : 1);
-		}
-		for (const c of this.leaving)
-			if (p < 1)
-				add(c.at, c, p, 1);
+		cells.slice(1).forEach((c, i) => add(c, 0, i === 0 ? p : 1));
+		if (left && p < 1)
+			add(left, p, 1);
 		return all;
 	},
 
 	snakes(p, heads) {
-		const g = this.g, c = this.cell, mine = mySnake();
+		const g = this.g, c = this.cell;
 
-		this.links(p).forEach((list, slot) => {
-			if (list.length === 0)
-				return;
+		for (const b of bodies.values()) {
+			const list = this.links(b, p), mine = b.id === my.id;
 			const path = new Path2D();
 			for (const [x1, y1, x2, y2] of list) {
 				path.moveTo(x1 * c, y1 * c);
@@ -582,16 +539,16 @@ const view = {
 				path.lineTo(x2 * c + 0.01, y2 * c);
 			}
 			g.lineCap = g.lineJoin = "round";
-			g.strokeStyle = mine && mine.slot === slot ? "#ffffff" : "#06090d";
-			g.lineWidth = c * 0.74 + (mine && mine.slot === slot ? 3 : 2);
+			g.strokeStyle = mine ? "#ffffff" : "#06090d";
+			g.lineWidth = c * 0.74 + (mine ? 3 : 2);
 			g.stroke(path);
-			g.strokeStyle = COLOURS[slot];
+			g.strokeStyle = COLOURS[b.slot];
 			g.lineWidth = c * 0.74;
 			g.stroke(path);
-			this.pattern(list, slot);
-		});
+			this.pattern(list, b.slot);
+		}
 		for (const h of heads)
-			this.head(h, mine && mine.slot === h.slot);
+			this.head(h);
 	},
 
 	/* What tells snakes apart without colours: none, dots, a line, bars,
@@ -620,13 +577,13 @@ const view = {
 		g.stroke();
 	},
 
-	head(h, mine) {
+	head(h) {
 		const g = this.g, c = this.cell, x = h.x * c, y = h.y * c;
 		const fx = DX[h.way], fy = DY[h.way];
 
 		g.fillStyle = COLOURS[h.slot];
-		g.strokeStyle = mine ? "#ffffff" : "#06090d";
-		g.lineWidth = mine ? 2 : 1.5;
+		g.strokeStyle = h.mine ? "#ffffff" : "#06090d";
+		g.lineWidth = h.mine ? 2 : 1.5;
 		g.beginPath();
 		g.arc(x, y, c * 0.5, 0, 7);
 		g.fill();
@@ -646,20 +603,14 @@ const view = {
 	},
 
 	labels(heads, now) {
-		const g = this.g, c = this.cell, W = state.width * c;
-		const bySlot = new Map();
+		const g = this.g, c = this.cell, W = room.width * c;
 
-		for (const p of state.players.values())
-			bySlot.set(p.slot, p);
 		g.textAlign = "center";
 		g.textBaseline = "alphabetic";
 		g.lineJoin = "round";
 		for (const h of heads) {
-			const p = bySlot.get(h.slot);
-			if (!p)
-				continue;
-			const mine = p.id === state.me;
-			const text = LETTERS[h.slot] + " " + (mine ? "You" : p.name);
+			const { mine } = h;
+			const text = LETTERS[h.slot] + " " + (mine ? "You" : h.name);
 			g.font = (mine ? "700 " : "600 ") + Math.max(10, Math.min(13, c * 0.72)) +
 				"px system-ui, 'DejaVu Sans', sans-serif";
 			const half = g.measureText(text).width / 2 + 3;
@@ -709,7 +660,7 @@ const view = {
 	},
 
 	map() {
-		const g = this.g, w = 96, k = w / state.width, h = state.height * k;
+		const g = this.g, w = 96, k = w / room.width, h = room.height * k;
 		const x0 = this.canvas.width / this.dpr - w - 10, y0 = 10;
 
 		g.fillStyle = "rgba(6, 9, 13, .78)";
@@ -717,14 +668,15 @@ const view = {
 		g.lineWidth = 1;
 		g.fillRect(x0, y0, w, h);
 		g.strokeRect(x0 - 0.5, y0 - 0.5, w + 1, h + 1);
-		for (const [at, { look, slot }] of state.cells) {
-			const digit = look >= "1" && look <= "9";
-			if (slot < 0 && !digit)
-				continue;
-			g.fillStyle = digit ? "#f5b83d" : COLOURS[slot];
-			g.fillRect(x0 + at % state.width * k,
-				y0 + Math.floor(at / state.width) * k, Math.max(1.5, k), Math.max(1.5, k));
-		}
+		const dot = (x, y, colour) => {
+			g.fillStyle = colour;
+			g.fillRect(x0 + x * k, y0 + y * k, Math.max(1.5, k), Math.max(1.5, k));
+		};
+		for (const [at, look] of Object.entries(room.things))
+			if (look >= "1" && look <= "9")
+				dot(at % room.width, Math.floor(at / room.width), "#f5b83d");
+		for (const { slot, cells } of bodies.values())
+			cells.forEach(({ x, y }) => dot(x, y, COLOURS[slot]));
 		g.strokeStyle = "rgba(255, 255, 255, .6)";
 		g.strokeRect(x0 + this.x * k, y0 + this.y * k, this.cols * k, this.rows * k);
 	},
@@ -732,7 +684,7 @@ const view = {
 	last: 0,
 	draw(now) {
 		const g = this.g, c = this.cell;
-		const slide = this.calm ? 1 : 1000 / state.speed;
+		const slide = this.calm ? 1 : 1000 / room.speed;
 		const p = Math.min(1, Math.max(0, (now - this.frameAt) / slide));
 		const heads = this.heads(p);
 		const shaking = this.calm ? 0 : Math.max(0, 1 - (now - this.shake) / 350);
@@ -745,7 +697,7 @@ const view = {
 			this.pad - this.y * c + Math.cos(now / 23) * shaking * 5);
 		g.save();
 		g.beginPath();
-		g.rect(0, 0, state.width * c, state.height * c);
+		g.rect(0, 0, room.width * c, room.height * c);
 		g.clip();
 		this.floor();
 		this.things(now);
@@ -785,11 +737,11 @@ function badge(slot)
 
 const panels = {
 	players() {
-		const list = [...state.players.values()]
-			.sort((a, b) => b.score - a.score || a.id - b.id);
+		const list = Object.entries(room.snakes).sort(([, a], [, b]) =>
+			b.score - a.score || a.slot - b.slot);
 
-		$("players").replaceChildren(...list.map((p) => {
-			const li = element("li", p.id === state.me ? "me" : "");
+		$("players").replaceChildren(...list.map(([id, p]) => {
+			const li = element("li", id === my.id ? "me" : "");
 			const who = element("span", "who", p.name);
 			if (p.bot)
 				who.append(" ", element("small", "", "bot"));
@@ -797,17 +749,16 @@ const panels = {
 			return li;
 		}));
 		$("players-count").textContent = list.length ?
-			list.length + " of " + state.most : "";
+			list.length + " of " + room.most : "";
 		$("nobody").hidden = list.length > 0;
 		document.querySelector(".players").classList.toggle("empty", list.length === 0);
-		$("mine").hidden = !state.playing;
-		$("mine-score").textContent = state.score;
+		$("mine-score").textContent = my.snake ? my.snake.score : 0;
 	},
 
 	top() {
 		const today = new Date().toDateString();
 
-		$("top").replaceChildren(...state.top.map(({ name, score, slot, at }, i) => {
+		$("top").replaceChildren(...room.top.map(([name, score, slot, at], i) => {
 			const li = element("li");
 			const date = new Date(at * 1000);
 			const time = element("time", "", date.toDateString() === today ?
@@ -821,18 +772,22 @@ const panels = {
 				element("span", "points", score), time);
 			return li;
 		}));
-		$("top-none").hidden = state.top.length > 0;
+		$("top-none").hidden = room.top.length > 0;
 	},
 
-	log(who, text, event) {
+	/* What somebody said, or the end of one who is no bot. */
+	log({ who, slot, said, id, score, out, by }) {
+		if (out && id[0] === "b")
+			return;
 		const log = $("log");
 		const low = log.scrollHeight - log.scrollTop - log.clientHeight < 30;
-		const li = element("li", event ? "event" : "");
-		const name = element("b", "", who.name);
+		const li = element("li", out ? "event" : "");
+		const name = element("b", "", who);
 
-		if (who.slot >= 0)
-			name.style.color = COLOURS[who.slot];
-		li.append(name, text);
+		if (slot >= 0)
+			name.style.color = COLOURS[slot];
+		li.append(name, out ? death(out, false, by) + ", " + score +
+			(score === 1 ? " point" : " points") : said);
 		log.append(li);
 		while (log.children.length > 100)
 			log.firstChild.remove();
@@ -851,23 +806,23 @@ const panels = {
 /* Which card lies over the field. */
 function cards()
 {
-	const named = state.name !== "" || state.wants === "watch";
-	const online = state.link === "open";
-	const over = named && !state.playing && state.over !== null;
+	const named = my.name !== "" || my.wants === "watch";
+	const online = my.link === "open";
+	const over = named && !my.playing && my.over !== null;
 
 	const fresh = $("welcome").hidden && !named;
 	$("welcome").hidden = named;
 	if (fresh && matchMedia("(pointer: fine)").matches)
 		$("name").focus();
 	$("over").hidden = !over || !online;
-	$("watching").hidden = !named || state.playing || over || !online;
-	$("mine").hidden = !state.playing;
+	$("watching").hidden = !named || my.playing || over || !online;
+	$("mine").hidden = !my.playing;
 	if (over) {
-		$("over-why").textContent = "You " + state.over.why;
-		$("over-score").textContent = state.over.score;
-		$("over-best").textContent = state.over.score < state.best ?
-			"your best: " + state.best :
-			state.over.score > 0 ? "your best so far" : "every digit counts";
+		$("over-why").textContent = "You " + my.over.why;
+		$("over-score").textContent = my.over.score;
+		$("over-best").textContent = my.over.score < my.best ?
+			"your best: " + my.best :
+			my.over.score > 0 ? "your best so far" : "every digit counts";
 	}
 }
 
@@ -875,21 +830,21 @@ function cards()
 
 function play()
 {
-	if (!state.name) {
-		state.wants = "";
+	if (!my.name) {
+		my.wants = "";
 		cards();
 		$("welcome").hidden = false;
 		$("name").focus();
 		return;
 	}
-	state.over = null;
+	my.over = null;
 	net.say("join");
 	cards();
 }
 
 function turn(way)
 {
-	if (state.playing)
+	if (my.playing)
 		net.say("turn", { way });
 }
 
@@ -908,7 +863,7 @@ document.addEventListener("keydown", (ev) => {
 			turn(KEYS[ev.code]);
 		ev.preventDefault();
 	} else if (ev.key === "Enter" && !(ev.target instanceof HTMLButtonElement)) {
-		if (!state.playing && $("welcome").hidden)
+		if (!my.playing && $("welcome").hidden)
 			play();
 	} else if (ev.key === "t" || ev.key === "T" || ev.key === "/") {
 		$("said").focus();
@@ -930,7 +885,7 @@ $("pad").addEventListener("pointerdown", (ev) => {
 /* A finger that goes on turns again, without being lifted. */
 const swipe = { id: null, x: 0, y: 0 };
 $("frame").addEventListener("pointerdown", (ev) => {
-	if (ev.pointerType === "mouse" || !state.playing)
+	if (ev.pointerType === "mouse" || !my.playing)
 		return;
 	Object.assign(swipe, { id: ev.pointerId, x: ev.clientX, y: ev.clientY });
 });
@@ -955,20 +910,20 @@ $("welcome").addEventListener("submit", (ev) => {
 		return;
 	}
 	keep.set("snake.name", name);
-	state.wanted = state.name = name;
-	state.wants = "play";
+	my.wanted = my.name = name;
+	my.wants = "play";
 	if (!net.say("name", { name }))
 		net.retry();
 	cards();
 });
 $("watch").addEventListener("click", () => {
-	state.wants = "watch";
+	my.wants = "watch";
 	cards();
 });
 $("join").addEventListener("click", play);
 $("again").addEventListener("click", play);
 $("rest").addEventListener("click", () => {
-	state.over = null;
+	my.over = null;
 	cards();
 });
 $("lost-now").addEventListener("click", () => net.retry());
@@ -981,7 +936,7 @@ $("chat").addEventListener("submit", (ev) => {
 		$("said").blur();
 		return;
 	}
-	if (!state.name)
+	if (!my.name)
 		panels.toast("A name first: press Play.");
 	else if (net.say("talk", { text }))
 		$("said").value = "";
@@ -990,7 +945,7 @@ window.addEventListener("resize", () => view.resize());
 window.addEventListener("online", () => net.retry());
 new ResizeObserver(() => view.resize()).observe($("frame"));
 
-$("name").value = state.wanted;
+$("name").value = my.wanted;
 sound.show();
 cards();
 view.resize();
@@ -998,4 +953,4 @@ net.open();
 requestAnimationFrame((t) => view.draw(t));
 
 /* For tests: what the page knows, and the keys. */
-window.snake = { state, turn, play, net, ways: { left: 0, up: 1, right: 2, down: 3 } };
+window.snake = { my, bodies, turn, play, net, get room() { return room; } };
