@@ -1,13 +1,14 @@
 /* links: tests/lib/kit*.c tests/lib/family.c */
 /*
- * Snake goes on in its next program: the same snakes on the same field, and
- * the top scores for ever.
+ * Snake goes on: in its next program and under its next netd, the same snakes
+ * on the same field, and the top scores for ever.
  */
 #include "tests/lib/family.h"
 #include "tests/lib/kit.h"
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct kit_proc *snake;
@@ -19,38 +20,102 @@ start(const char *size, const char *speed, const char *limit)
 	    size, "--speed", speed, "--limit", limit, NULL);
 }
 
+/* A player: those who can come back begin each message with a sign. */
+struct player {
+	int fd;
+	bool resumes;
+	unsigned long received;
+	char token[128];
+	long frame;
+};
+
 static void
-say(int fd, const char *text)
+say(struct player *p, const char *format, ...)
 {
-	kit_ws_send(fd, 1, text, strlen(text));
+	char text[256];
+	va_list ap;
+
+	va_start(ap, format);
+	text[0] = '=';
+	vsnprintf(text + p->resumes, sizeof(text) - 1, format, ap);
+	va_end(ap);
+	kit_ws_send(p->fd, 1, text, strlen(text));
+}
+
+/* The next message; what it tells of the state is acknowledged. */
+static const char *
+next(struct player *p)
+{
+	static char *bytes; /* the case's */
+	const char *text, *at;
+	size_t len;
+
+	do
+		if (kit_ws_recv(p->fd, &bytes, &len) != 1)
+			kit_fail("the line ends");
+	while (p->resumes && *bytes != '=');
+	p->received++;
+	text = bytes + p->resumes;
+	if (strncmp(text, "[\"$state\"", 9) != 0)
+		return text;
+	at = strstr(text, "\"to\":");
+	say(p, "[\"$ack\",%ld]", atol(at + 5));
+	at = strstr(text, "\"frame\":");
+	if (at)
+		p->frame = atol(at + 8);
+	return text;
 }
 
 /* Read messages until one contains text; it is returned. */
 static const char *
-until(int fd, const char *text)
+until(struct player *p, const char *text)
 {
-	static char *bytes; /* the case's */
-	size_t len;
+	int64_t end = kit_now_ms() + KIT_WAIT_MS;
+	const char *message;
 
-	do
-		if (kit_ws_recv(fd, &bytes, &len) != 1)
+	while (strstr(message = next(p), text) == NULL)
+		if (kit_now_ms() > end)
 			kit_fail("no '%s' came", text);
-	while (strstr(bytes, text) == NULL);
-	return strstr(bytes, text);
+	return message;
 }
 
-static int
+/* The field moves. */
+static void
+until_moved(struct player *p)
+{
+	for (long frame = p->frame; p->frame <= frame;)
+		next(p);
+}
+
+/* Somebody who comes now sees all there is. */
+static const char *
+seen_by_a_stranger(void)
+{
+	struct player p = { .fd = kit_ws(kit_url(snake, 1)) };
+	const char *all = until(&p, "[\"$state\",{\"from\":0,");
+
+	kit_close(p.fd);
+	return all;
+}
+
+static void
+expect_in(const char *all, const char *text)
+{
+	if (strstr(all, text) == NULL)
+		kit_fail("no %s in %.600s", text, all);
+}
+
+static struct player
 join(const char *name)
 {
-	char text[64];
-	int fd = kit_ws(kit_url(snake, 1));
+	struct player p = { .fd = kit_ws(kit_url(snake, 1)) };
 
-	snprintf(text, sizeof(text), "[\"name\",{\"name\":\"%s\"}]", name);
-	say(fd, text);
-	until(fd, "[\"you\",");
-	say(fd, "[\"join\"]");
-	until(fd, "[\"joined\",");
-	return fd;
+	say(&p, "[\"name\",{\"name\":\"%s\"}]", name);
+	until(&p, "[\"you\",");
+	say(&p, "[\"join\"]");
+	/* It is placed. */
+	until(&p, "\"path\":[");
+	return p;
 }
 
 static void
@@ -69,74 +134,73 @@ wait_log(const char *text, unsigned times)
 static void
 an_upgrade_keeps_the_snakes_on_the_field(void)
 {
-	int ann, bob;
+	struct player ann, bob, cyd;
 
 	start("200x200", "5", "upgrade_ms=8000");
 	ann = join("Ann");
 	bob = join("Bob");
-	until(bob, "[\"frame\",");
+	until_moved(&bob);
 	for (unsigned i = 1; i <= 3; i++) {
 		const char *all;
+		char text[64];
+		long before = ann.frame;
 
 		kit_signal(snake, SIGHUP);
 		wait_log(" upgraded ", i);
-		/* The field again, and both of them play in it. */
-		all = until(ann, "\"players\":");
-		if (!strstr(all, "\"name\":\"Ann\",\"slot\":0,") ||
-		    !strstr(all, "\"name\":\"Bob\",\"slot\":1,"))
-			kit_fail("players: %.200s", all);
-		until(bob, "\"players\":");
 		/* They move, are steered, and have their names. */
-		until(ann, "[\"frame\",");
-		say(ann, "[\"turn\",{\"way\":0}]");
-		say(bob, "[\"talk\",{\"text\":\"still Bob\"}]");
-		until(ann, "[\"chat\",{\"name\":\"Bob\",\"slot\":1,"
-			   "\"text\":\"still Bob\"}]");
+		until_moved(&ann);
+		until_moved(&bob);
+		say(&ann, "[\"turn\",{\"way\":%u}]", i % 2 ? 0 : 1);
+		say(&ann, "[\"turn\",{\"way\":%u}]", i % 2 ? 1 : 0);
+		until(&ann, "\"path\":[");
+		snprintf(text, sizeof(text), "still %u", i);
+		say(&bob, "[\"talk\",{\"text\":\"%s\"}]", text);
+		expect_in(until(&ann, text), "\"who\":\"Bob\"");
+		assert_true(ann.frame > before);
+		all = seen_by_a_stranger();
+		expect_in(all, "\"name\":\"Ann\"");
+		expect_in(all, "\"name\":\"Bob\"");
+		expect_in(all, text);
 	}
-	/* The group of the room is there: a third one is seen by both. */
-	join("Cyd");
-	until(ann, "\"name\":\"Cyd\",\"slot\":2,");
-	until(bob, "\"name\":\"Cyd\",\"slot\":2,");
+	/* A third one is seen by both. */
+	cyd = join("Cyd");
+	until(&ann, "\"name\":\"Cyd\"");
+	until(&bob, "\"name\":\"Cyd\"");
 	/* Who leaves dies, and the others hear of it. */
-	kit_close(bob);
-	until(ann, "\"why\":\"left\"");
+	kit_close(bob.fd);
+	expect_in(until(&cyd, "\"out\":\"left\""), "\"who\":\"Bob\"");
 	assert_int_equal(kit_count_log(snake, " game_died "), 0);
 }
 
 static void
 bots_play_on(void)
 {
-	int fd;
+	struct player p;
 
 	snake = kit_game("snake", "--listen", "ws://127.0.0.1:0/play", "--bots",
 	    "3", "--speed", "30", NULL);
-	fd = kit_ws(kit_url(snake, 1));
-	until(fd, "\"name\":\"Cobra\",");
+	p.fd = kit_ws(kit_url(snake, 1));
+	p.resumes = false;
+	until(&p, "\"name\":\"Cobra\"");
 	kit_signal(snake, SIGHUP);
 	wait_log(" upgraded ", 1);
-	until(fd, "[\"field\",");
 	for (int i = 0; i < 30; i++)
-		until(fd, "[\"frame\",");
+		until_moved(&p);
 }
 
 /* Straight on into the wall, again and again, until a digit was in the way. */
 static void
-score_a_point(int fd)
+score_a_point(struct player *p)
 {
 	int64_t end = kit_now_ms() + 6 * KIT_WAIT_MS;
-	bool scored = false;
 
 	while (kit_now_ms() < end) {
-		char *bytes;
-		size_t len;
+		const char *text = next(p), *died = strstr(text, "\"out\":");
 
-		if (kit_ws_recv(fd, &bytes, &len) != 1)
-			kit_fail("the line ends");
-		scored = scored || strstr(bytes, "\"digit\":");
-		if (strstr(bytes, "\"why\":") && scored)
+		if (died && strstr(text, "\"top\":[[\"Ann\","))
 			return;
-		if (strstr(bytes, "\"why\":"))
-			say(fd, "[\"join\"]");
+		if (died)
+			say(p, "[\"join\"]");
 	}
 	kit_fail("no digit was eaten");
 }
@@ -144,22 +208,107 @@ score_a_point(int fd)
 static void
 top_scores_outlive_a_cold_start(void)
 {
-	int fd;
-	const char *top;
+	struct player p;
+	char top[64];
+	const char *all;
 
 	start("10x10", "30", "restarts_max=1");
-	fd = join("Ann");
-	score_a_point(fd);
-	top = until(fd, "[\"top\",{\"list\":[{\"name\":\"Ann\",");
+	p = join("Ann");
+	score_a_point(&p);
+	all = strstr(seen_by_a_stranger(), "\"top\":[[\"Ann\",");
+	snprintf(top, sizeof(top), "%.*s", (int)strcspn(all, "]"), all);
 	/* The first death is recovered, the second is one too many. */
 	kill(family_game(snake, 0), SIGKILL);
 	wait_log(" recovered ", 1);
 	kill(family_game(snake, 0), SIGKILL);
 	wait_log(" cold_start ", 1);
-	until(fd, "[\"field\",");
-	fd = kit_ws(kit_url(snake, 1));
-	if (strncmp(until(fd, "[\"top\","), top, 48) != 0)
-		kit_fail("not the same as %.60s", top);
+	say(&p, "[\"join\"]");
+	until(&p, "\"path\":[");
+	expect_in(seen_by_a_stranger(), top);
+}
+
+/* ---- netd ------------------------------------------------------------------
+ */
+
+static void
+greet(struct player *p)
+{
+	char *word;
+	size_t len;
+
+	kit_ws_send(p->fd, 1, "!new", 4);
+	kit_ws_recv(p->fd, &word, &len);
+	if (sscanf(word, "!hello %127s", p->token) != 1)
+		kit_fail("no token: '%s'", word);
+	p->resumes = true;
+	p->received = 0;
+}
+
+static struct player
+resumable(void)
+{
+	struct player p = { .fd = kit_connect(kit_url(snake, 1)) };
+
+	kit_send(p.fd,
+	    "GET /play HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+	    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+	    "Sec-WebSocket-Protocol: penstock.resume.1\r\n"
+	    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+	while (strcmp(kit_line(p.fd), "\r") != 0)
+		continue;
+	return p;
+}
+
+/* netd died: on a new line the same player is there. */
+static void
+come_back(struct player *p)
+{
+	char word[200], *answer;
+	size_t len;
+
+	kit_close(p->fd);
+	p->fd = resumable().fd;
+	snprintf(word, sizeof(word), "!back %s %lu", p->token, p->received);
+	kit_ws_send(p->fd, 1, word, strlen(word));
+	kit_ws_recv(p->fd, &answer, &len);
+	assert_string_equal(answer, "!gone");
+	greet(p);
+}
+
+/* The room waits for whom it lost with netd, so nothing happened meanwhile. */
+static void
+a_death_of_netd_costs_no_snake(void)
+{
+	struct player ann, bob;
+	long frame;
+
+	snake = kit_game("snake", "--listen",
+	    "ws://127.0.0.1:0/play?resume=20s", "--size", "200x200", NULL);
+	ann = resumable();
+	greet(&ann);
+	say(&ann, "[\"name\",{\"name\":\"Ann\"}]");
+	until(&ann, "[\"you\",");
+	say(&ann, "[\"join\"]");
+	until(&ann, "\"path\":[");
+	bob = join("Bob");
+	for (int i = 0; i < 3; i++) {
+		until_moved(&ann);
+		frame = ann.frame;
+		kill(kit_child(snake, "netd"), SIGKILL);
+		wait_log(" netd_died ", (unsigned)i + 1);
+		come_back(&ann);
+		/* Under its old id, with its name and its snake. */
+		expect_in(until(&ann, "[\"you\","), "\"name\":\"Ann\"");
+		expect_in(until(&ann, "[\"$state\",{\"from\":0,"),
+		    "\"name\":\"Ann\"");
+		assert_true(ann.frame >= frame && ann.frame <= frame + 2);
+		until_moved(&ann);
+	}
+	/* It is steered as before. */
+	say(&ann, "[\"turn\",{\"way\":0}]");
+	say(&ann, "[\"turn\",{\"way\":1}]");
+	until(&ann, "\"path\":[");
+	(void)bob;
 }
 
 int
@@ -169,6 +318,7 @@ main(void)
 		KIT_TEST(an_upgrade_keeps_the_snakes_on_the_field),
 		KIT_TEST(bots_play_on),
 		KIT_TEST(top_scores_outlive_a_cold_start),
+		KIT_TEST(a_death_of_netd_costs_no_snake),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -588,6 +588,121 @@ the_changes_alone_give_the_whole_field(void **state)
 	}
 }
 
+struct told {
+	int64_t frame, head, growth;
+	char runs[W * H + 1];
+};
+
+/* What was told of the snakes when they last turned or ate makes them as they
+ * are now, in a world that knows nothing else. */
+static void
+assert_told(const struct world *w, const struct told *told)
+{
+	struct world *other = world_new(&w->rules, roll, &seed);
+
+	other->frame = w->frame;
+	for (int i = 0; i < WORLD_SNAKES; i++) {
+		const struct world_snake *s = &w->snakes[i];
+		struct world_snake *o = &other->snakes[i];
+
+		if (!s->placed)
+			continue;
+		o->used = true;
+		assert_true(world_lay(other, i, told[i].frame, told[i].head,
+		    told[i].growth, told[i].runs));
+		assert_int_equal(o->way, s->way);
+		assert_int_equal(o->growth, s->growth);
+		assert_int_equal(o->length, s->length);
+		assert_int_equal(world_head(other, i), world_head(w, i));
+		for (int n = 0; n < s->length; n++)
+			assert_int_equal(
+			    o->cells[n], s->cells[(s->tail + n) % w->size]);
+	}
+	for (int i = 0; i < w->size; i++)
+		if (w->cells[i].slot != WORLD_NOBODY) {
+			assert_int_equal(
+			    other->cells[i].look, w->cells[i].look);
+			assert_int_equal(
+			    other->cells[i].slot, w->cells[i].slot);
+		}
+	assert_true(world_restored(other));
+	world_free(other);
+}
+
+static void
+a_path_says_where_a_snake_is_until_it_turns_or_eats(void **state)
+{
+	struct told told[WORLD_SNAKES];
+	int longest = 0;
+
+	(void)state;
+	for (int round = 0; round < 8; round++) {
+		struct world *w = quiet_world(round % 2);
+
+		w->rules.digit_percent = 30;
+		seed += (uint64_t)round;
+		for (int frame = 0; frame < 300; frame++) {
+			if (roll(&seed, 9) == 0)
+				world_join(w);
+			for (int i = 0; i < WORLD_SNAKES; i++)
+				if (roll(&seed, 5) == 0)
+					world_turn(w, i,
+					    (enum world_way)roll(&seed, 4));
+			world_step(w);
+			for (int i = 0; i < WORLD_SNAKES; i++) {
+				const struct world_snake *s = &w->snakes[i];
+
+				if (!s->placed || !s->bent)
+					continue;
+				told[i].frame = w->frame;
+				told[i].head = world_head(w, i);
+				told[i].growth = s->growth;
+				world_runs(w, i, told[i].runs);
+				longest =
+				    s->length > longest ? s->length : longest;
+			}
+			world_seen(w);
+			assert_told(w, told);
+		}
+		world_free(w);
+	}
+	assert_true(longest > 20);
+}
+
+static void
+a_path_that_cannot_be_is_refused(void **state)
+{
+	static const struct {
+		int64_t frame, head, growth;
+		const char *runs;
+	} bad[] = {
+		{ 11, 30, 0, "r2" },            /* of a frame to come */
+		{ 10 - W * H, 30, 0, "r2" },    /* too long ago */
+		{ 10, -1, 0, "r2" },            /* not on the field */
+		{ 10, W * H, 0, "r2" },         /* neither */
+		{ 10, 30, -1, "r2" },           /* it shrinks */
+		{ 10, 30, 0, "" },              /* a head alone */
+		{ 10, 30, 0, "x2" },            /* no way */
+		{ 10, 30, 0, "r2x" },           /* no way later on */
+		{ 10, 30, 0, "r11" },           /* beyond the edge */
+		{ 10, 30, 0, "r99999999999r" }, /* for ever */
+		{ 10, 30, 0, "rl" },            /* over itself */
+		{ 0, 30, 0, "r2" },             /* it would be dead by now */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct world *w = quiet_world(false);
+
+		w->frame = 10;
+		w->snakes[3].used = true;
+		if (world_lay(w, 3, bad[i].frame, bad[i].head, bad[i].growth,
+			bad[i].runs))
+			fail_msg("row %zu is taken", i);
+		world_free(w);
+	}
+}
+
 static void
 the_same_dice_and_turns_give_the_same_game(void **state)
 {
@@ -644,6 +759,9 @@ main(void)
 		cmocka_unit_test(clearing_takes_all_but_the_living),
 		cmocka_unit_test(a_side_beyond_the_limits_is_refused),
 		cmocka_unit_test(the_changes_alone_give_the_whole_field),
+		cmocka_unit_test(
+		    a_path_says_where_a_snake_is_until_it_turns_or_eats),
+		cmocka_unit_test(a_path_that_cannot_be_is_refused),
 		cmocka_unit_test(the_same_dice_and_turns_give_the_same_game),
 	};
 
