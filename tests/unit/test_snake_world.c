@@ -607,7 +607,6 @@ assert_told(const struct world *w, const struct told *told)
 
 		if (!s->placed)
 			continue;
-		o->used = true;
 		assert_true(world_lay(other, i, told[i].frame, told[i].head,
 		    told[i].growth, told[i].runs));
 		assert_int_equal(o->way, s->way);
@@ -625,7 +624,6 @@ assert_told(const struct world *w, const struct told *told)
 			assert_int_equal(
 			    other->cells[i].slot, w->cells[i].slot);
 		}
-	assert_true(world_restored(other));
 	world_free(other);
 }
 
@@ -670,6 +668,30 @@ a_path_says_where_a_snake_is_until_it_turns_or_eats(void **state)
 }
 
 static void
+only_things_lie_and_only_where_it_is_free(void **state)
+{
+	struct world *w = quiet_world(false);
+	static const char things[] = "19#ox", others[] = " 0:Lrd*";
+
+	(void)state;
+	for (const char *c = others; c < others + sizeof(others); c++)
+		assert_false(world_lie(w, 7, *c));
+	for (const char *c = things; *c; c++)
+		assert_true(world_lie(w, c - things, *c));
+	assert_false(world_lie(w, 0, '#'));
+	assert_false(world_lie(w, -1, '#'));
+	assert_false(world_lie(w, W * H, '#'));
+	assert_int_equal(w->digits, 2);
+	assert_int_equal(w->stones, 1);
+	for (int i = 0; i < 11; i++)
+		world_step(w);
+	assert_int_equal(w->cells[1].look, '9');
+	assert_int_equal(w->cells[2].look, WORLD_FREE);
+	assert_int_equal(w->cells[4].look, WORLD_FREE);
+	world_free(w);
+}
+
+static void
 a_path_that_cannot_be_is_refused(void **state)
 {
 	static const struct {
@@ -688,6 +710,7 @@ a_path_that_cannot_be_is_refused(void **state)
 		{ 10, 30, 0, "r99999999999r" }, /* for ever */
 		{ 10, 30, 0, "rl" },            /* over itself */
 		{ 0, 30, 0, "r2" },             /* it would be dead by now */
+		{ 10, W * 5 + 6, 0, "r2" },     /* on a stone */
 	};
 
 	(void)state;
@@ -695,7 +718,7 @@ a_path_that_cannot_be_is_refused(void **state)
 		struct world *w = quiet_world(false);
 
 		w->frame = 10;
-		w->snakes[3].used = true;
+		assert_true(world_lie(w, at(5, 5), WORLD_STONE));
 		if (world_lay(w, 3, bad[i].frame, bad[i].head, bad[i].growth,
 			bad[i].runs))
 			fail_msg("row %zu is taken", i);
@@ -761,6 +784,7 @@ main(void)
 		cmocka_unit_test(the_changes_alone_give_the_whole_field),
 		cmocka_unit_test(
 		    a_path_says_where_a_snake_is_until_it_turns_or_eats),
+		cmocka_unit_test(only_things_lie_and_only_where_it_is_free),
 		cmocka_unit_test(a_path_that_cannot_be_is_refused),
 		cmocka_unit_test(the_same_dice_and_turns_give_the_same_game),
 	};

@@ -1,8 +1,5 @@
 /*
  * restore.c - worlds from their states. What makes no sense begins anew.
- *
- * How long a stone or a corpse still lies there is not in the state: it lasts
- * as if it were new.
  */
 #include "restore.h"
 
@@ -46,23 +43,6 @@ restore_top(struct game *g)
  */
 
 static bool
-restore_thing(struct world *w, const struct gc_value *things, size_t i)
-{
-	int64_t at;
-	struct world_cell *c;
-
-	if (gc_value_key(things, i, &at) != NULL || at < 0 || at >= w->size)
-		return false;
-	c = &w->cells[at];
-	c->look = *gc_value_text(gc_value_at(things, i), NULL);
-	if (c->look == WORLD_STONE)
-		c->until = w->frame + w->rules.stone_frames;
-	else if (c->look == WORLD_CORPSE || c->look == WORLD_CORPSE_HEAD)
-		c->until = w->frame + w->rules.corpse_frames;
-	return true;
-}
-
-static bool
 restore_snake(struct world *w, const struct gc_value *v)
 {
 	const struct gc_value *path = gc_value_get(v, "path");
@@ -90,27 +70,31 @@ restore_world(struct room *r, const struct gc_value *all)
 		    whole(all, "height") == w->rules.height;
 
 	w->frame = (uint32_t)whole(all, "frame");
-	for (size_t i = 0; i < gc_value_size(things) && good; i++)
-		good = restore_thing(w, things, i);
+	for (size_t i = 0; i < gc_value_size(things) && good; i++) {
+		int64_t at = -1;
+
+		gc_value_key(things, i, &at);
+		good = world_lie(
+		    w, at, *gc_value_text(gc_value_at(things, i), NULL));
+	}
 	for (size_t i = 0; i < gc_value_size(snakes) && good; i++)
 		good = restore_snake(w, gc_value_at(snakes, i));
-	return good && world_restored(w);
+	world_seen(w);
+	return good;
 }
 
 /* ---- rooms -----------------------------------------------------------------
  */
 
-static void
+static bool
 restore_room(struct room *r)
 {
 	const struct gc_value *all = gc_state_value(r->st);
 	const struct gc_value *snakes = gc_value_get(all, "snakes");
 	const struct gc_value *log = gc_value_get(all, "log");
 
-	if (!gc_state_restored(r->st) || !restore_world(r, all)) {
-		room_renew(r);
-		return;
-	}
+	if (!gc_state_restored(r->st) || !restore_world(r, all))
+		return room_renew(r);
 	for (size_t i = 0; i < gc_value_size(log); i++) {
 		int64_t number = 0;
 
@@ -127,6 +111,7 @@ restore_room(struct room *r)
 		    bot ? (unsigned)strtoul(bot + 1, NULL, 10) : 0,
 		    word(v, "name"), (int)whole(v, "slot"));
 	}
+	return true;
 }
 
 bool
@@ -151,9 +136,8 @@ restore(struct game *g)
 		was = gc_value_text(gc_value_at(rooms, i - 1), NULL);
 		text_clean(name, NAME_LETTERS, was, strlen(was));
 		r = room_made(g, name, (uint64_t)number);
-		if (r == NULL)
+		if (r == NULL || !restore_room(r))
 			return false;
-		restore_room(r);
 		room_bots(r);
 		rooms = gc_state_get(g->st, "rooms");
 	}

@@ -434,17 +434,17 @@ is_held(const struct room *r)
 	return false;
 }
 
-void
+bool
 room_renew(struct room *r)
 {
 	struct world *w = world_new(&r->game->rules, dice, r->game->net);
 
-	/* No memory now: an empty world will do that has nobody in it. */
-	if (w != NULL) {
-		world_free(r->world);
-		r->world = w;
-	}
+	if (w == NULL)
+		return false;
+	world_free(r->world);
+	r->world = w;
 	page_renew(r);
+	return true;
 }
 
 void

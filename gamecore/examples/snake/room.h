@@ -99,8 +99,8 @@ void rooms_bye(struct game *g);
 /* For restore(): a room of that name, its state opened; NULL: memory is short,
  * or there are too many. */
 struct room *room_made(struct game *g, const char *name, uint64_t number);
-/* Its world made no sense: a new one. */
-void room_renew(struct room *r);
+/* Its world made no sense: a new one. False: no memory. */
+bool room_renew(struct room *r);
 /* Somebody who has a snake: a player who is away, or bot number (from 1). */
 void room_restore(
     struct room *r, uint64_t conn, unsigned number, const char *name, int slot);

@@ -128,66 +128,6 @@ world_clear(struct world *w)
 			put(w, i, WORLD_FREE, WORLD_NOBODY, 0);
 }
 
-/* ---- a saved world --------------------------------------------------------
- */
-
-static bool
-is_loose(char look)
-{
-	return look == WORLD_FREE || is_digit(look) || look == WORLD_STONE ||
-	       look == WORLD_CORPSE || look == WORLD_CORPSE_HEAD;
-}
-
-/* Its cells are where the field has them, each once. */
-static bool
-agrees(const struct world *w, int slot)
-{
-	const struct world_snake *s = &w->snakes[slot];
-	int cells = 0;
-
-	for (int i = 0; i < w->size; i++)
-		cells += w->cells[i].slot == slot;
-	if (cells != s->length || s->placed != (s->length > 0) ||
-	    (s->placed && !s->used) || (unsigned)s->way > WORLD_DOWN)
-		return false;
-	for (unsigned i = 0; i < s->queued; i++)
-		if ((unsigned)s->queue[i] > WORLD_DOWN)
-			return false;
-	for (int i = 0; i < s->length; i++) {
-		int at = s->cells[i];
-		const char *looks =
-		    i == s->length - 1 ? WORLD_HEADS : WORLD_BODIES;
-
-		if (at < 0 || at >= w->size || w->cells[at].slot != slot ||
-		    w->cells[at].look == '\0' ||
-		    strchr(looks, w->cells[at].look) == NULL)
-			return false;
-		for (int j = 0; j < i; j++)
-			if (s->cells[j] == at)
-				return false;
-	}
-	return true;
-}
-
-bool
-world_restored(struct world *w)
-{
-	w->digits = w->stones = 0;
-	for (int i = 0; i < w->size; i++) {
-		const struct world_cell *c = &w->cells[i];
-
-		w->digits += is_digit(c->look);
-		w->stones += c->look == WORLD_STONE;
-		if (c->slot == WORLD_NOBODY ? !is_loose(c->look)
-					    : c->slot >= WORLD_SNAKES)
-			return false;
-	}
-	for (int i = 0; i < WORLD_SNAKES; i++)
-		if (!agrees(w, i))
-			return false;
-	return true;
-}
-
 /* ---- snakes -------------------------------------------------------------- */
 
 /* The n-th cell of a snake, counted from its tail. */
@@ -310,7 +250,22 @@ world_open(const struct world *w, int cell)
 	return look == WORLD_FREE || is_digit(look);
 }
 
-/* ---- a snake in a few letters -------------------------------------------- */
+/* ---- a world as it was, and a snake in a few letters --------------------- */
+
+bool
+world_lie(struct world *w, int64_t at, char look)
+{
+	bool corpse = look == WORLD_CORPSE || look == WORLD_CORPSE_HEAD;
+
+	if (at < 0 || at >= w->size || w->cells[at].look != WORLD_FREE ||
+	    !(is_digit(look) || look == WORLD_STONE || corpse))
+		return false;
+	put(w, (int)at, look, WORLD_NOBODY,
+	    corpse                ? w->frame + w->rules.corpse_frames
+	    : look == WORLD_STONE ? w->frame + w->rules.stone_frames
+				  : 0);
+	return true;
+}
 
 void
 world_runs(const struct world *w, int slot, char *out)
@@ -375,10 +330,10 @@ world_lay(struct world *w, int slot, int64_t frame, int64_t head,
 			    (enum world_way)((to - WORLD_BODIES + 2) % 4));
 		if (to == NULL || at < 0 || w->cells[at].look != WORLD_FREE)
 			return false;
-		w->cells[at].look = i == 0 ? WORLD_HEADS[s->way] : ways[i - 1];
-		w->cells[at].slot = (uint8_t)slot;
+		put(w, at, i == 0 ? WORLD_HEADS[s->way] : ways[i - 1], slot, 0);
 		s->cells[parts - i] = at;
 	}
+	s->used = true;
 	s->length = parts + 1;
 	s->growth = (unsigned)(growth - grown);
 	return s->placed = true;

@@ -162,19 +162,15 @@ bool world_turn(struct world *w, int slot, enum world_way way);
  * snake is in every later frame, until it turns or eats.
  */
 void world_runs(const struct world *w, int slot, char *out);
+/* Something lies in a cell again, from now on for as long as if it were new.
+ * False: it cannot. */
+bool world_lie(struct world *w, int64_t at, char look);
 /*
  * Place a snake that was like this in that frame and went straight on since.
  * False: there is no such snake.
  */
 bool world_lay(struct world *w, int slot, int64_t frame, int64_t head,
     int64_t growth, const char *runs);
-/*
- * Field, snakes and frame were filled in as they were once: count what is on
- * the field. False: they do not agree with each other, and the world is not
- * to be played in.
- */
-bool world_restored(struct world *w);
-
 /* One frame. What it did is in changes and news; slots of the dead are free
  * again. */
 void world_step(struct world *w);
