@@ -19,7 +19,7 @@ CFLAGS_release := -O2 -g
 CFLAGS_debug := -O0 -g3
 CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
-CFLAGS_cov := -O0 -g --coverage
+CFLAGS_cov := -O0 -g --coverage -DMEASURES_COVERAGE
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_cov := --coverage
 CFLAGS += $(CFLAGS_$(BUILD))
@@ -28,8 +28,9 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -I. -DPENSTOCK_VERSION='"$(VERSION)"' \
 	-DPENSTOCK_PREFIX='"$(PREFIX)"' -fPIC -fvisibility=hidden -MMD -MP \
 	$(WARN) $(if $(WERROR),-Werror) $(CFLAGS)
 
-NETD_LIBS := -lev -ltpl -lenet -ljansson -lmsgpackc -lcares -lcrypto -lz -lm
-GAME_LIBS := -ltpl -ljansson
+NETD_LIBS := -lev -ltpl -lenet -ljansson -lmsgpackc -lcares -lcrypto -lz \
+	-lseccomp -lm
+GAME_LIBS := -ltpl -ljansson -lseccomp
 
 IPC_SRC := $(wildcard ipc/*.c)
 NETCTL_SRC := $(wildcard netd/netctl*.c)
@@ -84,7 +85,7 @@ $(BIN)/netd: $(O)/netd/main.o $(call obj,$(NETD_SRC) $(IPC_SRC))
 # The operator's tool knows the pipe and nothing of netd's inside.
 $(BIN)/netctl: $(call obj,$(NETCTL_SRC) $(IPC_SRC))
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -ltpl -ljansson
+	$(CC) $(LDFLAGS) -o $@ $^ -ltpl -ljansson -lseccomp
 
 $(LIB): $(call obj,$(CORE_SRC) $(IPC_SRC))
 	@rm -f $@ $(O)/gamecore-all.o

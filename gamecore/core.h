@@ -423,7 +423,9 @@ struct options {
 	const char *attach, *netd, *log, *notice;
 	const char **limits; /* owned, ended by NULL; views */
 	const char *record, *crash_dir;
-	bool foreground, no_journal;
+	const char **may_listen; /* owned, ended by NULL; views */
+	const char *may_connect;
+	bool foreground, no_journal, no_lock, jail;
 	char **argv; /* a view */
 	/* replay.c */
 	const char *replay;
@@ -452,6 +454,8 @@ void
 where_www(const char *program_dir, const char *game, char *out, size_t size);
 /* url with {www} replaced, escaped for a query. Owned: free(). NULL: memory */
 char *where_expand(const char *url, const char *www);
+/* A URL as the game gives it, {www} replaced. Owned: free(). NULL: memory */
+char *where_url(const struct gc_start *start, const char *url);
 /*
  * netd's file: the one given, $PENSTOCK_NETD, beside the program, where it is
  * installed, else a bare name for PATH.
@@ -512,6 +516,15 @@ void pipes_close_netd(const struct pipes *p);
  * forget those here. argv: how the game was started, or NULL. */
 bool pipes_hand_over(
     int control, unsigned how, uint64_t value, char **argv, struct pipes *p);
+
+/* ---- needs.c and jail.c: what netd and the game give up ------------------ */
+
+/* Tell netd what it needs, before it has the game's link; it gives up the
+ * rest then. */
+void
+needs_tell(const struct options *o, const struct gc_start *start, int control);
+/* This process keeps what it has open, its memory, and may copy itself. */
+void jail(const struct gc_net *net);
 
 /* ---- tty.c: the terminal of who started the game --------------------------
  */

@@ -216,13 +216,8 @@ gc_close(struct gc_net *net)
 static bool
 listen_all(struct gc_net *net, const struct options *o, struct gc_start *start)
 {
-	char dir[1024] = ".", www[2048];
-
-	where_program(dir, sizeof(dir));
-	where_www(
-	    dir, start->pages ? start->pages : start->name, www, sizeof(www));
 	for (const char *const *url = o->listen; url && *url; url++) {
-		char *whole = where_expand(*url, www);
+		char *whole = where_url(start, *url);
 		int r = whole
 			    ? gc_listen(net, whole)
 			    : net_problem(net, GC_ENO_MEMORY, "out of memory");
@@ -291,8 +286,12 @@ begin(const struct launched *l, const struct options *o, struct gc_start *start)
 		options_say(start, 1, "%s", gc_problem(net));
 	else if (net->worker[0])
 		return net;
-	else if (listen_all(net, o, start) && told_all(net, start))
+	else if (listen_all(net, o, start) && told_all(net, start)) {
+		/* A replay may be looked into; it hears nobody. */
+		if (o->jail && !o->replay)
+			jail(net);
 		return net;
+	}
 	gone = net->failed == GC_ENETD_GONE;
 	checkpoint_no_start(net);
 	net_free(net);

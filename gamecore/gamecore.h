@@ -126,6 +126,14 @@ struct gc_start {
 	const struct gc_workers *workers; /* may be NULL */
 	/* Its typed messages, ended by NULL; or NULL: it has none. */
 	const struct gc_type *const *types;
+	/* netd locks itself before the game hears of anybody: it keeps what the
+	 * listeners of above need, and these, ended by NULL, which gc_listen()
+	 * may open later; NULL: none but on TCP ports. */
+	const char *const *may_listen;
+	/* Where gc_connect() may go: "*" everywhere, "" nowhere, else TCP ports
+	 * and the word unix, "5010,unix". NULL: nowhere if others may connect
+	 * to the game, else everywhere. */
+	const char *may_connect;
 	/* Out, when gc_open() returns NULL: the exit status for main() and
 	 * what to print before (owned by the library, may be "", for stderr
 	 * if status is not 0, else for stdout). */
@@ -139,6 +147,7 @@ struct gc_start {
  * Blocks until netd listens. Every game understands --listen URL (any number
  * of times), --attach DIR, --foreground, --netd FILE, --limit NAME=VALUE,
  * --log LEVEL, --record FILE, --crash-dir DIR, --no-journal, --replay FILE,
+ * --jail, --no-lock, --may-listen URL, --may-connect PORTS,
  * --help and --version besides start->options. {www} in a URL stands for the
  * game's folder of pages: gamecore/examples/NAME/www in the source tree,
  * share/penstock/NAME/www when installed.
@@ -156,6 +165,10 @@ struct gc_start {
  * With --no-journal netd remembers nothing for the game's recovery and leaves
  * no file when it dies: its death is then the end. For games that can do
  * without, and to measure what it costs.
+ *
+ * With --jail the game's process has, from the return of gc_open() on, what it
+ * has open, its memory and its pipes: open(), socket(), execve() and signals to
+ * others fail with EPERM, threads and fork() do not. Workers are not jailed.
  *
  * With --replay FILE there is no netd: a recording is fed to the game, as it
  * was started then unless there are other options, and what the game says is

@@ -160,6 +160,7 @@ launch_attach(
 		return false;
 	}
 	tty_hand_over(control);
+	needs_tell(o, start, control);
 	return link_here(l, o, control, 0, start);
 }
 

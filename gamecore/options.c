@@ -20,7 +20,7 @@ static struct ipc_buf said = { .max = 1u << 16 };
 
 struct reading {
 	struct options *o;
-	size_t listens, limits;
+	size_t listens, limits, mays;
 	size_t others;               /* words that do not say how to replay */
 	const char *bad, *bad_value; /* an option and what is no number */
 	bool help, version;
@@ -76,6 +76,32 @@ take_no_journal(struct reading *r, const char *text)
 {
 	(void)text;
 	r->o->no_journal = true;
+}
+
+static void
+take_may_listen(struct reading *r, const char *text)
+{
+	r->o->may_listen[r->mays++] = text;
+}
+
+static void
+take_may_connect(struct reading *r, const char *text)
+{
+	r->o->may_connect = text;
+}
+
+static void
+take_no_lock(struct reading *r, const char *text)
+{
+	(void)text;
+	r->o->no_lock = true;
+}
+
+static void
+take_jail(struct reading *r, const char *text)
+{
+	(void)text;
+	r->o->jail = true;
 }
 
 static void
@@ -177,6 +203,15 @@ static const struct common {
 	    take_netd, false },
 	{ "no-journal", NULL, "remember nothing: a game that dies has died",
 	    take_no_journal, false },
+	{ "jail", NULL, "no files or programs for the game once it runs",
+	    take_jail, false },
+	{ "no-lock", NULL, "let netd keep every right; see netd(8)",
+	    take_no_lock, false },
+	{ "may-listen", "URL", "what the game may listen on later, too",
+	    take_may_listen, false },
+	{ "may-connect", "PORTS",
+	    "where it may connect to (5010,unix; * is everywhere)",
+	    take_may_connect, false },
 	{ "record", "FILE", "record all that the game hears and says",
 	    take_record, false },
 	{ "crash-dir", "DIR", "leave recordings of the game's deaths there",
@@ -408,8 +443,9 @@ options_read(struct options *o, struct gc_start *start, int argc, char **argv)
 	start->status = 0;
 	start->text = "";
 	*o = (struct options){ .given = calloc(room, sizeof(char *)),
+		.may_listen = calloc(room, sizeof(char *)),
 		.limits = calloc(room, sizeof(char *)) };
-	ok = all && o->given && o->limits;
+	ok = all && o->given && o->limits && o->may_listen;
 	if (!ok)
 		options_say(start, 1, "out of memory");
 	ok = ok && read_all(&r, start, all, argc, argv);
@@ -427,6 +463,9 @@ options_read(struct options *o, struct gc_start *start, int argc, char **argv)
 	else if (ok && o->attach && (o->record || o->crash_dir))
 		options_say(start, 2,
 		    "'--attach': recording is said to netd (netd --record)");
+	else if (ok && o->attach && o->no_lock)
+		options_say(
+		    start, 2, "'--attach': '--no-lock' is said to netd");
 	else if (ok && !o->replay &&
 		 (o->until || o->break_at || o->life || o->paced || o->fast))
 		options_say(start, 2,
@@ -446,5 +485,6 @@ options_release(struct options *o)
 {
 	free(o->given);
 	free(o->limits);
-	o->given = o->limits = NULL;
+	free(o->may_listen);
+	o->given = o->limits = o->may_listen = NULL;
 }

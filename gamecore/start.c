@@ -28,7 +28,7 @@ netd_arguments(const struct options *o, const char *file, const char *number)
 
 	while (o->limits[limits])
 		limits++;
-	argv = calloc(2 * limits + 16, sizeof(*argv));
+	argv = calloc(2 * limits + 17, sizeof(*argv));
 	if (argv == NULL)
 		return NULL;
 	argv[n++] = file;
@@ -42,6 +42,8 @@ netd_arguments(const struct options *o, const char *file, const char *number)
 		argv[n++] = "--limit";
 		argv[n++] = o->limits[i];
 	}
+	if (o->no_lock)
+		argv[n++] = "--no-lock";
 	if (o->notice) {
 		argv[n++] = "--notice";
 		argv[n++] = o->notice;
@@ -127,5 +129,6 @@ start_netd(
 	}
 	*control = ends[0];
 	tty_hand_over(*control);
+	needs_tell(o, start, *control);
 	return true;
 }

@@ -110,6 +110,17 @@ where_expand(const char *url, const char *www)
 	return out;
 }
 
+char *
+where_url(const struct gc_start *start, const char *url)
+{
+	char dir[1024] = ".", www[2048];
+
+	where_program(dir, sizeof(dir));
+	where_www(
+	    dir, start->pages ? start->pages : start->name, www, sizeof(www));
+	return where_expand(url, www);
+}
+
 void
 where_netd(const char *given, char *out, size_t size)
 {

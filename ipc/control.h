@@ -49,6 +49,13 @@ enum ipc_control_type {
 	IPC_CONTROL_TTY,      /* fds: the terminal of who started the game */
 	IPC_CONTROL_KEY,      /* text: 64 digits from which the secrets of
 			       * tokens are made, in this netd and the next */
+	IPC_CONTROL_EXPECT = 50, /* text: a URL that the game listens on, or
+				  * may later: netd keeps what it needs there */
+	IPC_CONTROL_CONNECTS, /* text: where connections outwards may go: "*",
+			       * or ports and the word unix, with commas; "":
+			       * nowhere */
+	IPC_CONTROL_LOCK,     /* that is all: give up the rest with the first
+			       * LINK */
 	/* to the launcher */
 	IPC_CONTROL_LISTENER = 100, /* fds: a listening socket; text: its URL as
 				     * the game gave it; number: the listener.

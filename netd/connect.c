@@ -205,6 +205,11 @@ connect_begin(struct link *l, uint64_t request, const char *text)
 		url_drop(u);
 		return;
 	}
+	if (!lock_lets_connect(n, u, why, sizeof(why))) {
+		refuse(l, request, IPC_REASON_UNREACHABLE, why);
+		url_drop(u);
+		return;
+	}
 	c = client_new(
 	    n, u->transport, u->bad.on ? &wire_bad : &wire_sock, -1, u);
 	url_drop(u);

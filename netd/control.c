@@ -53,6 +53,7 @@ got_link(struct netd *n, struct ipc_control *m)
 	}
 	if (m->text[0])
 		record_arguments(n, m->text);
+	lock_places(n);
 	if (m->number == IPC_LINK_UPGRADE)
 		l = upgrade_standby(n);
 	if (l == NULL) {
@@ -172,6 +173,31 @@ got_worker(struct netd *n, struct ipc_control *m)
 	    n, m->text, m->number, (int64_t)m->value, m->fds[0], m->fds[1]);
 }
 
+/* What it is wrong about comes up again when the game listens there. */
+static void
+got_expect(struct netd *n, struct ipc_control *m)
+{
+	char why[256];
+
+	if (!lock_expect(n, m->text, why, sizeof(why)))
+		ipc_log(IPC_LOG_DEBUG, "expect", "fault=\"%s\"", why);
+}
+
+static void
+got_connects(struct netd *n, struct ipc_control *m)
+{
+	if (!lock_connects(n, m->text))
+		ipc_log(IPC_LOG_WARN, "control",
+		    "fault=\"not a list of ports\" option=--may-connect");
+}
+
+static void
+got_lock(struct netd *n, struct ipc_control *m)
+{
+	(void)m;
+	n->lock.asked = true;
+}
+
 static void
 got_tty(struct netd *n, struct ipc_control *m)
 {
@@ -201,6 +227,9 @@ static const struct {
 	{ IPC_CONTROL_WORKERS, false, got_workers },
 	{ IPC_CONTROL_WORKER, true, got_worker },
 	{ IPC_CONTROL_TTY, true, got_tty },
+	{ IPC_CONTROL_EXPECT, false, got_expect },
+	{ IPC_CONTROL_CONNECTS, false, got_connects },
+	{ IPC_CONTROL_LOCK, false, got_lock },
 };
 
 static void

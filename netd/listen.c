@@ -427,8 +427,11 @@ open_unix(const struct url *u, const char **what)
 }
 
 static const char *
-hint(int e)
+hint(const struct netd *n, const struct url *u, int e)
 {
+	if (u->transport->is_unix && n->lock.places &&
+	    (e == EACCES || e == EPERM))
+		return " (netd is locked: --may-listen with this URL)";
 	if (e == EADDRINUSE)
 		return " (another program listens there: end it or try another "
 		       "port)";
@@ -492,6 +495,8 @@ listen_open(struct netd *n, const char *text, int fd, char *why, size_t size)
 	what = detail;
 	if (!url_parse(u, text, &n->config, detail, sizeof(detail)))
 		goto fail;
+	if (!lock_lets_listen(n, u, detail, sizeof(detail)))
+		goto fail;
 	what = "too many listeners (limit listeners_max)";
 	if (n->n_listeners >= n->config.listeners_max)
 		goto fail;
@@ -505,7 +510,7 @@ listen_open(struct netd *n, const char *text, int fd, char *why, size_t size)
 			int e = errno;
 
 			snprintf(detail, sizeof(detail), "%s%s", strerror(e),
-			    hint(e));
+			    hint(n, u, e));
 			detail[0] |= 0x20;
 			what = detail;
 		}

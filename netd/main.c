@@ -32,6 +32,10 @@ struct arguments {
 	const char *wait_dir;
 	const char *operator_dir;
 	const char *record, *crash_dir, *play;
+	char **may_listen; /* with room for all of argv */
+	int n_may_listen;
+	const char *may_connect;
+	bool no_lock, try_escape;
 	enum ipc_level level;
 	const char *notice;
 	char **urls;
@@ -48,7 +52,11 @@ enum {
 	KEY_OPERATOR,
 	KEY_RECORD,
 	KEY_CRASH_DIR,
-	KEY_PLAY
+	KEY_PLAY,
+	KEY_MAY_LISTEN,
+	KEY_MAY_CONNECT,
+	KEY_NO_LOCK,
+	KEY_TRY_ESCAPE
 };
 
 static const struct argp_option options[] = {
@@ -69,6 +77,15 @@ static const struct argp_option options[] = {
 	    "Leave what a game's death leaves behind in DIR, not here", 0 },
 	{ "play", KEY_PLAY, "FILE", 0,
 	    "Play the game's part as it was recorded in FILE", 0 },
+	{ "may-listen", KEY_MAY_LISTEN, "URL", 0,
+	    "Keep what a listener like this needs, if the game opens one later",
+	    0 },
+	{ "may-connect", KEY_MAY_CONNECT, "PORTS", 0,
+	    "Connect outwards only to these (5010,unix; * is everywhere)", 0 },
+	{ "no-lock", KEY_NO_LOCK, NULL, 0,
+	    "Keep every right: files, programs, connections", 0 },
+	{ "try-escape", KEY_TRY_ESCAPE, NULL, 0,
+	    "Lock, try to get out, say how that went, and end", 0 },
 	{ "control", KEY_CONTROL, "FD", OPTION_HIDDEN, "For the launcher", 0 },
 	{ 0 }
 };
@@ -108,6 +125,18 @@ parse(int key, char *arg, struct argp_state *state)
 	case KEY_PLAY:
 		a->play = arg;
 		return 0;
+	case KEY_MAY_LISTEN:
+		a->may_listen[a->n_may_listen++] = arg;
+		return 0;
+	case KEY_MAY_CONNECT:
+		a->may_connect = arg;
+		return 0;
+	case KEY_NO_LOCK:
+		a->no_lock = true;
+		return 0;
+	case KEY_TRY_ESCAPE:
+		a->try_escape = true;
+		return 0;
 	case KEY_CONTROL:
 		a->control_fd = atoi(arg);
 		return 0;
@@ -136,7 +165,8 @@ parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (a->play && (a->wait_dir || a->control_fd >= 0))
 			argp_error(state, "--play needs no game");
-		if (a->control_fd < 0 && !a->wait_dir && !a->play)
+		if (a->control_fd < 0 && !a->wait_dir && !a->play &&
+		    !a->try_escape)
 			argp_error(state,
 			    "needs --wait DIR: a game attaches "
 			    "there (a game starts its own netd by itself)");
@@ -262,7 +292,31 @@ netd_release(struct netd *n)
 	record_release(n);
 	link_free(n->link);
 	resolver_free(n->resolver);
+	lock_release(n);
 	ev_loop_destroy(n->loop);
+}
+
+/* What a locked netd is to keep, if somebody said. */
+static bool
+keep(struct netd *n, const struct arguments *a, char *why, size_t size)
+{
+	char fault[256];
+
+	n->lock.off = a->no_lock;
+	n->lock.asked = a->n_may_listen || a->may_connect;
+	for (int i = 0; i < a->n_may_listen; i++) {
+		if (lock_expect(n, a->may_listen[i], fault, sizeof(fault)))
+			continue;
+		snprintf(why, size, "--may-listen '%s': %s", a->may_listen[i],
+		    fault);
+		return false;
+	}
+	if (a->may_connect == NULL || lock_connects(n, a->may_connect))
+		return true;
+	snprintf(why, size,
+	    "--may-connect '%s': not a list of ports, unix or *",
+	    a->may_connect);
+	return false;
 }
 
 /* As many descriptors as the system lets us have. */
@@ -285,6 +339,9 @@ main(int argc, char **argv)
 	char why[512];
 
 	config_init(&a.config);
+	a.may_listen = calloc((size_t)argc, sizeof(char *));
+	if (a.may_listen == NULL)
+		return 1;
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	ipc_log_init("netd", a.level);
 	raise_descriptors();
@@ -292,6 +349,11 @@ main(int argc, char **argv)
 	mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
 	netd_init(&n, &a.config);
 	n.notice = a.notice;
+	if (!keep(&n, &a, why, sizeof(why))) {
+		fprintf(stderr, "netd: %s\n", why);
+		return 1;
+	}
+	free(a.may_listen);
 	for (int i = 0; i < a.n_urls; i++) {
 		if (listen_open(&n, a.urls[i], -1, why, sizeof(why)) == NULL) {
 			fprintf(stderr, "netd: %s\n", why);
@@ -324,6 +386,9 @@ main(int argc, char **argv)
 		}
 		ipc_log(IPC_LOG_WARN, "no_operator", "why=\"%s\"", why);
 	}
+	if (a.try_escape)
+		return lock_try_escape(&n);
+	lock_calls(&n);
 	ev_run(n.loop, 0);
 	ipc_log(IPC_LOG_INFO, "stopped", "status=%d", n.status);
 	netd_release(&n);

@@ -18,6 +18,7 @@
 #include "netd/journal.h"
 #include "netd/link.h"
 #include "netd/listen.h"
+#include "netd/lock.h"
 #include "netd/metrics.h"
 #include "netd/outq.h"
 #include "netd/play.h"
@@ -114,6 +115,7 @@ struct netd {
 	struct play *play;         /* or NULL */
 	struct operator* operator; /* NULL: none */
 	bool watched;              /* operator_saw() wants to see every frame */
+	struct lock lock;
 };
 
 /* Microseconds since 1970, never going back: when this turn began. */

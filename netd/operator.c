@@ -810,6 +810,12 @@ operator_listen(struct netd *n, const char *dir, char *why, size_t why_size)
 	return true;
 }
 
+const char *
+operator_dir(const struct netd *n)
+{
+	return n->operator? n->operator->dir : NULL;
+}
+
 void
 operator_release(struct netd *n)
 {

@@ -28,6 +28,8 @@ struct link;
 bool
 operator_listen(struct netd *n, const char *dir, char *why, size_t why_size);
 void operator_release(struct netd *n);
+/* Its directory; NULL: there is no operator. */
+const char *operator_dir(const struct netd *n);
 /* The game may be sent frames up to this position: all, unless paused. */
 uint64_t operator_until(const struct link *l);
 /* Are players not to be read? */

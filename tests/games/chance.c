@@ -166,7 +166,8 @@ main(int argc, char **argv)
 	struct gc_start start = { .name = "chance",
 		.options = options,
 		.about = "Does whatever the dice say.",
-		.listen = listen };
+		.listen = listen,
+		.may_connect = "*" };
 	struct gc_event ev;
 	int r;
 

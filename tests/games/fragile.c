@@ -64,6 +64,7 @@ main(int argc, char **argv)
 	struct gc_start start = { .name = "fragile",
 		.about = "An echo that dies of the word 'die'.",
 		.listen = listen,
+		.may_connect = "*",
 		.options = options };
 	struct gc_net *net = gc_open(&start, argc, argv);
 	struct gc_event ev;

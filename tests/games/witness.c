@@ -153,7 +153,8 @@ main(int argc, char **argv)
 	static const char *const listen[] = { "line://127.0.0.1:0", NULL };
 	struct gc_start start = { .name = "witness",
 		.about = "Writes down what it sees.",
-		.listen = listen };
+		.listen = listen,
+		.may_connect = "*" };
 	struct gc_event ev;
 	const char *restored;
 	size_t len;
