@@ -153,6 +153,7 @@ main(int argc, char **argv)
 	struct gc_start start = { .name = "chase_term",
 		.about = "Plays chase in a terminal.",
 		.listen = listen,
+		.may_connect = "*",
 		.arguments = "URL NAME" };
 	int r = -1;
 
