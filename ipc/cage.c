@@ -235,6 +235,8 @@ fs_of(unsigned rights)
 	if (rights & IPC_CAGE_CREATE)
 		fs |=
 		    LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_WRITE_FILE;
+	if (rights & IPC_CAGE_NAME)
+		fs |= LANDLOCK_ACCESS_FS_MAKE_REG;
 	if (rights & IPC_CAGE_SOCKET)
 		fs |= LANDLOCK_ACCESS_FS_MAKE_SOCK |
 		      LANDLOCK_ACCESS_FS_REMOVE_FILE;

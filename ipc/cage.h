@@ -45,6 +45,7 @@ enum ipc_cage_right {
 	IPC_CAGE_SOCKET = 4, /* new sockets, and the end of what is there */
 	IPC_CAGE_WRITE = 8,  /* what is there */
 	IPC_CAGE_RMDIR = 16, /* the end of empty directories */
+	IPC_CAGE_NAME = 32,  /* a name for a file that is open without one */
 };
 
 /* The version of Landlock here; 0: there is none. */

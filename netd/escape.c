@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -102,6 +103,35 @@ change_crash(void)
 
 	snprintf(path, sizeof(path), "%s/old", to.crashes);
 	return open(path, O_WRONLY);
+}
+
+static long
+change_by_openat2(void)
+{
+	struct open_how how = { .flags = O_WRONLY };
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/old", to.crashes);
+	return syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+}
+
+static long
+make_crash(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/new", to.crashes);
+	return open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+}
+
+static long
+name_file(void)
+{
+	char from[128], path[128];
+
+	snprintf(from, sizeof(from), "%s/page", to.www);
+	snprintf(path, sizeof(path), "%s/page", to.crashes);
+	return linkat(AT_FDCWD, from, AT_FDCWD, path, 0);
 }
 
 static long
@@ -359,6 +389,9 @@ tries[] = {
 	{ "change a file", change_file },
 	{ "change a page", change_page },
 	{ "change what lies where crashes go", change_crash },
+	{ "change it by openat2", change_by_openat2 },
+	{ "make a file there", make_crash },
+	{ "have a page there by another name", name_file },
 	{ "remove a file", remove_file },
 	{ "make a folder", make_folder },
 	{ "make a link", make_link },
@@ -442,8 +475,9 @@ static void
 clean_up(void)
 {
 	static const char *const files[] = { "www/page", "crashes/old",
-		"crashes/link", "outside/file", "outside/new", "outside/folder",
-		"www", "crashes", "outside", "" };
+		"crashes/link", "crashes/new", "crashes/page", "outside/file",
+		"outside/new", "outside/folder", "www", "crashes", "outside",
+		"" };
 	char path[128];
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -461,7 +495,7 @@ refused(const struct try *t)
 {
 	long r = t->go();
 	int e = errno;
-	bool well = r < 0 && (e == EPERM || e == EACCES);
+	bool well = r < 0 && (e == EPERM || e == EACCES || e == EXDEV);
 
 	printf("%-8s %s: %s\n", well ? "refused" : "OUT", t->what,
 	    r < 0 ? strerror(e) : "done");

@@ -14,8 +14,8 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <openssl/crypto.h>
-#include <seccomp.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,6 +237,7 @@ list_calls(void)
 		SCMP_SYS(recvmmsg), SCMP_SYS(send), SCMP_SYS(recv),
 		SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2),
 		SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rmdir),
+		SCMP_SYS(linkat),
 		/* for the second step, which ends their use */
 		SCMP_SYS(seccomp), SCMP_SYS(landlock_create_ruleset),
 		SCMP_SYS(landlock_add_rule), SCMP_SYS(landlock_restrict_self) };
@@ -346,7 +347,8 @@ allow_places(struct netd *n, struct ipc_cage_places *places)
 	for (size_t i = 0; i < n->lock.n_urls; i++)
 		allow_url(places, n->lock.urls[i]);
 	ipc_cage_place(places, "/dev/null", IPC_CAGE_READ);
-	ipc_cage_place(places, crashes ? crashes : ".", IPC_CAGE_CREATE);
+	ipc_cage_place(places, crashes ? crashes : ".",
+	    record_lay_by(n) ? IPC_CAGE_NAME : IPC_CAGE_CREATE);
 	if (operator_dir(n))
 		allow_end(places, operator_dir(n));
 	snprintf(dir, sizeof(dir), "%s", n->wait_path);

@@ -482,6 +482,45 @@ write_and_end(struct link *l, int fd)
 	_exit(error < 0);
 }
 
+bool
+record_lay_by(struct netd *n)
+{
+	struct recorder *r = &n->record;
+	const char *dir = r->crash_dir ? r->crash_dir : ".";
+
+	/* By which they get their names. */
+	if (access("/proc/self/fd", X_OK) < 0)
+		return false;
+	while (r->n_spares < RECORD_SPARES_MAX) {
+		int fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+		if (fd < 0)
+			break;
+		r->spares[r->n_spares++] = fd;
+	}
+	return r->n_spares;
+}
+
+int
+record_new_file(struct netd *n, const char *path)
+{
+	struct recorder *r = &n->record;
+	char from[32];
+	int fd, e;
+
+	if (r->n_spares == 0)
+		return open(path,
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = r->spares[--r->n_spares];
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
+		return fd;
+	e = errno;
+	close(fd);
+	errno = e;
+	return -1;
+}
+
 void
 record_crash(struct link *l)
 {
@@ -496,8 +535,7 @@ record_crash(struct link *l)
 	r->crash_whole = whole(&r->flight);
 	record_path(l, "crash", ++r->crashes, "rec", r->crash_path,
 	    sizeof(r->crash_path));
-	fd = open(r->crash_path,
-	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = record_new_file(l->netd, r->crash_path);
 	pid = fd < 0 ? -1 : child();
 	if (pid == 0)
 		write_and_end(l, fd);
@@ -582,4 +620,6 @@ record_release(struct netd *n)
 	ev_timer_stop(n->loop, &r->soon);
 	ipc_flight_release(&r->flight);
 	ipc_buf_release(&r->args);
+	while (r->n_spares)
+		close(r->spares[--r->n_spares]);
 }

@@ -34,6 +34,9 @@ struct link;
 
 /* Files of one run that a death may leave. */
 #define RECORD_CRASHES_MAX 5
+/* Files without a name that a locked netd has for what a death leaves: those,
+ * and some for messages that are set aside. */
+#define RECORD_SPARES_MAX (RECORD_CRASHES_MAX + 3)
 /* Kept of a game that may take over, until it does. */
 #define RECORD_HELD_MAX (64u << 20)
 
@@ -53,6 +56,8 @@ struct recorder {
 	unsigned crashes;
 	char crash_path[320]; /* of the newest; "" */
 	bool crash_whole;     /* it begins where the game does */
+	int spares[RECORD_SPARES_MAX];
+	unsigned n_spares;
 };
 
 /* file and dir may be NULL; dir is kept. False: why says one line. */
@@ -93,5 +98,13 @@ void record_turn(struct netd *n);
 /* A path for what a death leaves: "DIR/KIND-GAME-PID-NUMBER.ENDING". */
 void record_path(const struct link *l, const char *kind, uint64_t number,
     const char *ending, char *out, size_t size);
+
+/*
+ * Before netd gives up writing: keep files at hand where a death's are to be.
+ * False: the file system there cannot; new files must be allowed.
+ */
+bool record_lay_by(struct netd *n);
+/* A new file for what a death leaves; a descriptor, or -1 and errno. */
+int record_new_file(struct netd *n, const char *path);
 
 #endif

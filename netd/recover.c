@@ -358,8 +358,7 @@ save_poison(
 	int fd;
 
 	record_path(l, "poison", l->rec.died_at, "frame", path, size);
-	fd = open(
-	    path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = record_new_file(l->netd, path);
 	ipc_frame_head(head, f);
 	if (fd < 0 || write(fd, head, sizeof(head)) != (ssize_t)sizeof(head) ||
 	    write(fd, f->bytes, f->len) != (ssize_t)f->len)

@@ -241,7 +241,7 @@ main(int argc, char **argv)
 		.listen = !visits     ? listen
 			  : argc == 3 ? keyboard
 				      : NULL,
-		.may_connect = visits ? "*" : "",
+		.may_connect = "*",
 		.types = types };
 	struct gc_net *net = gc_open(&start, argc, argv);
 	char **args = argv + start.first_argument;
