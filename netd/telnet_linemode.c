@@ -2,6 +2,11 @@
  * telnet_linemode.c - LINEMODE (RFC 1184): a client that edits its lines by
  * itself and sends them whole, and ^C and ^D as commands. Whoever offers it
  * gets it; others have line_edit.c.
+ *
+ * Nobody is asked for it. telnet(1), which alone has it, edits its lines by
+ * itself as long as nobody echoes for it: its player sees no difference, and
+ * asked it wants SGA in return, which would take the GA from its prompts. MUD
+ * clients edit by themselves, and refuse.
  */
 #include "netd/telnet_session.h"
 
