@@ -271,25 +271,72 @@ help_row(const struct command *c, struct text *t)
 	text_printf(t, "  {bold}%-24s{/} %s\n", use, c->help);
 }
 
+/* The names of a topic, in one line. */
+static void
+help_topic(const struct player *p, int topic, struct text *t)
+{
+	static const char *const names[TOPICS] = { "going", "people", "things",
+		"fights", "yourself", "wizards" };
+	size_t begin = t->len;
+
+	if (topic == WIZARD && !p->wizard)
+		return;
+	text_printf(t, "  {cyan}%-10s{/}", names[topic]);
+	for (const struct command *c = commands; c->name; c++) {
+		if (!c->help || (int)c->topic != topic)
+			continue;
+		/* Markup takes no place: 9 for the colours above. */
+		if (t->len - begin > 68 + 9) {
+			text_printf(t, "\n            ");
+			begin = t->len - 21;
+		}
+		text_printf(t, " %s", c->name);
+	}
+	text_printf(t, "\n");
+}
+
+static void
+help_first(const struct player *p, struct text *t)
+{
+	text_printf(t, "{bold}What you can do{/}\n");
+	for (int topic = 0; topic < TOPICS; topic++)
+		help_topic(p, topic, t);
+	text_printf(t,
+	    "\n{bold}help kill{/} tells of one, {bold}help all{/} of all. Any "
+	    "beginning of a word will do:\n{bold}l{/}, {bold}inv{/}, "
+	    "{bold}k rat{/}; {bold}2.rat{/} is the second one.\n"
+	    "New here? {bold}talk{/} to people, they have work: Hilde in the "
+	    "inn, south of the square,\nand the guard at the gate in the "
+	    "north. {bold}walk inn{/} finds the way.\n");
+}
+
+static size_t
+help_rows(const struct player *p, const char *word, struct text *t)
+{
+	size_t rows = 0;
+
+	for (const struct command *c = commands; c->name; c++)
+		if (c->help && (c->topic != WIZARD || p->wizard) &&
+		    text_begins(c->name, word)) {
+			help_row(c, t);
+			rows++;
+		}
+	return rows;
+}
+
 int
 do_help(struct player *p, char *rest)
 {
 	struct text t = { 0 };
-	size_t rows = 0;
+	bool all = strcmp(rest, "all") == 0;
 	int r;
 
 	text_printf(&t, "{pre}");
-	for (const struct command *c = commands; c->name; c++)
-		if (c->help && (c->who == ANYBODY || p->wizard) &&
-		    (*rest == '\0' || text_begins(c->name, rest))) {
-			help_row(c, &t);
-			rows++;
-		}
-	text_printf(&t, "{/pre}%s",
-	    rows == 0 ? "There is no help on that.\n"
-	    : *rest   ? ""
-		      : "Any beginning of a word will do: l, inv, k rat. "
-			"2.rat is the second one.\n");
+	if (*rest == '\0')
+		help_first(p, &t);
+	else if (help_rows(p, all ? "" : rest, &t) == 0)
+		text_printf(&t, "There is no help on that.\n");
+	text_printf(&t, "{/pre}");
 	p->busy = true;
 	r = gc_page(p->s, text_of(&t));
 	p->busy = false;

@@ -332,8 +332,8 @@ taken_over(struct player *p)
 	say(p->body, "You are back in your body, %s.", p->body->name);
 	if (cut)
 		say(p->body,
-		    "{grey}Your line was cut %lld seconds ago; it stood here "
-		    "and waited.{/}",
+		    "{grey}Your line was cut %lld s ago; it stood here and "
+		    "waited.{/}",
 		    (long long)(gc_now(p->mud->net) - p->cut_us) / 1000000);
 	if (p->body->room)
 		say_room(p->body->room, p->body, NULL,
@@ -684,7 +684,7 @@ console(struct gc_session *s, const struct mud *m)
 
 	if (m->cut_us && us < GRACE_MS * INT64_C(1000))
 		gc_say(s,
-		    "{yellow}All lines to this world were cut %lld seconds "
+		    "{yellow}All lines to this world were cut %lld s "
 		    "ago. Were you here? Your\ncharacter stands where it "
 		    "stood, with all it has: give its name and "
 		    "password.{/}\n",

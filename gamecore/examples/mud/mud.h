@@ -324,7 +324,7 @@ struct command {
 	const char *name;
 	int (*run)(struct player *p, char *rest);
 	const char *use, *help;
-	enum { ANYBODY, WIZARD } who;
+	enum { GOING, PEOPLE, THINGS, FIGHTS, YOURSELF, WIZARD, TOPICS } topic;
 };
 extern const struct command commands[];
 
