@@ -191,6 +191,23 @@ int ipc_value_unpack_first(const void *bytes, size_t len,
     const struct ipc_value_limits *limits, struct ipc_value **v, size_t *used,
     const char **why);
 
+/* A value where it lies: a view of its bytes. */
+struct ipc_scanned {
+	const uint8_t *bytes;
+	size_t len;
+	enum ipc_value_type type;
+	uint32_t n;       /* elements; of a str and bytes: its length */
+	int64_t number;   /* of an int; 0 if it is big */
+	const char *text; /* of a str, without a NUL; or NULL */
+};
+/*
+ * The first value of len bytes, built of nothing and copied nowhere. What this
+ * takes, ipc_value_unpack_first() takes too, even one array deeper. False: it
+ * may be none, or is a large one: ask that, which says why.
+ */
+bool ipc_value_scan(const void *bytes, size_t len,
+    const struct ipc_value_limits *limits, struct ipc_scanned *out);
+
 /*
  * JSON (value_json.c): int keys become text, bytes {"$bytes": "base64"} and
  * back, a float that is not finite null. Errors as above.

@@ -34,7 +34,9 @@ struct event {
 	uint64_t number; /* the game's; 0: it does not want to hear of it */
 	const char *name;
 	size_t name_len;
-	const struct ipc_value *args, *kwargs; /* an array, a map */
+	/* An array, a map: msgpack, whole and legal. */
+	const uint8_t *args, *kwargs;
+	size_t args_len, kwargs_len;
 };
 
 /* ---- for transports
@@ -48,6 +50,10 @@ struct event {
 bool event_came(struct client *c, uint64_t request, const char *name,
     size_t name_len, const struct ipc_value *args,
     const struct ipc_value *kwargs);
+/* The same without a tree: e is whole and legal, its number is not looked at.
+ * Together it is no longer than EVENT_BYTES_MAX. */
+#define EVENT_BYTES_MAX 4096
+bool event_came_packed(struct client *c, const struct event *e);
 /* What became of one that event() took: it arrived, or it never will. The game
  * is told once, by whichever comes first: this, its time, the client's end. */
 void event_done(struct client *c, uint64_t number, bool arrived);

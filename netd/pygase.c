@@ -400,11 +400,14 @@ pygase_acks(struct pygase *p, const struct pygase_head *head, int64_t now_us,
  */
 
 int
-pygase_add(struct pygase *p, const void *event, size_t n,
-    enum pygase_class class, uint64_t id, int64_t now_us)
+pygase_add_parts(struct pygase *p, const struct pygase_part *parts,
+    unsigned n_parts, enum pygase_class class, uint64_t id, int64_t now_us)
 {
 	struct pygase_sending *e;
+	size_t n = 0, at = 0;
 
+	for (unsigned i = 0; i < n_parts; i++)
+		n += parts[i].len;
 	if (n == 0 || n > PYGASE_EVENT_MAX)
 		return -1;
 	if (p->n_events >= PYGASE_WAITING ||
@@ -417,7 +420,11 @@ pygase_add(struct pygase *p, const void *event, size_t n,
 		.since_us = now_us,
 		.len = (uint16_t)n,
 		.class = (uint8_t) class };
-	memcpy(e->bytes, event, n);
+	for (unsigned i = 0; i < n_parts; i++) {
+		if (parts[i].len)
+			memcpy(e->bytes + at, parts[i].bytes, parts[i].len);
+		at += parts[i].len;
+	}
 	if (p->last)
 		p->last->next = e;
 	else
@@ -427,6 +434,14 @@ pygase_add(struct pygase *p, const void *event, size_t n,
 	p->n_waiting++;
 	p->event_bytes += n;
 	return 1;
+}
+
+int
+pygase_add(struct pygase *p, const void *event, size_t n,
+    enum pygase_class class, uint64_t id, int64_t now_us)
+{
+	return pygase_add_parts(
+	    p, &(struct pygase_part){ event, n }, 1, class, id, now_us);
 }
 
 int64_t

@@ -190,6 +190,14 @@ enum pygase_class {
 int pygase_add(struct pygase *p, const void *event, size_t n,
     enum pygase_class class, uint64_t id, int64_t now_us);
 
+/* The same from where its parts lie, in this order. */
+struct pygase_part {
+	const void *bytes;
+	size_t len;
+};
+int pygase_add_parts(struct pygase *p, const struct pygase_part *parts,
+    unsigned n_parts, enum pygase_class class, uint64_t id, int64_t now_us);
+
 /* The oldest event that is not acked was given so long ago; 0: there is none.
  */
 int64_t pygase_waits(const struct pygase *p, int64_t now_us);

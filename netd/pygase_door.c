@@ -222,8 +222,8 @@ keep_events(struct pg_door *d, struct pg_door_slot *slot, const uint8_t *bytes,
 
 static void
 let_in(struct pg_socket *s, const union address *from,
-    const struct pygase_head *h, uint16_t sequence, const uint8_t *bytes,
-    size_t len)
+    const struct pygase_head *h, uint16_t sequence,
+    const struct pg_event *events, unsigned count)
 {
 	uint64_t tag = tag_of(&s->door, from);
 	struct pg_door_slot *slot = slot_of(&s->door, tag, s->netd->now_us);
@@ -243,7 +243,7 @@ let_in(struct pg_socket *s, const union address *from,
 	s->door.bytes -= slot->events.len;
 	ipc_buf_release(&slot->events);
 	if (k->c->phase == PLAYING)
-		pg_conn_take(k, h, bytes, len);
+		pg_conn_take(k, h, events, count);
 }
 
 void
@@ -252,19 +252,23 @@ pg_door_knock(struct pg_socket *s, const union address *from,
 {
 	struct netd *n = s->netd;
 	int64_t now = n->now_us;
+	struct pg_event events[PG_EVENTS_MAX];
 	struct pg_door_slot *slot;
 	struct pygase_head h;
 	uint16_t sequence;
 	uint64_t tag;
+	int count;
 
 	if (!guard_pass(
 		&s->door.guard, from, s->url->config.strangers_per_s, now)) {
 		n->metrics.datagrams_over++;
 		return;
 	}
-	if (!pygase_read(bytes, len, &h) ||
-	    !pg_events_good(
-		bytes + PYGASE_CLIENT_HEAD, len - PYGASE_CLIENT_HEAD)) {
+	count = pygase_read(bytes, len, &h)
+		    ? pg_events_read(bytes + PYGASE_CLIENT_HEAD,
+			  len - PYGASE_CLIENT_HEAD, events)
+		    : -1;
+	if (count < 0) {
 		n->metrics.datagrams_bad++;
 		return;
 	}
@@ -275,7 +279,7 @@ pg_door_knock(struct pg_socket *s, const union address *from,
 	if (h.ack && refused(&s->door, tag, now))
 		return;
 	if (h.ack && proven(&s->door, from, &h, &sequence)) {
-		let_in(s, from, &h, sequence, bytes, len);
+		let_in(s, from, &h, sequence, events, (unsigned)count);
 		return;
 	}
 	slot = slot_of(&s->door, tag, now);

@@ -18,6 +18,11 @@
 
 #include <string.h>
 
+/* What stands before the parts of an event that PyGaSe sends. */
+#define EVENT_HEAD "\x83\xa4type"
+#define EVENT_ARGS "\xachandler_args"
+#define EVENT_KWARGS "\xaehandler_kwargs"
+
 /* ---- events up -------------------------------------------------------------
  */
 
@@ -42,48 +47,128 @@ is_event(const struct ipc_value *v)
 	return true;
 }
 
-bool
-pg_events_good(const uint8_t *bytes, size_t len)
+/* Do all its keys lie there as text? Of a map that is legal. */
+static bool
+has_text_keys(const uint8_t *map, size_t len)
+{
+	const struct ipc_value_limits *limits = &ipc_value_from_player;
+	size_t off = 1;
+
+	if ((*map & 0xf0) != 0x80)
+		return false; /* over 15 of them: the tree tells */
+	for (unsigned left = *map & 0x0f; left; left--) {
+		struct ipc_scanned key, v;
+
+		if (!ipc_value_scan(map + off, len - off, limits, &key) ||
+		    key.type != IPC_V_STR)
+			return false;
+		off += key.len;
+		if (!ipc_value_scan(map + off, len - off, limits, &v))
+			return false;
+		off += v.len;
+	}
+	return true;
+}
+
+/* The value behind this text at *off, if it is there and of this type. */
+static bool
+part(const uint8_t *bytes, size_t len, size_t *off, const char *before,
+    enum ipc_value_type type, struct ipc_scanned *out)
+{
+	size_t n = strlen(before);
+
+	if (len - *off < n || memcmp(bytes + *off, before, n) != 0 ||
+	    !ipc_value_scan(bytes + *off + n, len - *off - n,
+		&ipc_value_from_player, out) ||
+	    out->type != type)
+		return false;
+	*off += n + out->len;
+	return true;
+}
+
+/* As PyGaSe lays it down, and so nearly always: nothing is built of it. */
+static bool
+read_fast(const uint8_t *bytes, size_t len, struct event *e)
+{
+	struct ipc_scanned name, args, kwargs;
+	size_t off = 0;
+
+	if (!part(bytes, len, &off, EVENT_HEAD, IPC_V_STR, &name) ||
+	    !part(bytes, len, &off, EVENT_ARGS, IPC_V_ARRAY, &args) ||
+	    !part(bytes, len, &off, EVENT_KWARGS, IPC_V_MAP, &kwargs) ||
+	    off != len || name.n == 0 || name.n > EVENT_NAME_MAX ||
+	    !has_text_keys(kwargs.bytes, kwargs.len))
+		return false;
+	*e = (struct event){ .name = name.text,
+		.name_len = name.n,
+		.args = args.bytes,
+		.args_len = args.len,
+		.kwargs = kwargs.bytes,
+		.kwargs_len = kwargs.len };
+	return true;
+}
+
+static bool
+read_one(const uint8_t *bytes, size_t len, struct pg_event *out)
+{
+	struct ipc_value *v;
+	const char *why;
+	bool good;
+
+	out->bytes = bytes;
+	out->len = len;
+	out->plain = read_fast(bytes, len, &out->event);
+	if (out->plain)
+		return true;
+	if (ipc_value_unpack(bytes, len, &ipc_value_from_player, &v, &why) < 0)
+		return false;
+	good = is_event(v);
+	ipc_value_free(v);
+	return good;
+}
+
+int
+pg_events_read(const uint8_t *bytes, size_t len, struct pg_event *out)
 {
 	const uint8_t *event;
 	size_t off = 0, n;
-	int r;
+	int r, count = 0;
 
-	while ((r = pygase_event(bytes, len, &off, &event, &n)) > 0) {
-		struct ipc_value *v;
-		const char *why;
-		bool good;
-
-		if (ipc_value_unpack(
-			event, n, &ipc_value_from_player, &v, &why) < 0)
-			return false;
-		good = is_event(v);
-		ipc_value_free(v);
-		if (!good)
-			return false;
-	}
-	return r == 0;
+	while ((r = pygase_event(bytes, len, &off, &event, &n)) > 0)
+		if (count == PG_EVENTS_MAX ||
+		    !read_one(event, n, &out[count++]))
+			return -1;
+	return r == 0 ? count : -1;
 }
 
 bool
-pg_event_up(struct client *c, const uint8_t *event, size_t n)
+pg_event_up(struct client *c, const struct pg_event *e)
 {
-	const struct ipc_value *name;
 	struct ipc_value *v;
 	const char *why, *text;
 	size_t len;
 	bool more;
 
 	if (!c->link->talks)
-		return client_got(c, IPC_BINARY, event, n);
-	if (ipc_value_unpack(event, n, &ipc_value_from_player, &v, &why) < 0)
+		return client_got(c, IPC_BINARY, e->bytes, e->len);
+	if (e->plain)
+		return event_came_packed(c, &e->event);
+	if (ipc_value_unpack(
+		e->bytes, e->len, &ipc_value_from_player, &v, &why) < 0)
 		return true;
-	name = ipc_value_gets(v, "type");
-	text = ipc_value_text(name, &len);
+	text = ipc_value_text(ipc_value_gets(v, "type"), &len);
 	more = event_came(c, 0, text, len, ipc_value_gets(v, "handler_args"),
 	    ipc_value_gets(v, "handler_kwargs"));
 	ipc_value_free(v);
 	return more;
+}
+
+bool
+pg_event_up_again(struct client *c, const uint8_t *bytes, size_t len)
+{
+	struct pg_event e;
+
+	return !read_one(bytes, len, &e) || pg_event_up(c, &e);
 }
 
 /* ---- events down -----------------------------------------------------------
@@ -113,37 +198,67 @@ lost(void *arg, uint64_t number)
 const struct pygase_fate pg_fate = { arrived, lost };
 
 /* Keys that are text alone: any other would end the client's event loop. */
-static struct ipc_value *
-keywords(const struct ipc_value *kwargs)
+static bool
+pack_keywords(const struct event *e, struct ipc_buf *out)
 {
-	struct ipc_value *v = ipc_value_map();
+	struct ipc_value *all, *v = ipc_value_map();
+	const char *why;
+	bool good;
 
-	for (size_t i = 0; v && i < ipc_value_size(kwargs); i++) {
-		struct ipc_key key = ipc_value_key(kwargs, i);
+	if (ipc_value_unpack(
+		e->kwargs, e->kwargs_len, &ipc_value_from_pipe, &all, &why) < 0)
+		all = NULL;
+	for (size_t i = 0; i < ipc_value_size(all); i++) {
+		struct ipc_key key = ipc_value_key(all, i);
 
 		if (key.text)
 			ipc_value_set(
-			    v, key, ipc_value_copy(ipc_value_at(kwargs, i)));
+			    v, key, ipc_value_copy(ipc_value_at(all, i)));
 	}
-	return v;
+	good = all && v && ipc_value_pack(v, out) == 0;
+	ipc_value_free(all);
+	ipc_value_free(v);
+	return good;
+}
+
+/* A head of a str of up to 255 bytes. */
+static size_t
+str_head(uint8_t *out, size_t len)
+{
+	out[0] = (uint8_t)(len < 32 ? 0xa0 | len : 0xd9);
+	out[1] = (uint8_t)len;
+	return len < 32 ? 1 : 2;
 }
 
 bool
 pg_event_down(struct client *c, const struct event *e)
 {
 	struct pg_conn *k = c->codec;
-	struct ipc_value *v = ipc_value_make("{sSsvsv}", "type", e->name,
-	    e->name_len, "handler_args", ipc_value_copy(e->args),
-	    "handler_kwargs", keywords(e->kwargs));
+	uint8_t head[2];
 	struct ipc_buf b;
+	struct pygase_part parts[] = {
+		{ EVENT_HEAD, sizeof(EVENT_HEAD) - 1 },
+		{ head, str_head(head, e->name_len) },
+		{ e->name, e->name_len },
+		{ EVENT_ARGS, sizeof(EVENT_ARGS) - 1 },
+		{ e->args, e->args_len },
+		{ EVENT_KWARGS, sizeof(EVENT_KWARGS) - 1 },
+		{ e->kwargs, e->kwargs_len },
+	};
+	const unsigned n = sizeof(parts) / sizeof(parts[0]);
 	int r = -1;
 
 	ipc_buf_init(&b, PYGASE_EVENT_MAX);
-	if (v && ipc_value_pack(v, &b) == 0)
-		r = pygase_add(&k->p, b.data, b.len, PYGASE_SURE, e->number,
-		    c->netd->now_us);
+	if (has_text_keys(e->kwargs, e->kwargs_len)) {
+		r = 1;
+	} else if (pack_keywords(e, &b)) {
+		parts[n - 1] = (struct pygase_part){ b.data, b.len };
+		r = 1;
+	}
+	if (r == 1)
+		r = pygase_add_parts(
+		    &k->p, parts, n, PYGASE_SURE, e->number, c->netd->now_us);
 	ipc_buf_release(&b);
-	ipc_value_free(v);
 	client_dropped(c, r != 1, 0);
 	pg_ready(k);
 	return r == 1;

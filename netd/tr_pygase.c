@@ -219,18 +219,30 @@ has_room(const struct pg_conn *k, size_t len)
 	return !k->c->netd->input_held || k->held.len + len <= HELD_MAX;
 }
 
-void
-pg_conn_event(struct pg_conn *k, const uint8_t *event, size_t n)
+/* Is somebody there to hear it at once? Else it waits. */
+static bool
+is_heard(const struct pg_conn *k)
+{
+	return !k->c->netd->input_held && k->held.len == 0;
+}
+
+static void
+hold(struct pg_conn *k, const uint8_t *event, size_t n)
 {
 	uint8_t head[2] = { (uint8_t)(n >> 8), (uint8_t)n };
 
-	if (!k->c->netd->input_held && k->held.len == 0) {
-		pg_event_up(k->c, event, n);
-		return;
-	}
 	k->socket->any_held = true;
 	if (!ipc_buf_add(&k->held, head, 2) || !ipc_buf_add(&k->held, event, n))
 		client_close(k->c, IPC_REASON_NO_MEMORY, "");
+}
+
+void
+pg_conn_event(struct pg_conn *k, const uint8_t *event, size_t n)
+{
+	if (is_heard(k))
+		pg_event_up_again(k->c, event, n);
+	else
+		hold(k, event, n);
 }
 
 /* The game reads again. */
@@ -245,7 +257,7 @@ deliver_held(struct pg_socket *s)
 		while (k->c->phase == PLAYING && !k->c->throttled &&
 		       pygase_event(
 			   k->held.data, k->held.len, &off, &event, &n) > 0)
-			pg_event_up(k->c, event, n);
+			pg_event_up_again(k->c, event, n);
 		ipc_buf_eat(&k->held, off);
 		if (k->held.len == 0)
 			ipc_buf_release(&k->held);
@@ -257,27 +269,37 @@ deliver_held(struct pg_socket *s)
 /* ---- datagrams in ----------------------------------------------------------
  */
 
+static size_t
+bytes_of(const struct pg_event *events, unsigned n)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		len += 2 + events[i].len;
+	return len;
+}
+
 void
 pg_conn_take(struct pg_conn *k, const struct pygase_head *head,
-    const uint8_t *bytes, size_t len)
+    const struct pg_event *events, unsigned n)
 {
-	const uint8_t *event;
-	size_t off = 0, n;
+	int64_t now = k->c->netd->now_us;
 
-	bytes += PYGASE_CLIENT_HEAD;
-	len -= PYGASE_CLIENT_HEAD;
-	k->c->bytes_us = k->c->netd->now_us;
+	k->c->bytes_us = now;
 	if (k->c->phase != PLAYING)
-		len = 0;
-	if (len && !has_room(k, len)) {
-		pygase_acks(&k->p, head, k->c->netd->now_us, &pg_fate, k);
+		n = 0;
+	if (n && !has_room(k, bytes_of(events, n))) {
+		pygase_acks(&k->p, head, now, &pg_fate, k);
 		pg_ready(k);
 		return;
 	}
-	pygase_take(&k->p, head, len > 0, k->c->netd->now_us, &pg_fate, k);
-	while (k->c->phase == PLAYING &&
-	       pygase_event(bytes, len, &off, &event, &n) > 0)
-		pg_conn_event(k, event, n);
+	pygase_take(&k->p, head, n > 0, now, &pg_fate, k);
+	for (unsigned i = 0; i < n && k->c->phase == PLAYING; i++) {
+		if (is_heard(k))
+			pg_event_up(k->c, &events[i]);
+		else
+			hold(k, events[i].bytes, events[i].len);
+	}
 	if (k->c->out.head)
 		client_mark(k->c);
 	pg_ready(k);
@@ -313,7 +335,7 @@ conn_other(struct pg_conn *k, const struct pygase_head *head)
 /* Is it the new one, with our number? Then it takes the old one's place. */
 static bool
 conn_replaced(struct pg_conn *k, const union address *from,
-    const struct pygase_head *head, const uint8_t *bytes, size_t len)
+    const struct pygase_head *head, const struct pg_event *events, unsigned n)
 {
 	int age = pygase_distance(head->sequence, k->other_seq);
 	int behind = pygase_distance(k->p.sequence, head->ack);
@@ -333,7 +355,7 @@ conn_replaced(struct pg_conn *k, const union address *from,
 	k->addr.sa.sa_family = AF_UNSPEC;
 	k = pg_conn_new(s, from, sequence, order, head->time_order);
 	if (k)
-		pg_conn_take(k, head, bytes, len);
+		pg_conn_take(k, head, events, n);
 	return true;
 }
 
@@ -360,8 +382,10 @@ conn_got(struct pg_conn *k, const union address *from, const uint8_t *bytes,
     size_t len)
 {
 	struct netd *n = k->c->netd;
+	struct pg_event events[PG_EVENTS_MAX];
 	struct pygase_head head;
 	enum pygase_sort sort;
+	int count;
 
 	if (!conn_token(k)) {
 		n->metrics.datagrams_over++;
@@ -371,19 +395,21 @@ conn_got(struct pg_conn *k, const union address *from, const uint8_t *bytes,
 		conn_shutdown(k);
 		return;
 	}
-	if (!pygase_read(bytes, len, &head) ||
-	    !pg_events_good(
-		bytes + PYGASE_CLIENT_HEAD, len - PYGASE_CLIENT_HEAD)) {
+	count = pygase_read(bytes, len, &head)
+		    ? pg_events_read(bytes + PYGASE_CLIENT_HEAD,
+			  len - PYGASE_CLIENT_HEAD, events)
+		    : -1;
+	if (count < 0) {
 		n->metrics.datagrams_bad++;
 		return;
 	}
-	if (conn_replaced(k, from, &head, bytes, len))
+	if (conn_replaced(k, from, &head, events, (unsigned)count))
 		return;
 	sort = pygase_sort(&k->p, &head);
 	if (sort == PYGASE_GOOD) {
 		if (k->bye_us && n->now_us - k->bye_us > BYE_GRACE_US)
 			k->bye_us = 0;
-		pg_conn_take(k, &head, bytes, len);
+		pg_conn_take(k, &head, events, (unsigned)count);
 	} else if (sort == PYGASE_FRESH) {
 		conn_other(k, &head);
 	} else if (sort == PYGASE_WRONG) {

@@ -6,6 +6,7 @@
 #define NETD_TR_PYGASE_H
 
 #include "netd/datagram.h"
+#include "netd/event.h"
 #include "netd/pygase.h"
 #include "netd/pygase_update.h"
 
@@ -101,10 +102,22 @@ void pg_door_knock(struct pg_socket *s, const union address *from,
 /* ---- pygase_talk.c --------------------------------------------------------
  */
 
-/* Are these whole events that a game may see? */
-bool pg_events_good(const uint8_t *bytes, size_t len);
-/* A good event of a player's, for the game. False: it is to be quiet. */
-bool pg_event_up(struct client *c, const uint8_t *event, size_t n);
+/* A client's event that a game may see; views of its datagram. */
+struct pg_event {
+	const uint8_t *bytes; /* all of it */
+	size_t len;
+	bool plain; /* then event has its parts */
+	struct event event;
+};
+/* No datagram holds more: the least of them has 40 bytes. */
+#define PG_EVENTS_MAX 64
+/* The events in what is behind a head: how many; -1: they are none that a game
+ * may see. */
+int pg_events_read(const uint8_t *bytes, size_t len, struct pg_event *out);
+/* For the game. False: it is to be quiet. */
+bool pg_event_up(struct client *c, const struct pg_event *e);
+/* The same of bytes that were read before. */
+bool pg_event_up_again(struct client *c, const uint8_t *bytes, size_t len);
 /* The slots of the transport. */
 bool pg_event_down(struct client *c, const struct event *e);
 void pg_state(struct client *c);
@@ -126,8 +139,8 @@ struct pg_conn *pg_conn_new(struct pg_socket *s, const union address *from,
     unsigned sequence, unsigned order, unsigned holds);
 /* A datagram whose head is good: believe it, hand its events on. */
 void pg_conn_take(struct pg_conn *k, const struct pygase_head *head,
-    const uint8_t *bytes, size_t len);
-/* An event of it, for the game. */
+    const struct pg_event *events, unsigned n);
+/* An event that it said before it was known, for the game. */
 void pg_conn_event(struct pg_conn *k, const uint8_t *event, size_t n);
 
 #endif

@@ -43,6 +43,30 @@ goes_round(struct ipc_value *v)
 	ipc_value_free(v);
 }
 
+/* What is passed on unseen is what would have been understood. */
+static void
+scans_as_it_unpacks(const uint8_t *data, size_t size)
+{
+	struct ipc_scanned s;
+	struct ipc_value *v;
+	const char *why;
+	size_t used, len;
+
+	if (!ipc_value_scan(data, size, &ipc_value_from_player, &s))
+		return;
+	assert(ipc_value_unpack_first(
+		   data, size, &ipc_value_from_player, &v, &used, &why) == 0);
+	assert(s.bytes == data && s.len == used && s.type == ipc_value_type(v));
+	if (s.type == IPC_V_INT && !ipc_value_is_big(v))
+		assert(s.number == ipc_value_as_int(v));
+	if (s.type == IPC_V_STR)
+		assert(memcmp(s.text, ipc_value_text(v, &len), s.n) == 0 &&
+		       len == s.n);
+	if (s.type == IPC_V_ARRAY || s.type == IPC_V_MAP)
+		assert(s.n == ipc_value_size(v));
+	ipc_value_free(v);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -51,6 +75,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
+	if (data[0] != 'j')
+		scans_as_it_unpacks(data + 1, size - 1);
 	if (data[0] == 'j') {
 		if (ipc_value_from_json(data + 1, size - 1,
 			&ipc_value_from_player, &v, &why) == 0)

@@ -53,9 +53,19 @@ json(const struct ipc_value *v)
 	return text;
 }
 
+static bool
+scans(const void *bytes, size_t len, struct ipc_scanned *out)
+{
+	struct ipc_scanned other;
+
+	return ipc_value_scan(
+	    bytes, len, &ipc_value_from_pipe, out ? out : &other);
+}
+
 static void
 goes_round(struct ipc_value *v)
 {
+	struct ipc_scanned seen;
 	struct ipc_buf b;
 	struct ipc_value *back;
 
@@ -65,8 +75,17 @@ goes_round(struct ipc_value *v)
 	assert_int_equal(ipc_value_packed(v), b.len);
 	back = unpacked(b.data, b.len);
 	assert_true(ipc_value_equal(v, back));
-	for (size_t cut = 0; cut < b.len && cut < 200; cut++)
+	for (size_t cut = 0; cut < b.len && cut < 200; cut++) {
 		assert_null(unpacked(b.data, cut));
+		assert_false(scans(b.data, cut, NULL));
+	}
+	if (scans(b.data, b.len, &seen)) {
+		assert_int_equal(seen.len, b.len);
+		assert_int_equal(seen.type, ipc_value_type(v));
+	} else {
+		/* Only what is large is left to the tree. */
+		assert_true(b.len > 64);
+	}
 	ipc_value_free(back);
 	back = ipc_value_copy(v);
 	assert_true(ipc_value_equal(v, back));
@@ -176,9 +195,15 @@ what_is_no_value_is_refused(void **state)
 		"{\"$bytes\":\"AAA\"}", "{1:2}" };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ipc_scanned seen;
+
 		if (unpacked(rows[i].bytes, rows[i].len))
 			fail_msg("row %zu was taken", i);
+		if (scans(rows[i].bytes, rows[i].len, &seen) &&
+		    seen.len == rows[i].len)
+			fail_msg("row %zu was passed on", i);
+	}
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (of_json(texts[i]))
 			fail_msg("taken: %s", texts[i]);
@@ -203,6 +228,7 @@ depth_and_number_have_limits(void **state)
 		text[2 * n] = '\0';
 		v = unpacked(deep, n);
 		assert_int_equal(v != NULL, n <= IPC_VALUE_DEPTH_MAX);
+		assert_int_equal(scans(deep, n, NULL), n < IPC_VALUE_DEPTH_MAX);
 		ipc_value_free(v);
 		v = of_json(text);
 		assert_int_equal(v != NULL, n <= IPC_VALUE_DEPTH_MAX);
@@ -217,6 +243,28 @@ depth_and_number_have_limits(void **state)
 	few.bytes = 3;
 	assert_int_equal(ipc_value_unpack("\x93\1\2\3", 4, &few, &v, &why),
 	    IPC_ERR_TOO_LONG);
+}
+
+static void
+what_lies_there_is_seen_without_a_copy(void **state)
+{
+	static const char map[] = "\x83\xa1x\x01\xa1y\x82\xa1x\x02\xa1z\x91"
+				  "\x81\xa1x\x03\xa1z\xa2hi",
+			  again[] = "\x82\xa1x\x81\xa1y\x01\xa1x\x02";
+	struct ipc_scanned seen;
+
+	(void)state;
+	/* The same name in another map is another name. */
+	assert_true(scans(map, sizeof(map) - 1, &seen));
+	assert_int_equal(seen.len, sizeof(map) - 1);
+	assert_int_equal(seen.n, 3);
+	assert_false(scans(again, sizeof(again) - 1, &seen));
+	assert_true(scans("\xd1\xff\x00??", 5, &seen));
+	assert_int_equal(seen.len, 3);
+	assert_int_equal(seen.number, -256);
+	assert_true(scans("\xa2hi??", 5, &seen));
+	assert_int_equal(seen.n, 2);
+	assert_memory_equal(seen.text, "hi", 2);
 }
 
 static void
@@ -336,6 +384,7 @@ main(void)
 		cmocka_unit_test(json_says_the_same),
 		cmocka_unit_test(what_is_no_value_is_refused),
 		cmocka_unit_test(depth_and_number_have_limits),
+		cmocka_unit_test(what_lies_there_is_seen_without_a_copy),
 		cmocka_unit_test(a_large_map_finds_and_forgets),
 		cmocka_unit_test(a_merge_goes_deep_and_a_marker_deletes),
 		cmocka_unit_test(paths_lead_to_what_they_name),
