@@ -93,30 +93,101 @@ wait_ms(const struct gc_event_how *how)
 	return ms < 0 || ms > WAIT_MAX_MS ? WAIT_MAX_MS : ms;
 }
 
+static bool
+add_byte(struct ipc_buf *b, unsigned byte)
+{
+	uint8_t one = (uint8_t)byte;
+
+	return ipc_buf_add(b, &one, 1);
+}
+
+/* As msgpack in its smallest form. */
+static bool
+add_int(struct ipc_buf *b, uint64_t number)
+{
+	unsigned power = number > UINT32_MAX   ? 3
+			 : number > UINT16_MAX ? 2
+					       : number > UINT8_MAX;
+	bool good = number < 128 || add_byte(b, 0xcc + power);
+
+	for (unsigned left = number < 128 ? 1 : 1u << power; good && left;)
+		good = add_byte(b, (unsigned)(number >> (8 * --left)) & 0xff);
+	return good;
+}
+
+/* Is it, in the array around it, deeper than netd takes? */
+static bool
+is_deep(const struct ipc_value *v, unsigned left)
+{
+	enum ipc_value_type type = ipc_value_type(v);
+
+	if (type != IPC_V_ARRAY && type != IPC_V_MAP)
+		return false;
+	if (left == 0)
+		return true;
+	for (size_t i = 0; i < ipc_value_size(v); i++)
+		if (is_deep(ipc_value_at(v, i), left - 1))
+			return true;
+	return false;
+}
+
+/* [number, name, args, kwargs, wait, but]: no tree is made of it. */
+static bool
+pack_event(struct ipc_buf *b, uint64_t number, const struct gc_event_how *how,
+    const struct ipc_value *name, const struct ipc_value *args,
+    const struct ipc_value *kwargs)
+{
+	ipc_buf_clear(b);
+	return add_byte(b, 0x96) && add_int(b, number) &&
+	       ipc_value_pack(name, b) == 0 &&
+	       (args ? ipc_value_pack(args, b) == 0 : add_byte(b, 0x90)) &&
+	       (kwargs ? ipc_value_pack(kwargs, b) == 0 : add_byte(b, 0x80)) &&
+	       add_int(b, (uint64_t)wait_ms(how)) &&
+	       add_int(b, how ? how->but : 0);
+}
+
+static int
+put_packed(struct gc_net *net, unsigned flags, uint64_t id)
+{
+	const struct ipc_buf *b = &net->stores->bytes;
+	struct ipc_frame f = { .kind = IPC_EVENT,
+		.flags = (uint8_t)flags,
+		.id = id,
+		.bytes = b->data,
+		.len = (uint32_t)b->len };
+
+	return stream_put(net, &f, NULL);
+}
+
 /* args and kwargs are taken. */
 static int64_t
 put_event(struct gc_net *net, unsigned flags, uint64_t id, uint64_t number,
     const struct gc_event_how *how, const char *name, struct gc_value *args,
     struct gc_value *kwargs)
 {
-	struct ipc_value *v = ipc_value_make("[lsvvil]", (int64_t)number, name,
-	    args ? value_in(args) : ipc_value_array(),
-	    kwargs ? value_in(kwargs) : ipc_value_map(), wait_ms(how),
-	    how ? (int64_t)how->but : (int64_t)0);
 	size_t len = strlen(name);
+	struct ipc_value *text = ipc_value_str(name, len);
 	int r;
 
-	if (v == NULL)
-		return net_problem(
+	if (text == NULL)
+		r = net_problem(
 		    net, GC_EINVALID, "an event '%s' that is not UTF-8", name);
-	if (len == 0 || len > 255 ||
-	    ipc_value_type(ipc_value_at(v, 2)) != IPC_V_ARRAY ||
-	    ipc_value_type(ipc_value_at(v, 3)) != IPC_V_MAP)
+	else if (len == 0 || len > 255 ||
+		 (args && gc_value_type(args) != GC_V_ARRAY) ||
+		 (kwargs && gc_value_type(kwargs) != GC_V_MAP))
 		r = net_problem(
 		    net, GC_EINVALID, "an event is a name, an array and a map");
+	else if (is_deep(value_in(args), IPC_VALUE_DEPTH_MAX - 1) ||
+		 is_deep(value_in(kwargs), IPC_VALUE_DEPTH_MAX - 1) ||
+		 !pack_event(&net->stores->bytes, number, how, text,
+		     value_in(args), value_in(kwargs)))
+		r = net_problem(
+		    net, GC_ETOO_LONG, "a value is too deep or too long");
 	else
-		r = put_value(net, IPC_EVENT, flags, id, v);
-	ipc_value_free(v);
+		r = put_packed(net, flags, id);
+	ipc_value_free(text);
+	gc_value_free(args);
+	gc_value_free(kwargs);
 	return r < 0 ? r : (int64_t)number;
 }
 

@@ -17,6 +17,8 @@
 /* Between datagrams to one client: with events or acks, and with state. */
 #define GAP_US 2000
 #define STATE_GAP_US 20000
+/* What an ack waits for something to go with: mostly the game's answer. */
+#define ACK_WAIT_US 4000
 /* Silence of ours while nothing happens. At 40 of theirs a second, each of
  * ours acks 8; their latency reads 100 ms, under the 250 that slow them. */
 #define QUIET_US 200000
@@ -275,6 +277,29 @@ acked_one(struct pygase *p, uint64_t n, int64_t now_us)
 		p->owes = p->owes_now = false;
 }
 
+/* Those before datagram number n that its bits name, bit 31 the one before. */
+static void
+acked_before(struct pygase *p, uint64_t n, uint32_t bits, int64_t now_us)
+{
+	uint64_t newer = n - p->said_ack;
+	uint64_t known = (uint64_t)1 << 32 | p->said_bits;
+	uint32_t fresh = bits;
+
+	if (n >= p->said_ack && newer <= 32)
+		fresh &= (uint32_t) ~(known >> newer);
+	if (n >= p->said_ack) {
+		p->said_ack = n;
+		p->said_bits = bits;
+	}
+	while (fresh) {
+		unsigned i = (unsigned)__builtin_clz(fresh);
+
+		fresh &= ~(UINT32_C(1) << (31 - i));
+		if (n > i + 1)
+			acked_one(p, n - i - 1, now_us);
+	}
+}
+
 static bool
 is_acked(const struct pygase *p, uint64_t n)
 {
@@ -367,6 +392,8 @@ pygase_take(struct pygase *p, const struct pygase_head *head, bool carries,
 	if (carries) {
 		if (!p->owes || pygase_distance(head->sequence, p->owed) > 0)
 			p->owed = head->sequence;
+		if (!p->owes_now)
+			p->owes_us = now_us;
 		p->owes = p->owes_now = true;
 	}
 	pygase_acks(p, head, now_us, fate, arg);
@@ -385,9 +412,7 @@ pygase_acks(struct pygase *p, const struct pygase_head *head, int64_t now_us,
 		/* Above sent: a number that one before us gave out. */
 		if (n <= p->sent) {
 			acked_one(p, n, now_us);
-			for (unsigned i = 0; i < 32 && n > i + 1; i++)
-				if (head->bits & UINT32_C(1) << (31 - i))
-					acked_one(p, n - i - 1, now_us);
+			acked_before(p, n, head->bits, now_us);
 		}
 	}
 	if (head->time_order &&
@@ -500,15 +525,20 @@ pygase_due(const struct pygase *p, int64_t now_us)
 	int64_t due = p->sent_us + QUIET_US, at;
 	int64_t gap = p->row < ROW_MAX ? GAP_US : ROW_GAP_US;
 
-	if (may_send(p) || p->owes_now || p->unacked > UNACKED_MAX)
+	if (may_send(p) || p->unacked > UNACKED_MAX)
 		return p->sent_us + gap;
+	if (p->owes_now && due > p->owes_us + ACK_WAIT_US) {
+		due = p->owes_us + ACK_WAIT_US;
+		if (due < p->sent_us + gap)
+			due = p->sent_us + gap;
+	}
 	/* What comes after an event tells whether it came. */
 	if ((p->owes || p->n_events) && due > p->sent_us + OWED_US &&
 	    now_us - p->heard_us < DEAF_US)
 		due = p->sent_us + OWED_US;
 	at = state_due(p);
-	if (at != INT64_MAX && at < p->sent_us + STATE_GAP_US)
-		at = p->sent_us + STATE_GAP_US;
+	if (at != INT64_MAX && at < p->sent_us + STATE_GAP_US + p->busy_us)
+		at = p->sent_us + STATE_GAP_US + p->busy_us;
 	if (at < due)
 		due = at;
 	return due > now_us ? due : now_us;

@@ -109,6 +109,10 @@ struct pygase {
 	uint64_t sent;
 	uint16_t sequence;
 	uint64_t acked; /* the newest that it has, counted from 1; 0: none */
+	/* What its last word on this was: nearly all of the next says the same.
+	 */
+	uint64_t said_ack;
+	uint32_t said_bits;
 	struct pygase_gone {
 		int64_t at_us;
 		uint16_t theirs; /* the newest of theirs that it told of */
@@ -122,6 +126,7 @@ struct pygase {
 	 * it is known that it knows. */
 	uint16_t owed;
 	bool owes, owes_now;
+	int64_t owes_us;  /* since when, if now */
 	unsigned unacked; /* of theirs since we last sent */
 	unsigned row;     /* ours since they last spoke */
 	int64_t sent_us;
@@ -132,7 +137,8 @@ struct pygase {
 	/* State: the piece on its way, a view; its number; when last sent. */
 	struct pygase_piece piece;
 	bool piece_on;
-	uint16_t order; /* the newest time_order that we gave out */
+	uint16_t order;  /* the newest time_order that we gave out */
+	int64_t busy_us; /* between two pieces, beside what is always there */
 	int64_t piece_us;
 	unsigned piece_tries;
 };

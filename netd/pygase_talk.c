@@ -16,6 +16,7 @@
 #include "netd/state.h"
 #include "netd/store.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* What stands before the parts of an event that PyGaSe sends. */
@@ -316,9 +317,112 @@ note_tops(struct pg_conn *k, const struct ipc_value *set)
 
 		if (store_is_deleted(ipc_value_at(set, i)))
 			forget(k->tops, key);
-		else
+		else if (ipc_value_get(k->tops, key) == NULL)
 			ipc_value_set(k->tops, key, ipc_value_nil());
 	}
+}
+
+void
+pg_change_drop(struct pg_change *change)
+{
+	if (change == NULL || --change->refs)
+		return;
+	ipc_value_free(change->set);
+	pygase_update_release(&change->update);
+	free(change);
+}
+
+/* set is taken. NULL: no memory. */
+static struct pg_change *
+change_new(struct ipc_value *set, bool whole)
+{
+	struct pg_change *change = set ? calloc(1, sizeof(*change)) : NULL;
+
+	if (change == NULL || pygase_update_cut(&change->update, set) < 0) {
+		ipc_value_free(set);
+		free(change);
+		return NULL;
+	}
+	change->refs = 1;
+	change->whole = whole;
+	change->set = set;
+	if (change->update.left_out)
+		ipc_log(IPC_LOG_WARN, "state_too_long",
+		    "values=%zu hint=\"no datagram holds a list or text of 2 "
+		    "KB\"",
+		    change->update.left_out);
+	return change;
+}
+
+void
+pg_changes_clear(struct pg_changes *all)
+{
+	while (all->n)
+		pg_change_drop(all->kept[--all->n].change);
+}
+
+static struct pg_kept *
+kept_for(struct pg_changes *all, const struct state_key *key)
+{
+	for (unsigned i = 0; i < all->n; i++) {
+		const struct state_key *has = &all->kept[i].key;
+
+		if (has->store == key->store && has->view == key->view &&
+		    has->from == key->from && has->to == key->to)
+			return &all->kept[i];
+	}
+	return NULL;
+}
+
+/* Of the store: 1 *out is owned, 0 there is none, -1 no memory. */
+static int
+change_made(struct pg_conn *k, struct pg_change **out)
+{
+	struct store_delta d;
+	struct ipc_value *set;
+	int r = state_take(k->c, k->socket->deleted, &d);
+
+	if (r <= 0)
+		return r;
+	set = d.set;
+	d.set = NULL;
+	store_delta_release(&d);
+	if (set == NULL)
+		set = ipc_value_map();
+	if (set)
+		clean(set);
+	*out = change_new(set, d.whole);
+	return *out ? 1 : -1;
+}
+
+/* The same, or what another one was given already. */
+static int
+change_taken(struct pg_conn *k, struct pg_change **out)
+{
+	struct pg_changes *all = &k->socket->changes;
+	struct state_key key;
+	struct pg_kept *kept;
+	int r;
+
+	if (!state_key(k->c, &key))
+		return change_made(k, out);
+	kept = kept_for(all, &key);
+	if (kept) {
+		state_took(k->c);
+		*out = kept->change;
+		if (*out)
+			(*out)->refs++;
+		return *out != NULL;
+	}
+	r = change_made(k, out);
+	if (r < 0 || all->n == PG_CHANGES)
+		return r;
+	kept = &all->kept[all->n++];
+	kept->key = key;
+	kept->change = r ? *out : NULL;
+	if (r)
+		(*out)->refs++;
+	return r;
 }
 
 /*
@@ -326,7 +430,7 @@ note_tops(struct pg_conn *k, const struct ipc_value *set)
  * name by name, and the new state follows when it is gone. A merge alone would
  * leave what is no more.
  */
-static struct ipc_value *
+static struct pg_change *
 all_gone(struct pg_conn *k)
 {
 	struct ipc_value *v = ipc_value_map();
@@ -334,70 +438,48 @@ all_gone(struct pg_conn *k)
 	for (size_t i = 0; v && i < ipc_value_size(k->tops); i++)
 		ipc_value_set(v, ipc_value_key(k->tops, i),
 		    ipc_value_copy(k->socket->deleted));
-	return v;
+	return change_new(v, false);
 }
 
-/* The next change, owned; NULL: there is none now. */
-static struct ipc_value *
-next_change(struct pg_conn *k)
-{
-	struct ipc_value *set = k->whole;
-	struct store_delta d;
-
-	k->whole = NULL;
-	if (set)
-		return set;
-	k->news = false;
-	if (state_take(k->c, k->socket->deleted, &d) != 1)
-		return NULL;
-	set = d.set;
-	d.set = NULL;
-	store_delta_release(&d);
-	clean(set);
-	if (d.whole && ipc_value_size(k->tops)) {
-		k->whole = set;
-		return all_gone(k);
-	}
-	return set;
-}
-
-/* Cut it. False: there is none now. */
+/* The next change begins. False: there is none now. */
 static bool
 take(struct pg_conn *k)
 {
-	struct ipc_value *set = next_change(k);
-	int r;
+	struct pg_change *next = k->whole;
+	int r = 1;
 
-	if (set == NULL)
-		return false;
-	note_tops(k, set);
-	pygase_update_release(&k->update);
-	r = pygase_update_cut(&k->update, set);
-	ipc_value_free(set);
-	if (r < 0) {
-		client_abort(k->c, IPC_REASON_NO_MEMORY, "");
-		return false;
+	k->whole = NULL;
+	if (next == NULL) {
+		k->news = false;
+		r = change_taken(k, &next);
+		if (r == 1 && next->whole && ipc_value_size(k->tops)) {
+			k->whole = next;
+			next = all_gone(k);
+		}
 	}
-	if (k->update.left_out)
-		ipc_log(IPC_LOG_WARN, "state_too_long",
-		    "conn=%llu values=%zu hint=\"no datagram holds a list or "
-		    "text of 2 KB\"",
-		    (unsigned long long)k->c->id, k->update.left_out);
+	if (r < 0 || (r > 0 && next == NULL))
+		client_abort(k->c, IPC_REASON_NO_MEMORY, "");
+	if (r <= 0 || next == NULL)
+		return false;
+	pg_change_drop(k->change);
+	k->change = next;
 	k->at = 0;
+	note_tops(k, next->set);
 	return true;
 }
 
 void
 pg_state_turn(struct pg_conn *k)
 {
+	size_t n = k->change ? k->change->update.n : 0;
 	struct pygase_piece piece;
 
 	if (pygase_state_taken(&k->p))
 		k->at++;
 	if (!pygase_state_idle(&k->p) || k->c->phase != PLAYING)
 		return;
-	if (k->at >= k->update.n && ((!k->news && !k->whole) || !take(k)))
+	if (k->at >= n && ((!k->news && !k->whole) || !take(k)))
 		return;
-	piece = pygase_update_piece(&k->update, k->at);
+	piece = pygase_update_piece(&k->change->update, k->at);
 	pygase_state_send(&k->p, &piece);
 }

@@ -296,6 +296,29 @@ state_take(
 	return 0;
 }
 
+bool
+state_key(const struct client *c, struct state_key *key)
+{
+	const struct watch *w = watch_of(c);
+
+	if (!state_news(c) || !store_sight_shared(&w->sight))
+		return false;
+	*key = (struct state_key){ .store = w->held->store,
+		.view = w->sight.view,
+		.from = w->base,
+		.to = store_version(w->held->store) };
+	return true;
+}
+
+void
+state_took(struct client *c)
+{
+	struct watch *w = watch_of(c);
+
+	w->fresh = false;
+	w->base = store_version(w->held->store);
+}
+
 void
 state_again(struct client *c)
 {

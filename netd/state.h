@@ -46,6 +46,17 @@ bool state_news(const struct client *c);
  */
 int state_take(
     struct client *c, const struct ipc_value *marker, struct store_delta *d);
+/*
+ * What state_take() would give c: who has the same of these is given the same.
+ * False: it is given something of its own, or nothing. state_took(): it has it
+ * from another one's.
+ */
+struct state_key {
+	const void *store, *view;
+	uint64_t from, to;
+};
+bool state_key(const struct client *c, struct state_key *key);
+void state_took(struct client *c);
 /* It holds nothing any more: the next delta is everything. */
 void state_again(struct client *c);
 /* The store that c watches, or NULL: none. */

@@ -27,6 +27,10 @@
 #define BYE_US 500000
 /* netd itself was stopped for so long: nobody was silent. */
 #define STOPPED_US 1000000
+/* A turn that is so late is not busy yet; what busy turns put between two
+ * states of a client at the most, above what is always there. */
+#define LATE_US 5000
+#define BUSY_MAX_US 150000
 /* Between answers to what may be another program at a client's address. */
 #define OTHER_US 50000
 #define OTHER_MAX 400
@@ -180,11 +184,26 @@ schedule(struct pg_conn *k, int64_t due_us)
 	k->at_slot = slot;
 }
 
+/* A core that cannot keep up gives states more rarely, events as ever. */
+static void
+note_busy(struct pg_socket *s, int64_t late_us)
+{
+	int64_t busy = (late_us - LATE_US) * 8;
+
+	if (busy < 0)
+		busy = 0;
+	else if (busy > BUSY_MAX_US)
+		busy = BUSY_MAX_US;
+	s->busy_us += (busy - s->busy_us) / 8;
+}
+
 static void
 turn_wheel(struct pg_socket *s)
 {
 	int64_t now = s->netd->now_us;
 
+	if (s->wheel_us + PG_SLOT_US <= now)
+		note_busy(s, now - s->wheel_us - PG_SLOT_US);
 	/* After a long stop each slot is served once. */
 	if (now - s->wheel_us > PG_SLOTS * PG_SLOT_US)
 		s->wheel_us =
@@ -472,6 +491,7 @@ conn_turn(struct pg_conn *k)
 		return;
 	}
 	pg_state_turn(k);
+	k->p.busy_us = k->socket->busy_us;
 	due = pygase_due(&k->p, now);
 	if (due <= now) {
 		size_t n = pygase_write(&k->p, now, out);
@@ -508,6 +528,7 @@ socket_turn(void *arg)
 		k->ready = false;
 		conn_turn(k);
 	}
+	pg_changes_clear(&s->changes);
 	set_timer(s);
 }
 
@@ -601,9 +622,9 @@ pg_close_wire(struct client *c)
 		}
 	}
 	pygase_release(&k->p, pg_fate.lost, k);
-	pygase_update_release(&k->update);
+	pg_change_drop(k->change);
+	pg_change_drop(k->whole);
 	ipc_value_free(k->tops);
-	ipc_value_free(k->whole);
 	ipc_buf_release(&k->held);
 	free(k);
 	c->codec = NULL;

@@ -9,10 +9,28 @@
 #include "netd/event.h"
 #include "netd/pygase.h"
 #include "netd/pygase_update.h"
+#include "netd/state.h"
 
 /* Slots of 5 ms: when a connection is to be looked at. */
 #define PG_SLOT_US 5000
 #define PG_SLOTS 64
+
+/* A change of state in pieces, shared by all who lack the same. */
+struct pg_change {
+	unsigned refs;
+	bool whole; /* all of it: what was there before is void */
+	struct ipc_value *set;
+	struct pygase_update update;
+};
+/* Those of one turn that are kept for the next client. */
+#define PG_CHANGES 8
+struct pg_changes {
+	struct pg_kept {
+		struct state_key key;
+		struct pg_change *change; /* or NULL: it is no change */
+	} kept[PG_CHANGES];
+	unsigned n;
+};
 
 /* A client's codec. */
 struct pg_conn {
@@ -21,11 +39,11 @@ struct pg_conn {
 	struct pygase p;
 	/* State: there is news; what is on its way, and how far. */
 	bool news;
-	struct pygase_update update;
+	struct pg_change *change; /* or NULL */
 	size_t at;
-	struct ipc_value
-	    *tops; /* {name: nil} at the top that it has, or NULL */
-	struct ipc_value *whole; /* comes when the tops are gone; or NULL */
+	/* {name: nil} at the top that it has, or NULL */
+	struct ipc_value *tops;
+	struct pg_change *whole; /* comes when the tops are gone; or NULL */
 	union address addr;
 	struct pg_conn *same_hash;
 	struct pg_conn *older, *younger;      /* the order in which they came */
@@ -83,6 +101,8 @@ struct pg_socket {
 	ev_timer timer;
 	struct pg_conn *ready;
 	bool any_held;
+	int64_t busy_us; /* how far behind we are: states come more rarely */
+	struct pg_changes changes;
 	int64_t turn_us;           /* the last one */
 	struct ipc_value *deleted; /* the mark for what is to be deleted */
 	struct pg_door door;
@@ -123,6 +143,9 @@ bool pg_event_down(struct client *c, const struct event *e);
 void pg_state(struct client *c);
 /* Send the next piece of state, if it is time and there is one. */
 void pg_state_turn(struct pg_conn *k);
+/* The store may change now: what was kept is no more. */
+void pg_changes_clear(struct pg_changes *all);
+void pg_change_drop(struct pg_change *change);
 /* What becomes of events. */
 extern const struct pygase_fate pg_fate;
 /* It is looked at at this turn's end. */
