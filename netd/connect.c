@@ -66,9 +66,12 @@ try_next(struct client *c, int e)
 
 	drop_fd(c);
 	if (c->transport->dial) {
-		if (k->next++ == 0 && c->transport->dial(c, &k->tries[0]))
-			return;
-		client_abort(c, reason_of(errno), strerror(errno));
+		while (k->next < k->n) {
+			if (c->transport->dial(c, &k->tries[k->next++]))
+				return;
+			e = errno;
+		}
+		client_abort(c, reason_of(e), strerror(e));
 		return;
 	}
 	while (k->next < k->n) {
@@ -91,6 +94,12 @@ try_next(struct client *c, int e)
 		drop_fd(c);
 	}
 	client_abort(c, reason_of(e), strerror(e));
+}
+
+void
+connect_failed(struct client *c, int error)
+{
+	try_next(c, error);
 }
 
 void

@@ -173,6 +173,7 @@ struct datagrams {
 	ev_io io;
 	const struct datagram_use *use;
 	void *arg;
+	int error; /* the last of the socket; use->nobody() is to hear of it */
 	bool bad_on;
 	struct bad bad;
 	struct way in, out;
@@ -190,6 +191,14 @@ address_len(const union address *a)
 	return a->sa.sa_family == AF_INET6 ? sizeof(a->in6) : sizeof(a->in4);
 }
 
+static void
+note_error(struct datagrams *d, int error)
+{
+	if (error == ECONNREFUSED || error == EHOSTUNREACH ||
+	    error == ENETUNREACH)
+		d->error = error;
+}
+
 /* What was gathered leaves; who has no room loses it, as on any network. */
 static void
 flush(struct datagrams *d)
@@ -204,6 +213,7 @@ flush(struct datagrams *d)
 			continue;
 		if (n < 0) {
 			/* The first one is the culprit, or the socket full. */
+			note_error(d, errno);
 			d->netd->metrics.datagrams_lost++;
 			n = 1;
 		}
@@ -397,6 +407,8 @@ on_readable(struct ev_loop *loop, ev_io *io, int events)
 			d->in_head[i].msg_hdr.msg_namelen =
 			    sizeof(d->in_from[i]);
 		n = recvmmsg(d->fd, d->in_head, BATCH, MSG_DONTWAIT, NULL);
+		if (n < 0)
+			note_error(d, errno);
 		/* An error is some peer's ICMP, and nobody else's trouble. */
 		for (int i = 0; i < n; i++)
 			got(d, (unsigned)i);
@@ -424,6 +436,9 @@ datagrams_turn(struct netd *n)
 		d->use->turn(d->arg);
 		if (d->n_out)
 			flush(d);
+		if (d->error && d->use->nobody)
+			d->use->nobody(d->arg, d->error);
+		d->error = 0;
 	}
 }
 

@@ -29,6 +29,9 @@ struct datagram_use {
 	    void *arg, const union address *from, uint8_t *bytes, size_t len);
 	/* The turn ends: what is to be sent now is sent now. */
 	void (*turn)(void *arg);
+	/* NULL, or for a socket that is connected to one peer: nobody is there
+	 * (ICMP, an errno). Called at a turn's end. */
+	void (*nobody)(void *arg, int error);
 };
 
 /*

@@ -532,7 +532,7 @@ socket_turn(void *arg)
 	set_timer(s);
 }
 
-static const struct datagram_use use = { socket_got, socket_turn };
+static const struct datagram_use use = { socket_got, socket_turn, NULL };
 
 /* ---- the wire: whole messages become events --------------------------------
  */

@@ -301,17 +301,29 @@ socket_turn(void *arg)
 	enet_socket_use(NULL);
 }
 
+/*
+ * Nobody is at the address. One who is connected may be away for a moment, and
+ * such a word can be forged; who has never answered is not there.
+ */
 static void
-on_timer(struct ev_loop *loop, ev_timer *t, int events)
+socket_nobody(void *arg, int error)
 {
-	struct udp_socket *s = t->data;
+	struct udp_socket *s = arg;
+	struct udp_peer *p = s->outgoing;
+	struct client *c = p ? p->c : NULL;
 
-	(void)loop;
-	(void)events;
-	s->due = true;
+	if (c == NULL || c->phase != CONNECTING)
+		return;
+	s->outgoing = NULL;
+	c->codec = NULL;
+	udp_peer_free(p);
+	/* It is in use just now: it goes when the timer looks. */
+	ev_timer_again(s->netd->loop, &s->timer);
+	connect_failed(c, error);
 }
 
-static const struct datagram_use use = { socket_got, socket_turn };
+static const struct datagram_use use = { socket_got, socket_turn,
+	socket_nobody };
 
 static void
 socket_free(struct udp_socket *s)
@@ -328,6 +340,19 @@ socket_free(struct udp_socket *s)
 	free(s->numbers);
 	free(s->came);
 	free(s);
+}
+
+static void
+on_timer(struct ev_loop *loop, ev_timer *t, int events)
+{
+	struct udp_socket *s = t->data;
+
+	(void)loop;
+	(void)events;
+	if (s->listener == NULL && s->n_peers == 0)
+		socket_free(s);
+	else
+		s->due = true;
 }
 
 /* fd is taken. */
@@ -403,6 +428,16 @@ udp_dial(struct client *c, const union address *to)
 
 	if (fd < 0)
 		return false;
+	/* So the system tells us if nobody is there. */
+	if (connect(fd, &to->sa,
+		to->sa.sa_family == AF_INET6 ? sizeof(to->in6)
+					     : sizeof(to->in4)) < 0) {
+		int e = errno;
+
+		close(fd);
+		errno = e;
+		return false;
+	}
 	s = socket_new(c->netd, c->url, fd, 1);
 	p = s ? udp_peer_new(s, to) : NULL;
 	if (p == NULL) {

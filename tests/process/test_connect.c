@@ -156,6 +156,32 @@ a_port_where_nobody_listens_refuses(void)
 }
 
 static void
+a_datagram_port_where_nobody_listens_refuses_at_once(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	char url[300];
+
+	/* Taken by us, and we hear nobody but ourselves. */
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, len), 0);
+	begin();
+	/* Nothing but the answer ends it within the test's time. */
+	snprintf(url, sizeof(url), "udp://127.0.0.1:%u?connect=600s",
+	    ntohs(a.sin_port));
+	fails(url, IPC_REASON_REFUSED, 0);
+	/* Of two addresses of a name the second one may be the right one. */
+	snprintf(url, sizeof(url), "udp://localhost:%s?connect=600s",
+	    port_of(kit_link_listen(&game, "udp://127.0.0.1:0")));
+	reaches(url);
+	kit_close(fd);
+	kit_detach(&game);
+}
+
+static void
 a_file_that_is_not_there_refuses(void)
 {
 	char url[300];
@@ -211,6 +237,7 @@ main(void)
 		KIT_TEST(a_socket_file_is_reached),
 		KIT_TEST(a_bad_network_lies_under_outgoing_lines_too),
 		KIT_TEST(a_port_where_nobody_listens_refuses),
+		KIT_TEST(a_datagram_port_where_nobody_listens_refuses_at_once),
 		KIT_TEST(a_file_that_is_not_there_refuses),
 		KIT_TEST(what_is_no_url_is_said_to_be_none),
 		KIT_TEST(players_are_served_while_a_name_is_looked_up),
