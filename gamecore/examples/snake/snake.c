@@ -109,7 +109,8 @@ print_addresses(struct gc_net *net)
 			continue;
 		if (strncmp(address, "http", 4) == 0)
 			printf("snake: open %s in a browser\n", address);
-		else if (strncmp(address, "nc ", 3) == 0)
+		else if (strncmp(address, "nc ", 3) == 0 ||
+			 strncmp(address, "telnet ", 7) == 0)
 			printf("snake: or play in a terminal: %s\n", address);
 		else
 			printf("snake: programs at %s\n", address);
