@@ -64,6 +64,34 @@ put(const char *line, size_t n)
 		dropped++;
 }
 
+/* How long the character at p is; 0: it is none, or one that controls. */
+static size_t
+shown_bytes(const unsigned char *p, size_t n)
+{
+	size_t len = *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+
+	if (*p < 0x20 || *p == 0x7f || (*p >= 0x80 && *p < 0xc2) || *p > 0xf4 ||
+	    len > n)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	/* C1: what an old terminal takes for ESC [. */
+	return *p == 0xc2 && p[1] < 0xa0 ? 0 : len;
+}
+
+void
+ipc_log_tame(char *text, size_t n, bool lines)
+{
+	for (size_t i = 0, len; i < n; i += len) {
+		len = shown_bytes((unsigned char *)text + i, n - i);
+		if (len == 0) {
+			text[i] = lines && text[i] == '\n' ? '\n' : '?';
+			len = 1;
+		}
+	}
+}
+
 void
 ipc_log(enum ipc_level level, const char *event, const char *format, ...)
 {
@@ -85,9 +113,7 @@ ipc_log(enum ipc_level level, const char *event, const char *format, ...)
 	if (n > room - 1)
 		n = room - 1;
 	/* Whoever forgot to quote: nothing raw gets through all the same. */
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
+	ipc_log_tame(line, n, false);
 	line[n++] = '\n';
 	put(line, n);
 }

@@ -83,6 +83,7 @@ on_hello(struct link *l, const struct ipc_frame *f)
 	if (m.conn_max > n->last_id)
 		n->last_id = m.conn_max;
 	snprintf(l->game, sizeof(l->game), "%s", m.game);
+	ipc_log_tame(l->game, strlen(l->game), false);
 	l->pid = (pid_t)m.pid;
 	w.seed = netd_seed();
 	w.netd = name;

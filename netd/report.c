@@ -135,6 +135,8 @@ report_death(struct link *l, const char *done)
 	ipc_buf_printf(&b, "  done       %s\n", done);
 	say_recording(l, &b);
 	ipc_buf_printf(&b, "-----------------" RULE "\n\n");
+	/* The game chose its name, and who started it the paths. */
+	ipc_log_tame((char *)b.data, b.len, true);
 	/* In one piece, or not at all: nobody waits for a terminal. */
 	if (b.len && poll(&out, 1, 0) == 1 &&
 	    write(STDERR_FILENO, b.data, b.len) < 0)

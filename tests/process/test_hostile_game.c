@@ -324,14 +324,21 @@ control_bytes_of_a_game_and_a_player_stay_out_of_the_log(void)
 	kit_link_frame(&game, IPC_LOG, 0, 0, 0, "\x1b[2Jboo\r\nfake", 13);
 	kit_link_frame(
 	    &game, IPC_CLOSE, 0, IPC_REASON_KICKED, conn, "\x1b[31m\nred", 9);
+	kit_link_frame(&game, IPC_LOG, 0, 0, 0,
+	    "\x9b"
+	    "2J\xc2\x9b"
+	    "2Jeight",
+	    12);
 	kit_link_frame(&game, IPC_ASK, 0, 0, 1, NULL, 0);
 	kit_link_commit(&game);
 	kit_link_until(&game, IPC_ANSWER, &f);
 	kit_expect_log(netd, "boo");
+	kit_expect_log(netd, "eight");
 	kit_expect_log(netd, " closed ");
 	said = kit_said(netd);
 	for (const char *p = said; *p; p++)
-		if (((unsigned char)*p < 0x20 && *p != '\n') || *p == 0x7f)
+		if (((unsigned char)*p < 0x20 && *p != '\n') || *p == 0x7f ||
+		    ((unsigned char)*p >= 0x80 && (unsigned char)*p < 0xa0))
 			kit_fail("byte 0x%02x in the log", (unsigned)*p);
 	assert_null(strstr(said, "\nfake"));
 	assert_null(strstr(said, "\nred"));

@@ -50,6 +50,30 @@ a_line_says_when_who_and_what(void **state)
 	assert_string_equal(out, "");
 }
 
+/* Of eight bits too; letters of any language stay. */
+static void
+nothing_that_controls_a_terminal_gets_through(void **state)
+{
+	static const char *const bad[] = { "\x9b"
+					   "2J",
+		"\xc2\x9b"
+		"2J",
+		"\x80", "\xff\xfe", "\xc0\x9b", "\xe2\x82", "\xc3" };
+	char out[4096];
+
+	(void)state;
+	ipc_log_init("netd", IPC_LOG_INFO);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		WRITTEN(out, ipc_log(IPC_LOG_WARN, "x", "a=%s", bad[i]));
+		for (char *p = out; *p; p++)
+			assert_true((unsigned char)*p < 0x7f);
+	}
+	WRITTEN(out, ipc_log(IPC_LOG_WARN, "x", "a=%s",
+			 "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"));
+	assert_non_null(strstr(
+	    out, "a=gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80\n"));
+}
+
 static void
 a_forgotten_quote_lets_no_control_byte_through(void **state)
 {
@@ -133,6 +157,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_says_when_who_and_what),
+		cmocka_unit_test(nothing_that_controls_a_terminal_gets_through),
 		cmocka_unit_test(
 		    a_forgotten_quote_lets_no_control_byte_through),
 		cmocka_unit_test(an_over_long_line_is_cut_and_still_a_line),
