@@ -573,6 +573,15 @@ client_feed_kept(struct client *c)
 		feed(c, c->in->data, c->in->len);
 }
 
+/* The kernel asked, or sent, and nobody answered; or somebody hung up. */
+static unsigned
+lost_why(int e)
+{
+	return e == ETIMEDOUT || e == EHOSTUNREACH || e == ENETUNREACH
+		   ? IPC_REASON_TIMEOUT
+		   : IPC_REASON_RESET;
+}
+
 void
 client_readable(struct client *c)
 {
@@ -601,7 +610,7 @@ client_readable(struct client *c)
 	r = c->wire->read(c, to, room);
 	if (r < 0) {
 		if (errno != EAGAIN && errno != EINTR)
-			client_lost(c, IPC_REASON_RESET, strerror(errno));
+			client_lost(c, lost_why(errno), strerror(errno));
 		return;
 	}
 	if (r == 0) {
@@ -669,7 +678,7 @@ client_flush(struct client *c)
 
 	if (mccp_waits(c) && mccp_push(c) < 0 && errno != EAGAIN &&
 	    errno != EINTR) {
-		client_lost(c, IPC_REASON_RESET, strerror(errno));
+		client_lost(c, lost_why(errno), strerror(errno));
 		return;
 	}
 	while (c->out.head && c->phase < GONE && c->phase > CONNECTING) {
@@ -687,7 +696,7 @@ client_flush(struct client *c)
 		if (r < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
 		if (r < 0) {
-			client_lost(c, IPC_REASON_RESET, strerror(errno));
+			client_lost(c, lost_why(errno), strerror(errno));
 			return;
 		}
 		if (c->resume)

@@ -86,6 +86,8 @@ try_next(struct client *c, int e)
 		}
 		client_put(c, a);
 		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		if (c->transport->ping == NULL)
+			listen_probe(c->fd, &c->url->config);
 		if (connect(c->fd, &a->sa, len) == 0 || errno == EINPROGRESS) {
 			client_watch(c);
 			return;

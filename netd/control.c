@@ -10,6 +10,7 @@
 #include "ipc/control.h"
 #include "ipc/log.h"
 #include "netd/jobs.h"
+#include "netd/operator.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -296,6 +297,12 @@ on_wait(struct ev_loop *loop, ev_io *w, int events)
 	(void)events;
 	if (fd < 0)
 		return;
+	/* Even if somebody opened the directory to others. */
+	if (!operator_owns(fd)) {
+		ipc_log(IPC_LOG_WARN, "attach_refused", "why=\"not its user\"");
+		close(fd);
+		return;
+	}
 	if (n->link->phase == LINKED) {
 		ipc_log(IPC_LOG_WARN, "attach_refused",
 		    "why=\"a game is attached already\" game=%s",

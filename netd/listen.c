@@ -78,17 +78,20 @@ url_drop(struct url *u)
 /* ---- how many from one address --------------------------------------------
  */
 
+static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+static const uint8_t local6[16] = { [15] = 1 };
+
+/* Who counts as one: of IPv6 a network, which is what one subscriber has. */
 static bool
 address_key(const struct client *c, uint8_t key[16])
 {
-	static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff,
-		0xff };
-
 	if (c->outgoing)
 		return false;
 	memset(key, 0, 16);
 	if (c->place.family == AF_INET6) {
 		memcpy(key, c->place.ip, 16);
+		if (memcmp(key, mapped, 12) && memcmp(key, local6, 16))
+			memset(key + 8, 0, 8);
 	} else if (c->place.family == AF_INET) {
 		memcpy(key, mapped, 12);
 		memcpy(key + 12, c->place.ip, 4);
@@ -98,15 +101,35 @@ address_key(const struct client *c, uint8_t key[16])
 	return true;
 }
 
+/* Players of a proxy on this machine come from one address, and so do those
+ * of a test. */
+static bool
+is_here(const uint8_t key[16])
+{
+	return memcmp(key, local6, 16) == 0 ||
+	       (memcmp(key, mapped, 12) == 0 && key[12] == 127);
+}
+
+static int64_t
+address_limit(const struct client *c, const uint8_t key[16])
+{
+	int64_t all = c->netd->config.clients_max;
+
+	if (c->url->config.address_max)
+		return c->url->config.address_max;
+	return is_here(key) ? 0 : all < 10 ? 1 : all / 10;
+}
+
 bool
 address_count(struct client *c)
 {
-	int64_t max = c->url->config.address_max;
+	int64_t max;
 	struct address_count *a;
 	uint8_t key[16];
 
 	if (!address_key(c, key))
 		return true;
+	max = address_limit(c, key);
 	HASH_FIND(hh, c->netd->addresses, key, 16, a);
 	if (a && max && a->conns >= max)
 		return false;
@@ -336,6 +359,19 @@ bind_address(const struct url *u, union address *a, socklen_t *len)
 	return true;
 }
 
+void
+listen_probe(int fd, const struct config *config)
+{
+	/* Half of it in silence, then five questions in the other half. */
+	int s = (int)((config->keepalive_ms + 999) / 1000), on = 1, tries = 5;
+	int first = s / 2 ? s / 2 : 1, next = s / 10 ? s / 10 : 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &first, sizeof(first));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &next, sizeof(next));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &tries, sizeof(tries));
+}
+
 static int
 open_inet(const struct url *u, const char **what)
 {
@@ -367,6 +403,8 @@ open_inet(const struct url *u, const char **what)
 	if (a.sa.sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY,
 		    strcmp(u->host, "*") ? &on : &off, sizeof(on));
+	if (!datagrams && u->transport->ping == NULL)
+		listen_probe(fd, &u->config);
 	if (bind(fd, &a.sa, len) < 0 ||
 	    (!datagrams && listen(fd, BACKLOG) < 0)) {
 		int e = errno;

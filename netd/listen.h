@@ -49,6 +49,9 @@ void listen_close_all(struct netd *n);
 /* Accepting starts and stops with room for clients. */
 void listen_pause(struct netd *n, bool pause);
 bool address_count(struct client *c);
+/* Have the kernel ask a silent peer whether it is there: for transports that
+ * cannot ask it themselves. Accepted sockets inherit it. */
+void listen_probe(int fd, const struct config *config);
 void address_forget(struct client *c);
 uint32_t address_conns(const struct client *c);
 void listen_init(struct netd *n);

@@ -606,9 +606,8 @@ on_in(struct ev_loop *loop, ev_io *w, int events)
 	lines(s);
 }
 
-/* The directory keeps others out; this keeps them out where it does not. */
-static bool
-may_ask(int fd)
+bool
+operator_owns(int fd)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
@@ -628,7 +627,7 @@ on_accept(struct ev_loop *loop, ev_io *w, int events)
 	(void)events;
 	if (fd < 0)
 		return;
-	if (!may_ask(fd) || o->n_sessions == SESSIONS_MAX ||
+	if (!operator_owns(fd) || o->n_sessions == SESSIONS_MAX ||
 	    (s = calloc(1, sizeof(*s))) == NULL) {
 		close(fd);
 		return;

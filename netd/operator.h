@@ -28,6 +28,9 @@ struct link;
 bool
 operator_listen(struct netd *n, const char *dir, char *why, size_t why_size);
 void operator_release(struct netd *n);
+/* Is the one at the other end of this socket of our user, or root? A directory
+ * keeps others out; this keeps them out where it does not. */
+bool operator_owns(int fd);
 /* Its directory; NULL: there is no operator. */
 const char *operator_dir(const struct netd *n);
 /* The game may be sent frames up to this position: all, unless paused. */
