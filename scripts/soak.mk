@@ -10,7 +10,12 @@ $(O)/games/%: $(O)/tests/games/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(CUT) -o $@ $^ $(GAME_LIBS)
 
-processes: $(TEST_GAMES)
+# For LD_PRELOAD: no part of a program, so nothing of ours is linked to it.
+$(O)/preload_%.so: tests/lib/preload_%.c
+	@mkdir -p $(@D)
+	$(CC) -shared -fPIC -D_GNU_SOURCE -O1 -Wall -Wextra -o $@ $<
+
+processes: $(TEST_GAMES) $(O)/preload_clock.so
 
 SEED ?=
 MINUTES ?= 10
