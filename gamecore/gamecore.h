@@ -1738,8 +1738,9 @@ double gc_machine_time(const struct gc_machine *m);
 int gc_machine_pause(struct gc_machine *m);
 int gc_machine_resume(struct gc_machine *m);
 /*
- * No more steps, and wait until all that was said has left, up to timeout_ms.
- * Returns 1: it has; 0: not in time; or GC_E... gc_machine_resume() goes on.
+ * No more steps, and wait until netd has taken all that was said, up to
+ * timeout_ms. Returns 1: it has stopped; 0: not in time; or GC_E...
+ * gc_machine_resume() goes on.
  */
 int gc_machine_stop(struct gc_machine *m, int timeout_ms);
 /* Events that no handler wanted, whose arguments did not fit. */
@@ -1757,7 +1758,8 @@ struct gc_backend {
 	/* Each event that is not the machine's; may be NULL. */
 	void (*event)(struct gc_machine *m, const struct gc_event *ev);
 	/* The first player ever may end the game, by "$shutdown"; if it left,
-	 * the oldest may. */
+	 * the oldest may. gc_tag() of that player is the backend's: it knows
+	 * its host again after an upgrade. */
 	bool host_ends, host_follows;
 };
 /*

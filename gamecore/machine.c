@@ -16,6 +16,7 @@
 #define LATE_MAX 5
 /* Between two lines in the log about events that nobody wants. */
 #define GRUMBLE_US 1000000
+#define HOST_TAG "penstock.host"
 
 struct gc_machine {
 	struct gc_net *net;
@@ -252,20 +253,39 @@ oldest(const struct gc_net *net)
 	return found;
 }
 
+/* Its tag tells the game after an upgrade. */
+static void
+be_host(struct gc_machine *m, uint64_t conn)
+{
+	if (m->host && m->host != conn)
+		gc_tag(m->net, m->host, "", 0);
+	m->host = conn;
+	m->had_host = true;
+	if (conn)
+		gc_tag(m->net, conn, HOST_TAG, sizeof(HOST_TAG) - 1);
+}
+
+static bool
+was_host(const struct gc_event *ev)
+{
+	const struct gc_peer *p = ev->peer;
+
+	return p->state == GC_RESUMED && p->tag_len == sizeof(HOST_TAG) - 1 &&
+	       memcmp(p->tag, HOST_TAG, p->tag_len) == 0;
+}
+
 static void
 follow_host(
     struct gc_machine *m, const struct gc_backend *b, const struct gc_event *ev)
 {
 	if (!b->host_ends)
 		return;
-	if (ev->kind == GC_OPEN && !m->had_host) {
-		m->host = ev->conn;
-		m->had_host = true;
-	}
+	if (ev->kind == GC_OPEN && (was_host(ev) || !m->had_host))
+		be_host(m, ev->conn);
 	if (ev->kind == GC_CLOSE && ev->conn == m->host)
-		m->host = b->host_follows ? oldest(m->net) : 0;
+		be_host(m, b->host_follows ? oldest(m->net) : 0);
 	if (ev->kind == GC_OPEN && m->host == 0 && b->host_follows)
-		m->host = oldest(m->net);
+		be_host(m, oldest(m->net));
 }
 
 static void
@@ -297,6 +317,8 @@ run(const struct gc_backend *b, struct gc_net *net)
 		gc_log(net, 2, "cannot begin: %s", gc_problem(net));
 		return 1;
 	}
+	/* The first player ever was one of the game's before this one. */
+	m->had_host = gc_state_restored(st);
 	if (b->begin && b->begin(m) < 0)
 		m->status = 1;
 	else

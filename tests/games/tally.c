@@ -6,6 +6,10 @@
  *	SEND(n)    NEWS(0) to NEWS(n - 1) to the sender; what became of each
  *		   counts in done/CONN/i: 1, or 1000 if it did not arrive
  *	WHOLE()    answers the state as the game has it
+ *	TIME()     answers the machine's time
+ *	ASK(x)     asks the sender WHAT(x); its answer becomes "asked"
+ *	NOTE()     NOTED to the sender; "noted" is true once GC_ACK says so
+ *	END()      the game ends, with status 7
  */
 #include "gamecore/gamecore.h"
 
@@ -73,6 +77,55 @@ on_whole(struct gc_machine *m, const struct gc_call *call)
 	return NULL;
 }
 
+static struct gc_value *
+on_time(struct gc_machine *m, const struct gc_call *call)
+{
+	gc_answer(gc_machine_net(m), call->conn, call->request,
+	    gc_value_float(gc_machine_time(m)));
+	return NULL;
+}
+
+static struct gc_value *
+on_ask(struct gc_machine *m, const struct gc_call *call)
+{
+	const struct gc_value *said = NULL;
+	int r = gc_request(gc_machine_net(m), call->conn, "WHAT",
+	    gc_value_copy(call->args), NULL, 60000, &said);
+
+	return gc_value_make(
+	    "{s: v}", "asked", r < 0 ? gc_value_int(r) : gc_value_copy(said));
+}
+
+static int64_t noted;
+
+static struct gc_value *
+on_note(struct gc_machine *m, const struct gc_call *call)
+{
+	struct gc_event_how how = { .ack = true, .timeout_ms = -1 };
+
+	noted =
+	    gc_event(gc_machine_net(m), call->conn, &how, "NOTED", NULL, NULL);
+	return NULL;
+}
+
+static struct gc_value *
+on_end(struct gc_machine *m, const struct gc_call *call)
+{
+	(void)call;
+	gc_backend_end(m, 7);
+	return NULL;
+}
+
+/* What is not the machine's. */
+static void
+event(struct gc_machine *m, const struct gc_event *ev)
+{
+	if (ev->kind == GC_ACK && noted > 0)
+		gc_state_set(gc_machine_state(m), "noted",
+		    gc_value_bool(
+			ev->status == 0 && (int64_t)ev->count == noted));
+}
+
 static int
 begin(struct gc_machine *m)
 {
@@ -85,13 +138,16 @@ main(int argc, char **argv)
 {
 	static const struct gc_handler handlers[] = {
 		{ "COUNT", "i", on_count }, { "SEND", "i", on_send },
-		{ "WHOLE", "", on_whole }, { NULL, NULL, NULL }
+		{ "WHOLE", "", on_whole }, { "TIME", "", on_time },
+		{ "ASK", "v", on_ask }, { "NOTE", "", on_note },
+		{ "END", "", on_end }, { NULL, NULL, NULL }
 	};
 	static struct gc_backend game = { .start = { .name = "tally",
 					      .about = "Counts events." },
 		.machine = { .handlers = handlers },
 		.initial = initial,
-		.begin = begin };
+		.begin = begin,
+		.event = event };
 	int status = gc_backend_run(&game, argc, argv);
 
 	fputs(game.start.text, status ? stderr : stdout);

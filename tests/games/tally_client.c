@@ -77,6 +77,67 @@ hears(void)
 	check(gc_client_next(con, &call, QUIET_MS) == GC_ETIMEOUT, "no more");
 }
 
+static bool
+has(const struct gc_value *state, void *name)
+{
+	return gc_value_get(state, name) != NULL;
+}
+
+static bool
+never(const struct gc_value *state, void *thing)
+{
+	(void)state;
+	++*(int *)thing;
+	return false;
+}
+
+/* A number, which the game answers. */
+static double
+time_there(void)
+{
+	const struct gc_value *time;
+
+	check(gc_client_request(con, "TIME", NULL, NULL, WAIT_MS, &time) == 0,
+	    "told the time");
+	return gc_value_as_float(time);
+}
+
+/* Everything that waits: for an answer, for a change, for nothing. */
+static void
+waits(void)
+{
+	const struct gc_value *whole = NULL;
+	struct gc_call call;
+	double before = time_there();
+	int asked = 0;
+
+	check(gc_client_wait_until(con, never, &asked, 100) == GC_ETIMEOUT &&
+		  asked > 0,
+	    "waited in vain");
+	check(time_there() > before, "time goes on");
+	check(gc_client_request(con, "NOBODY", NULL, NULL, 100, &whole) ==
+		  GC_ETIMEOUT,
+	    "not answered");
+	check(gc_client_event(
+		  con, "ASK", gc_value_make("[i]", 5), NULL, WAIT_MS) == 0 &&
+		  gc_client_next(con, &call, WAIT_MS) == 0 && call.request &&
+		  gc_client_answer(con, &call,
+		      gc_value_make("{s: v}", "said",
+			  gc_value_copy(gc_value_at(call.args, 0)))) == 0 &&
+		  gc_client_wait_until(
+		      con, has, (char[]){ "asked" }, WAIT_MS) == 0,
+	    "asked");
+	check(gc_value_as_int(
+		  gc_value_find(gc_client_state(con), "asked/said")) == 5,
+	    "what was answered");
+	check(gc_client_event(con, "NOTE", NULL, NULL, WAIT_MS) == 0 &&
+		  gc_client_next(con, &call, WAIT_MS) == 0 &&
+		  gc_client_wait_until(
+		      con, has, (char[]){ "noted" }, WAIT_MS) == 0 &&
+		  gc_value_as_bool(gc_value_get(gc_client_state(con), "noted")),
+	    "GC_ACK");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -98,9 +159,12 @@ main(int argc, char **argv)
 	    "told done");
 	each_is_one("up");
 	each_is_one("done");
+	waits();
 	check(gc_client_request(con, "WHOLE", NULL, NULL, WAIT_MS, &whole) == 0,
 	    "answered");
 	check(gc_value_equal(whole, gc_client_state(con)), "the same state");
+	/* It may be gone before it says that this was taken. */
+	gc_client_event(con, "END", NULL, NULL, WAIT_MS);
 	gc_disconnect(con);
 	gc_close(net);
 	puts("ok");

@@ -151,6 +151,9 @@ async function main() {
 	await until(other, (s) => s.tick > now + 5, 'it goes on');
 	await assert.rejects(other.request('ECHO', [1], {}, 50), /no answer/);
 	assert.deepStrictEqual(await next(other), ['ECHOED', [1], {}]);
+	await assert.rejects(other.waitUntil(() => false, 30),
+		/not so within 30 ms/);
+	await assert.rejects(other.waitUntil((s) => s.no.such, 30), TypeError);
 	const late = await player(url);
 	await until(late, (s) => s.tick > now, 'who comes late');
 	await until(late, (s) => 'bob' in s.players, 'has it all');

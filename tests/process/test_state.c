@@ -406,6 +406,24 @@ an_upgraded_game_finds_its_state_and_players_hear_the_difference(void)
 }
 
 static void
+an_upgraded_game_knows_its_host(void)
+{
+	struct page *a, *b;
+
+	game = kit_game("sync", "--listen", URL, NULL);
+	a = page(0);
+	until(a, "game_status", "1");
+	kit_signal(game, SIGHUP);
+	kit_expect_log(game, " upgraded ");
+	b = page(1);
+	event(b, "$shutdown", "[]");
+	event(b, "SET", "[\"still\", {\"x\": 1}]");
+	until(a, "still/x", "1");
+	event(a, "$shutdown", "[]");
+	assert_int_equal(kit_wait(game), 0);
+}
+
+static void
 a_game_that_begins_anew_clears_what_players_have(void)
 {
 	struct page *a;
@@ -832,6 +850,7 @@ main(void)
 		KIT_TEST(a_killed_game_goes_on_and_nobody_begins_anew),
 		KIT_TEST(
 		    an_upgraded_game_finds_its_state_and_players_hear_the_difference),
+		KIT_TEST(an_upgraded_game_knows_its_host),
 		KIT_TEST(a_game_that_begins_anew_clears_what_players_have),
 		KIT_TEST(a_cold_start_finds_the_state),
 		KIT_TEST(a_new_netd_is_told_of_the_state),
