@@ -573,13 +573,21 @@ kit_count_log(struct kit_proc *p, const char *text)
 void
 kit_expect_log(struct kit_proc *p, const char *text)
 {
+	kit_expect_logs(p, text, 1);
+}
+
+void
+kit_expect_logs(struct kit_proc *p, const char *text, unsigned times)
+{
 	int64_t end = kit_now_ms() + KIT_WAIT_MS;
 
-	while (kit_count_log(p, text) == 0) {
-		if (kit_ended(p) && kit_count_log(p, text) == 0)
-			kit_fail("%s ended without saying '%s'", p->name, text);
+	while (kit_count_log(p, text) < times) {
+		if (kit_ended(p) && kit_count_log(p, text) < times)
+			kit_fail("%s ended without saying '%s' %u times",
+			    p->name, text, times);
 		if (kit_now_ms() > end)
-			kit_fail("%s does not say '%s'", p->name, text);
+			kit_fail("%s says '%s' %u times, not %u", p->name, text,
+			    kit_count_log(p, text), times);
 		kit_tick();
 	}
 }

@@ -103,8 +103,9 @@ size_t kit_fds(pid_t pid);
  * case. */
 char *kit_said(struct kit_proc *p);
 char *kit_errors(struct kit_proc *p);
-/* Wait until what it printed contains text. */
+/* Wait until what it printed contains text, and so often. */
 void kit_expect_log(struct kit_proc *p, const char *text);
+void kit_expect_logs(struct kit_proc *p, const char *text, unsigned times);
 /* How often text stands in what it printed. */
 unsigned kit_count_log(struct kit_proc *p, const char *text);
 /* The URL of its n-th listener (from 1) with the real port; waits for it. */
@@ -119,6 +120,10 @@ const char *kit_url(struct kit_proc *p, unsigned n);
  */
 int kit_connect(const char *url);
 int kit_connect_small(const char *url);
+/* A server on a free port, and its URL with that scheme; then whoever comes to
+ * it, waited for. */
+int kit_serve(const char *scheme, char *url, size_t size);
+int kit_accept(int server);
 /* A UDP socket of this address (127.x.y.z), connected to a URL's port on
  * 127.0.0.1; non-blocking, the case's own to close. */
 int kit_stranger(const char *ip, const char *url);
@@ -138,6 +143,8 @@ void kit_recv_bytes(int fd, void *bytes, size_t len);
 char *kit_recv_all(int fd, size_t *len);
 /* Read a line without its newline; owned by the case. */
 char *kit_line(int fd);
+/* Read lines until one contains text; that line, owned by the case. */
+char *kit_hear(int fd, const char *text);
 /* Nothing is to be read and the line stands. */
 void kit_expect_silence(int fd, int for_ms);
 /* WebSocket: the handshake, a masked frame, a whole unmasked one. */

@@ -89,6 +89,33 @@ kit_connect(const char *url)
 }
 
 int
+kit_serve(const char *scheme, char *url, size_t size)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    listen(fd, 8) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+		kit_fail("no server: %s", strerror(errno));
+	snprintf(url, size, "%s://127.0.0.1:%u", scheme, ntohs(a.sin_port));
+	return kit_own_fd(fd);
+}
+
+int
+kit_accept(int server)
+{
+	struct pollfd p = { .fd = server, .events = POLLIN };
+
+	if (poll(&p, 1, KIT_WAIT_MS) != 1)
+		kit_fail("nobody connects");
+	return kit_own_fd(
+	    accept4(server, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+
+int
 kit_connect_small(const char *url)
 {
 	return connect_to(url, true);
@@ -242,6 +269,17 @@ kit_line(int fd)
 			kit_fail("a line over 64 KiB");
 	}
 	line[at] = '\0';
+	return line;
+}
+
+char *
+kit_hear(int fd, const char *text)
+{
+	char *line;
+
+	do
+		line = kit_line(fd);
+	while (strstr(line, text) == NULL);
 	return line;
 }
 

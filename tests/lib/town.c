@@ -47,18 +47,6 @@ town_begin(void)
 	town_start(NULL, NULL);
 }
 
-/* Read lines until one contains this; that line. */
-char *
-town_hear(int fd, const char *text)
-{
-	char *line;
-
-	do
-		line = kit_line(fd);
-	while (strstr(line, text) == NULL);
-	return line;
-}
-
 void
 town_type(int fd, const char *line)
 {
@@ -71,7 +59,7 @@ town_come(const char *name)
 {
 	int fd = kit_connect(kit_url(town, 1));
 
-	town_hear(fd, "By what name");
+	kit_hear(fd, "By what name");
 	town_type(fd, name);
 	return fd;
 }
@@ -82,13 +70,13 @@ town_make(const char *name)
 {
 	int fd = town_come(name);
 
-	town_hear(fd, "Shall that be your name?");
+	kit_hear(fd, "Shall that be your name?");
 	town_type(fd, "y");
-	town_hear(fd, "A password");
+	kit_hear(fd, "A password");
 	town_type(fd, "sesame street");
-	town_hear(fd, "Once more");
+	kit_hear(fd, "Once more");
 	town_type(fd, "sesame street");
-	town_hear(fd, "Exits");
+	kit_hear(fd, "Exits");
 	return fd;
 }
 
@@ -97,14 +85,31 @@ town_again(const char *name)
 {
 	int fd = town_come(name);
 
-	town_hear(fd, "Password:");
+	kit_hear(fd, "Password:");
 	town_type(fd, "sesame street");
 	return fd;
+}
+
+int
+town_make_with_stick(const char *name)
+{
+	int fd = town_make(name);
+
+	town_type(fd, "get stick");
+	kit_hear(fd, "You take a stick");
+	return fd;
+}
+
+void
+town_go_north(int fd)
+{
+	town_type(fd, "north");
+	kit_hear(fd, "The Yard");
 }
 
 void
 town_audit(int wizard)
 {
 	town_type(wizard, "audit");
-	assert_string_equal(town_hear(wizard, "audit "), "audit passed");
+	assert_string_equal(kit_hear(wizard, "audit "), "audit passed");
 }

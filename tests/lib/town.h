@@ -21,14 +21,16 @@ void town_start(const char *option, const char *value);
 /* Both. */
 void town_begin(void);
 
-/* Read lines until one contains this; that line. */
-char *town_hear(int fd, const char *text);
 void town_type(int fd, const char *line);
 /* Connect and give a name. */
 int town_come(const char *name);
 /* A new character, in the hall; one that is known, its password given. */
 int town_make(const char *name);
 int town_again(const char *name);
+/* A new one, who takes the hall's stick. */
+int town_make_with_stick(const char *name);
+/* From the hall to the yard. */
+void town_go_north(int fd);
 /* A wizard sees that coins and things add up. */
 void town_audit(int wizard);
 

@@ -58,18 +58,6 @@ say(int fd, const char *word, const char *rest)
 	kit_send(fd, "\n");
 }
 
-static void
-wait_log(const char *text, unsigned times)
-{
-	int64_t end = kit_now_ms() + KIT_WAIT_MS;
-
-	while (kit_count_log(launcher, text) < times) {
-		if (kit_now_ms() > end)
-			kit_fail("no %u times '%s'", times, text);
-		kit_tick();
-	}
-}
-
 /* ---- hung ------------------------------------------------------------------
  */
 
@@ -91,8 +79,8 @@ is_replaced_when_it(const char *word)
 	if (took < LIMIT_MS || took > LIMIT_MS + LATE_MS + SLACK_MS)
 		kit_fail("it took %lld ms", (long long)took);
 	/* Before that somebody was warned. */
-	wait_log(" game_slow ", 1);
-	wait_log("hung for ", 1);
+	kit_expect_logs(launcher, " game_slow ", 1);
+	kit_expect_logs(launcher, "hung for ", 1);
 	assert_int_equal(kit_count_log(launcher, " game_died "), 1);
 	said = kit_said(launcher);
 	assert_true(strstr(said, " game_slow ") < strstr(said, " game_died "));
@@ -120,7 +108,7 @@ a_message_that_hangs_it_twice_is_poison(void)
 	/* The one who said it is closed with a reason, the other plays on. */
 	kit_recv_all(one, NULL);
 	kit_expect(two, "who 1 f \n");
-	wait_log(" poison conn=1 ", 1);
+	kit_expect_logs(launcher, " poison conn=1 ", 1);
 	assert_int_equal(kit_count_log(launcher, " game_died "), 2);
 	assert_int_equal(kit_count_log(launcher, " why=poison "), 1);
 	kit_send(two, "who\n");
@@ -152,10 +140,10 @@ a_game_that_an_upgrade_started_is_watched_too(void)
 {
 	start();
 	kit_signal(launcher, SIGHUP);
-	wait_log(" upgraded ", 1);
+	kit_expect_logs(launcher, " upgraded ", 1);
 	say(one, "spin-once ", file_named("hang"));
 	kit_expect(one, "done\n");
-	wait_log("hung for ", 1);
+	kit_expect_logs(launcher, "hung for ", 1);
 }
 
 /* ---- not hung --------------------------------------------------------------
@@ -216,7 +204,7 @@ a_game_that_is_traced_is_left_alone(void)
 	assert_int_equal(ptrace(PTRACE_DETACH, game, NULL, NULL), 0);
 	/* Nobody looks any more: now it is a hang. */
 	kit_expect(one, "done\n");
-	wait_log("hung for ", 1);
+	kit_expect_logs(launcher, "hung for ", 1);
 	assert_int_equal(kit_count_log(launcher, " game_died "), 1);
 }
 

@@ -22,16 +22,14 @@ a_character_is_made_leaves_and_is_known_again(void)
 	int ann;
 
 	town_begin();
-	ann = town_make("ann");
-	town_type(ann, "get stick");
-	town_hear(ann, "You take a stick");
+	ann = town_make_with_stick("ann");
 	town_type(ann, "quit");
-	town_hear(ann, "Goodbye, Ann");
+	kit_hear(ann, "Goodbye, Ann");
 	kit_recv_all(ann, &(size_t){ 0 });
 	ann = town_again("ANN");
-	town_hear(ann, "Welcome, Ann");
+	kit_hear(ann, "Welcome, Ann");
 	town_type(ann, "inventory");
-	town_hear(ann, "a stick");
+	kit_hear(ann, "a stick");
 	town_audit(ann);
 }
 
@@ -44,14 +42,14 @@ five_wrong_passwords_close_the_door_for_that_address(void)
 	ann = town_make("ann");
 	fd = town_come("ann");
 	for (int i = 0; i < 5; i++) {
-		town_hear(fd, "Password:");
+		kit_hear(fd, "Password:");
 		town_type(fd, "open please");
-		town_hear(fd, "That is not it");
+		kit_hear(fd, "That is not it");
 	}
-	town_hear(fd, "Too many wrong passwords");
+	kit_hear(fd, "Too many wrong passwords");
 	kit_recv_all(fd, &(size_t){ 0 });
 	fd = kit_connect(kit_url(town, 1));
-	town_hear(fd, "Too many wrong passwords");
+	kit_hear(fd, "Too many wrong passwords");
 	kit_recv_all(fd, &(size_t){ 0 });
 	/* Who is inside is not concerned. */
 	town_audit(ann);
@@ -67,13 +65,13 @@ names_are_checked(void)
 	town_begin();
 	fd = kit_connect(kit_url(town, 1));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		town_hear(fd, "By what name");
+		kit_hear(fd, "By what name");
 		town_type(fd, bad[i]);
-		town_hear(fd, "A name has 3 to 15 letters");
+		kit_hear(fd, "A name has 3 to 15 letters");
 	}
-	town_hear(fd, "By what name");
+	kit_hear(fd, "By what name");
 	town_type(fd, "bOB");
-	town_hear(fd, "Nobody has heard of Bob yet");
+	kit_hear(fd, "Nobody has heard of Bob yet");
 }
 
 /* ---- lines and bodies ---------------------------------------------------- */
@@ -87,16 +85,16 @@ a_body_outlives_its_line_and_is_taken_again(void)
 	ann = town_make("ann");
 	bob = town_make("bob");
 	town_type(ann, "get stick");
-	town_hear(ann, "You take a stick");
-	town_hear(bob, "Ann takes a stick");
+	kit_hear(ann, "You take a stick");
+	kit_hear(bob, "Ann takes a stick");
 	kit_close(ann);
-	town_hear(bob, "Ann stares into nothing");
+	kit_hear(bob, "Ann stares into nothing");
 	town_type(bob, "look");
-	town_hear(bob, "Ann is here, staring into nothing");
+	kit_hear(bob, "Ann is here, staring into nothing");
 	ann = town_again("ann");
-	town_hear(ann, "You are back in your body, Ann");
+	kit_hear(ann, "You are back in your body, Ann");
 	town_type(ann, "inventory");
-	town_hear(ann, "a stick");
+	kit_hear(ann, "a stick");
 	town_audit(ann);
 }
 
@@ -107,15 +105,14 @@ a_second_login_takes_over_from_the_first(void)
 
 	town_begin();
 	first = town_make("ann");
-	town_type(first, "north");
-	town_hear(first, "The Yard");
+	town_go_north(first);
 	second = town_again("ann");
-	town_hear(first, "Somebody else takes your body over");
+	kit_hear(first, "Somebody else takes your body over");
 	kit_recv_all(first, &(size_t){ 0 });
-	town_hear(second, "You are back in your body, Ann");
-	town_hear(second, "The Yard");
+	kit_hear(second, "You are back in your body, Ann");
+	kit_hear(second, "The Yard");
 	town_type(second, "say still me");
-	town_hear(second, "You say: still me");
+	kit_hear(second, "You say: still me");
 }
 
 static void
@@ -127,26 +124,26 @@ what_is_given_is_saved_for_both_or_none(void)
 	ann = town_make("ann");
 	bob = town_make("bob");
 	town_type(ann, "get stick");
-	town_hear(ann, "You take a stick");
+	kit_hear(ann, "You take a stick");
 	town_type(ann, "give stick to bob");
-	town_hear(bob, "Ann gives you a stick");
+	kit_hear(bob, "Ann gives you a stick");
 	town_type(bob, "give 5 coins ann");
-	town_hear(ann, "Bob gives you 5 coins");
+	kit_hear(ann, "Bob gives you 5 coins");
 	town_type(ann, "give 500 coins bob");
-	town_hear(bob, "Ann gives you 25 coins");
+	kit_hear(bob, "Ann gives you 25 coins");
 	town_audit(ann);
 	kit_signal(town, SIGTERM);
-	town_hear(ann, "Shutting down...");
-	town_hear(bob, "Shutting down...");
+	kit_hear(ann, "Shutting down...");
+	kit_hear(bob, "Shutting down...");
 	assert_int_equal(kit_wait(town), 0);
 	town_start(NULL, NULL);
 	ann = town_again("ann");
 	town_type(ann, "inventory");
-	town_hear(ann, "You carry 0 coins and nothing else");
+	kit_hear(ann, "You carry 0 coins and nothing else");
 	bob = town_again("bob");
 	town_type(bob, "inventory");
-	town_hear(bob, "You carry 40 coins and");
-	town_hear(bob, "a stick");
+	kit_hear(bob, "You carry 40 coins and");
+	kit_hear(bob, "a stick");
 	town_audit(ann);
 }
 
@@ -169,39 +166,38 @@ a_quest_is_taken_done_and_paid(void)
 	town_start(NULL, NULL);
 	ann = town_make("ann");
 	town_type(ann, "talk keeper");
-	town_hear(ann, "Two rats, please.");
-	town_type(ann, "north");
-	town_hear(ann, "The Yard");
+	kit_hear(ann, "Two rats, please.");
+	town_go_north(ann);
 	for (int i = 1; i <= 2; i++) {
 		town_type(ann, "kill rat");
-		town_hear(ann, "A rat is dead!");
-		town_hear(ann, i == 1 ? "Rats: 1 of 2" : "Rats: 2 of 2");
+		kit_hear(ann, "A rat is dead!");
+		kit_hear(ann, i == 1 ? "Rats: 1 of 2" : "Rats: 2 of 2");
 	}
 	town_type(ann, "get tail");
-	town_hear(ann, "You take a tail");
+	kit_hear(ann, "You take a tail");
 	town_type(ann, "south");
 	town_type(ann, "give tail keeper");
-	town_hear(ann, "You give a tail to the keeper");
+	kit_hear(ann, "You give a tail to the keeper");
 	town_type(ann, "talk");
-	town_hear(ann, "Well done.");
-	town_hear(ann, "The keeper gives you a stick");
+	kit_hear(ann, "Well done.");
+	kit_hear(ann, "The keeper gives you a stick");
 	town_type(ann, "talk");
-	town_hear(ann, "A tail now.");
+	kit_hear(ann, "A tail now.");
 	town_type(ann, "quests");
-	town_hear(ann, "Rats (done)");
-	town_hear(ann, "A tail for the keeper: 0 of 1");
+	kit_hear(ann, "Rats (done)");
+	kit_hear(ann, "A tail for the keeper: 0 of 1");
 	town_audit(ann);
 	town_type(ann, "quit");
-	town_hear(ann, "Goodbye");
+	kit_hear(ann, "Goodbye");
 	ann = town_again("ann");
 	town_type(ann, "quests");
-	town_hear(ann, "Rats (done)");
+	kit_hear(ann, "Rats (done)");
 	town_type(ann, "north");
 	town_type(ann, "get tail");
-	town_hear(ann, "You take a tail");
+	kit_hear(ann, "You take a tail");
 	town_type(ann, "south");
 	town_type(ann, "give tail keeper");
-	town_hear(ann, "Fine.");
+	kit_hear(ann, "Fine.");
 	town_audit(ann);
 }
 
@@ -215,13 +211,13 @@ who_dies_wakes_at_the_beginning_a_third_poorer(void)
 	town_start(NULL, NULL);
 	ann = town_make("ann");
 	town_type(ann, "north");
-	town_hear(ann, "An ogre attacks you!");
-	town_hear(ann, "You are dead.");
-	town_hear(ann, "The Hall");
+	kit_hear(ann, "An ogre attacks you!");
+	kit_hear(ann, "You are dead.");
+	kit_hear(ann, "The Hall");
 	town_type(ann, "inventory");
-	town_hear(ann, "You carry 14 coins");
+	kit_hear(ann, "You carry 14 coins");
 	town_type(ann, "kill keeper");
-	town_hear(ann, "has done nothing to deserve that");
+	kit_hear(ann, "has done nothing to deserve that");
 	town_audit(ann);
 }
 
@@ -233,18 +229,18 @@ the_shop_sells_and_buys(void)
 	town_begin();
 	ann = town_make("ann");
 	town_type(ann, "list");
-	town_hear(ann, "The keeper sells:");
+	kit_hear(ann, "The keeper sells:");
 	town_type(ann, "buy stick");
-	town_hear(ann, "You buy a stick for 4 coins");
+	kit_hear(ann, "You buy a stick for 4 coins");
 	town_type(ann, "wield stick");
-	town_hear(ann, "You now wield a stick");
+	kit_hear(ann, "You now wield a stick");
 	town_type(ann, "sell stick");
-	town_hear(ann, "Take it off first");
+	kit_hear(ann, "Take it off first");
 	town_type(ann, "remove stick");
 	town_type(ann, "sell stick");
-	town_hear(ann, "You sell a stick for 2 coins");
+	kit_hear(ann, "You sell a stick for 2 coins");
 	town_type(ann, "inventory");
-	town_hear(ann, "You carry 18 coins");
+	kit_hear(ann, "You carry 18 coins");
 	town_audit(ann);
 }
 
@@ -256,19 +252,19 @@ aliases_are_words_of_ones_own_and_are_kept(void)
 	town_begin();
 	ann = town_make("ann");
 	town_type(ann, "alias hi say hello $*;emote bows");
-	town_hear(ann, "hi now means: say hello $*;emote bows");
+	kit_hear(ann, "hi now means: say hello $*;emote bows");
 	town_type(ann, "hi you {red}there");
-	town_hear(ann, "You say: hello you {red}there");
-	town_hear(ann, "Ann bows");
+	kit_hear(ann, "You say: hello you {red}there");
+	kit_hear(ann, "Ann bows");
 	town_type(ann, "alias loop loop;loop;loop");
 	town_type(ann, "loop");
-	town_hear(ann, "You do not know how to \"loop\"");
+	kit_hear(ann, "You do not know how to \"loop\"");
 	town_type(ann, "quit");
-	town_hear(ann, "Goodbye");
+	kit_hear(ann, "Goodbye");
 	ann = town_again("ann");
 	town_type(ann, "hi");
-	town_hear(ann, "You say: hello");
-	town_hear(ann, "Ann bows");
+	kit_hear(ann, "You say: hello");
+	kit_hear(ann, "Ann bows");
 }
 
 /* ---- the builders -------------------------------------------------------- */
@@ -282,27 +278,26 @@ a_reload_changes_the_world_under_everybodys_feet(void)
 	ann = town_make("ann");
 	bob = town_make("bob");
 	town_type(bob, "get stick");
-	town_hear(bob, "You take a stick");
-	town_type(bob, "north");
-	town_hear(bob, "The Yard");
+	kit_hear(bob, "You take a stick");
+	town_go_north(bob);
 	town_write("place attic\nname The Attic\ntext Dust.\ndown hal\n");
 	town_type(ann, "reload");
-	town_hear(ann, "The old world stays:");
-	town_hear(ann, "test.world:36: no place 'hal'");
+	kit_hear(ann, "The old world stays:");
+	kit_hear(ann, "test.world:36: no place 'hal'");
 	town_type(bob, "reload");
-	town_hear(bob, "You do not know how to \"reload\"");
+	kit_hear(bob, "You do not know how to \"reload\"");
 	town_audit(ann);
 	town_write("place attic\nname The Attic\ntext Dust.\ndown hall\n"
 		   "thing lamp\nname a lamp\nwords lamp\nin attic\n");
 	town_type(ann, "reload");
-	town_hear(ann, "3 places");
-	town_hear(bob, "The world shivers");
+	kit_hear(ann, "3 places");
+	kit_hear(bob, "The world shivers");
 	town_type(ann, "goto attic");
-	town_hear(ann, "The Attic");
+	kit_hear(ann, "The Attic");
 	town_type(bob, "south");
-	town_hear(bob, "The Hall");
+	kit_hear(bob, "The Hall");
 	town_type(bob, "inventory");
-	town_hear(bob, "a stick");
+	kit_hear(bob, "a stick");
 	town_audit(ann);
 }
 
@@ -315,25 +310,24 @@ what_is_no_more_becomes_a_relic_and_its_place_the_beginning(void)
 	town_begin();
 	ann = town_make("ann");
 	town_type(ann, "get stick");
-	town_type(ann, "north");
-	town_hear(ann, "The Yard");
+	town_go_north(ann);
 	town_type(ann, "drop stick");
-	town_hear(ann, "You put down a stick");
+	kit_hear(ann, "You put down a stick");
 	f = fopen(kit_path("test.world"), "w");
 	assert_non_null(f);
 	fprintf(f, "start hall\nplace hall\nname The Hall\ntext Bare.\n");
 	fclose(f);
 	town_type(ann, "reload");
-	town_hear(ann, "1 places");
+	kit_hear(ann, "1 places");
 	town_type(ann, "look");
-	town_hear(ann, "The Hall");
-	town_hear(ann, "A strange relic lies here");
+	kit_hear(ann, "The Hall");
+	kit_hear(ann, "A strange relic lies here");
 	town_audit(ann);
 	town_write("");
 	town_type(ann, "reload");
-	town_hear(ann, "2 places");
+	kit_hear(ann, "2 places");
 	town_type(ann, "get stick");
-	town_hear(ann, "You take a stick");
+	kit_hear(ann, "You take a stick");
 	town_audit(ann);
 }
 
@@ -346,15 +340,14 @@ killed_in_the_middle_of_a_fight_it_fights_on(void)
 
 	town_begin();
 	ann = town_make("ann");
-	town_type(ann, "north");
-	town_hear(ann, "The Yard");
+	town_go_north(ann);
 	town_type(ann, "kill dummy");
-	town_hear(ann, "You attack a straw dummy!");
+	kit_hear(ann, "You attack a straw dummy!");
 	for (int i = 0; i < 3; i++) {
-		town_hear(ann, "a straw dummy");
+		kit_hear(ann, "a straw dummy");
 		death_signal(town, SIGKILL);
 		town_type(ann, "score");
-		town_hear(ann, "Ann, of level 1");
+		kit_hear(ann, "Ann, of level 1");
 		town_audit(ann);
 	}
 	assert_int_equal(kit_count_log(town, "recovered "), 3);
@@ -369,15 +362,15 @@ killed_between_two_passwords_it_still_asks(void)
 
 	town_begin();
 	ann = town_come("ann");
-	town_hear(ann, "Shall that be your name?");
+	kit_hear(ann, "Shall that be your name?");
 	town_type(ann, "y");
-	town_hear(ann, "A password");
+	kit_hear(ann, "A password");
 	death_signal(town, SIGKILL);
 	town_type(ann, "sesame street");
-	town_hear(ann, "Once more");
+	kit_hear(ann, "Once more");
 	death_signal(town, SIGSEGV);
 	town_type(ann, "sesame street");
-	town_hear(ann, "Welcome, Ann");
+	kit_hear(ann, "Welcome, Ann");
 	town_audit(ann);
 	assert_int_equal(kit_count_log(town, "recovered "), 2);
 	assert_int_equal(kit_count_log(town, "differs"), 0);
@@ -389,17 +382,15 @@ who_keeps_the_characters_may_die_as_well(void)
 	int ann;
 
 	town_begin();
-	ann = town_make("ann");
-	town_type(ann, "get stick");
-	town_hear(ann, "You take a stick");
+	ann = town_make_with_stick("ann");
 	kill(kit_child(town, "store"), SIGKILL);
 	town_type(ann, "quit");
-	town_hear(ann, "Goodbye, Ann");
+	kit_hear(ann, "Goodbye, Ann");
 	kit_recv_all(ann, &(size_t){ 0 });
 	ann = town_again("ann");
-	town_hear(ann, "Welcome, Ann");
+	kit_hear(ann, "Welcome, Ann");
 	town_type(ann, "inventory");
-	town_hear(ann, "a stick");
+	kit_hear(ann, "a stick");
 	town_audit(ann);
 }
 
@@ -409,17 +400,14 @@ another_build_goes_on_with_everybody_in_it(void)
 	int ann;
 
 	town_begin();
-	ann = town_make("ann");
-	town_type(ann, "get stick");
-	town_hear(ann, "You take a stick");
-	town_type(ann, "north");
-	town_hear(ann, "The Yard");
+	ann = town_make_with_stick("ann");
+	town_go_north(ann);
 	kit_signal(town, SIGHUP);
-	town_hear(ann, "The world shivers");
-	town_hear(ann, "Welcome, Ann");
-	town_hear(ann, "The Yard");
+	kit_hear(ann, "The world shivers");
+	kit_hear(ann, "Welcome, Ann");
+	kit_hear(ann, "The Yard");
 	town_type(ann, "inventory");
-	town_hear(ann, "a stick");
+	kit_hear(ann, "a stick");
 	town_audit(ann);
 }
 
@@ -436,18 +424,18 @@ a_recording_replays_the_same_without_any_worker(void)
 	ann = town_make("ann");
 	bob = town_make("bob");
 	town_type(bob, "walk yard");
-	town_hear(bob, "The Yard");
+	kit_hear(bob, "The Yard");
 	town_type(bob, "kill dummy");
 	death_signal(town, SIGKILL);
-	town_hear(bob, "a straw dummy");
+	kit_hear(bob, "a straw dummy");
 	town_type(ann, "reload");
-	town_hear(ann, "2 places");
+	kit_hear(ann, "2 places");
 	town_type(bob, "flee");
 	town_type(ann, "audit");
-	town_hear(ann, "audit passed");
+	kit_hear(ann, "audit passed");
 	kit_close(bob);
 	kit_signal(town, SIGTERM);
-	town_hear(ann, "Shutting down...");
+	kit_hear(ann, "Shutting down...");
 	assert_int_equal(kit_wait(town), 0);
 	p = kit_start("mud", "--replay", file, NULL);
 	assert_int_equal(kit_wait(p), 0);
@@ -466,18 +454,17 @@ ctrl_c_says_goodbye_to_everybody_wherever_they_are(void)
 	ann = town_make("ann");
 	bob = town_make("bob");
 	dead = town_make("carl");
-	town_type(bob, "north");
-	town_hear(bob, "The Yard");
+	town_go_north(bob);
 	town_type(bob, "kill dummy");
-	town_hear(bob, "You attack");
+	kit_hear(bob, "You attack");
 	kit_close(dead);
-	town_hear(ann, "Carl stares into nothing");
+	kit_hear(ann, "Carl stares into nothing");
 	half = town_come("dora");
-	town_hear(half, "Shall that be your name?");
+	kit_hear(half, "Shall that be your name?");
 	kit_signal_all(town, SIGINT);
-	town_hear(ann, "Shutting down...");
-	town_hear(bob, "Shutting down...");
-	town_hear(half, "Shutting down...");
+	kit_hear(ann, "Shutting down...");
+	kit_hear(bob, "Shutting down...");
+	kit_hear(half, "Shutting down...");
 	kit_recv_all(ann, &(size_t){ 0 });
 	kit_recv_all(bob, &(size_t){ 0 });
 	assert_int_equal(kit_wait(town), 0);

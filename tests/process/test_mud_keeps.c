@@ -28,7 +28,7 @@ static const char *
 ask(int fd, const char *command, const char *line)
 {
 	town_type(fd, command);
-	return town_hear(fd, line);
+	return kit_hear(fd, line);
 }
 
 /* Ann has killed one rat of two, has the cup, and dropped the stick and coins
@@ -37,25 +37,23 @@ static void
 do_things(int ann, int bob)
 {
 	town_type(ann, "talk keeper");
-	town_hear(ann, "Two rats, please.");
+	kit_hear(ann, "Two rats, please.");
 	town_type(ann, "get stick");
-	town_hear(ann, "You take a stick");
-	town_type(ann, "north");
-	town_hear(ann, "The Yard");
+	kit_hear(ann, "You take a stick");
+	town_go_north(ann);
 	town_type(ann, "kill rat");
-	town_hear(ann, "Rats: 1 of 2");
+	kit_hear(ann, "Rats: 1 of 2");
 	town_type(ann, "drop stick");
-	town_hear(ann, "You put down a stick");
+	kit_hear(ann, "You put down a stick");
 	town_type(ann, "drop 3 coins");
-	town_hear(ann, "You put down 3 coins");
+	kit_hear(ann, "You put down 3 coins");
 	town_type(ann, "get cup");
-	town_hear(ann, "You take a cup");
-	town_type(bob, "north");
-	town_hear(bob, "The Yard");
+	kit_hear(ann, "You take a cup");
+	town_go_north(bob);
 	town_type(bob, "kill dummy");
-	town_hear(bob, "You attack a straw dummy!");
+	kit_hear(bob, "You attack a straw dummy!");
 	/* Until it is hurt. */
-	town_hear(bob, "a straw dummy. (");
+	kit_hear(bob, "a straw dummy. (");
 }
 
 /* Ann, who may have had to come in again, finds all of that. */
@@ -68,12 +66,12 @@ all_is_there(int ann)
 	town_audit(ann);
 	/* 20 of her own less 3; the rat's 5 lie with them. */
 	ask(ann, "inventory", "You carry 17 coins and");
-	town_hear(ann, "a cup");
+	kit_hear(ann, "a cup");
 	ask(ann, "quests", "Rats for the keeper: 1 of 2");
 	town_type(ann, "look");
-	town_hear(ann, "The Yard");
+	kit_hear(ann, "The Yard");
 	do {
-		line = town_hear(ann, "");
+		line = kit_hear(ann, "");
 		rats += strstr(line, "A rat is here") != NULL;
 		sticks += strstr(line, "A stick lies here.") != NULL;
 		if (strstr(line, "A tail lies here") &&
@@ -86,12 +84,12 @@ all_is_there(int ann)
 	assert_int_equal(sticks, 1);
 	town_type(ann, "say now");
 	do {
-		line = town_hear(ann, "");
+		line = kit_hear(ann, "");
 		rats += strstr(line, "A rat is here") != NULL;
 	} while (strstr(line, "You say: now") == NULL);
 	assert_int_equal(rats, 1);
 	town_type(ann, "look dummy");
-	town_hear(ann, "A straw dummy is ");
+	kit_hear(ann, "A straw dummy is ");
 }
 
 static void
@@ -106,15 +104,15 @@ another_build_finds_the_world_as_it_was(void)
 	do_things(ann, bob);
 	for (int i = 1; i <= 2; i++) {
 		kit_signal(town, SIGHUP);
-		town_hear(ann, "The world shivers");
-		town_hear(ann, "The Yard");
+		kit_hear(ann, "The world shivers");
+		kit_hear(ann, "The Yard");
 		all_is_there(ann);
-		town_hear(bob, "You are still fighting a straw dummy.");
-		town_hear(bob, "a straw dummy. (");
+		kit_hear(bob, "You are still fighting a straw dummy.");
+		kit_hear(bob, "a straw dummy. (");
 	}
 	/* The quest ends, once. */
 	town_type(ann, "kill rat");
-	town_hear(ann, "Rats: 2 of 2");
+	kit_hear(ann, "Rats: 2 of 2");
 	town_audit(ann);
 	assert_int_equal(kit_count_log(town, " upgrade_failed "), 0);
 	assert_int_equal(kit_count_log(town, " closed "), 0);
@@ -132,20 +130,20 @@ a_cold_start_finds_the_world_as_it_was_saved(void)
 	do_things(ann, bob);
 	/* Saved all the time; but one who leaves knows when. */
 	kit_close(bob);
-	town_hear(ann, "Bob stares into nothing");
+	kit_hear(ann, "Bob stares into nothing");
 	bob = town_make("carl");
 	town_type(bob, "quit");
-	town_hear(bob, "Goodbye, Carl");
+	kit_hear(bob, "Goodbye, Carl");
 	kit_recv_all(bob, &(size_t){ 0 });
 	death_signal(town, SIGKILL);
 	kit_expect_log(town, " recovered ");
 	death_signal(town, SIGKILL);
 	kit_expect_log(town, " cold_start ");
-	town_hear(ann, "The world shivers");
-	town_hear(ann, "The Yard");
+	kit_hear(ann, "The world shivers");
+	kit_hear(ann, "The Yard");
 	all_is_there(ann);
 	bob = town_again("bob");
-	town_hear(bob, "The Yard");
+	kit_hear(bob, "The Yard");
 	town_audit(ann);
 }
 
@@ -160,11 +158,11 @@ a_stop_and_a_start_find_the_world_as_it_was(void)
 	bob = town_make("bob");
 	do_things(ann, bob);
 	kit_signal(town, SIGTERM);
-	town_hear(ann, "Shutting down...");
+	kit_hear(ann, "Shutting down...");
 	assert_int_equal(kit_wait(town), 0);
 	town_start(NULL, NULL);
 	ann = town_again("ann");
-	town_hear(ann, "The Yard");
+	kit_hear(ann, "The Yard");
 	all_is_there(ann);
 }
 
@@ -180,10 +178,9 @@ a_world_that_was_changed_meanwhile_is_joined_with_what_was(void)
 	town_start(NULL, NULL);
 	ann = town_make("ann");
 	town_type(ann, "get stick");
-	town_type(ann, "north");
-	town_hear(ann, "The Yard");
+	town_go_north(ann);
 	town_type(ann, "drop stick");
-	town_hear(ann, "You put down a stick");
+	kit_hear(ann, "You put down a stick");
 	kit_signal(town, SIGTERM);
 	assert_int_equal(kit_wait(town), 0);
 	f = fopen(kit_path("test.world"), "w");
@@ -195,8 +192,8 @@ a_world_that_was_changed_meanwhile_is_joined_with_what_was(void)
 	for (int i = 0; i < 2; i++) {
 		town_start(NULL, NULL);
 		ann = town_again("ann");
-		town_hear(ann, "The Hall");
-		town_hear(ann, "A stick lies here.");
+		kit_hear(ann, "The Hall");
+		kit_hear(ann, "A stick lies here.");
 		town_audit(ann);
 		kit_signal(town, SIGTERM);
 		assert_int_equal(kit_wait(town), 0);
@@ -218,21 +215,21 @@ when_netd_dies_who_comes_again_is_told_and_stands_where_they_stood(void)
 	kill(kit_child(town, "netd"), SIGKILL);
 	kit_recv_all(ann, &(size_t){ 0 });
 	ann = kit_connect(kit_url(town, 1));
-	town_hear(ann, "All lines to this world were cut");
-	town_hear(ann, "By what name");
+	kit_hear(ann, "All lines to this world were cut");
+	kit_hear(ann, "By what name");
 	town_type(ann, "ann");
-	town_hear(ann, "Password:");
+	kit_hear(ann, "Password:");
 	town_type(ann, "sesame street");
-	town_hear(ann, "You are back in your body, Ann");
-	town_hear(ann, "Your line was cut ");
-	town_hear(ann, "The Yard");
+	kit_hear(ann, "You are back in your body, Ann");
+	kit_hear(ann, "Your line was cut ");
+	kit_hear(ann, "The Yard");
 	all_is_there(ann);
 	/* Bob's body fought on without him. */
 	town_type(ann, "look");
-	town_hear(ann, "Bob is here, fighting a straw dummy");
+	kit_hear(ann, "Bob is here, fighting a straw dummy");
 	bob = town_again("bob");
-	town_hear(bob, "You are back in your body, Bob");
-	town_hear(bob, "a straw dummy. (");
+	kit_hear(bob, "You are back in your body, Bob");
+	kit_hear(bob, "a straw dummy. (");
 	assert_int_equal(kit_count_log(town, "game_died"), 0);
 }
 

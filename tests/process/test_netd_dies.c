@@ -73,19 +73,6 @@ kill_netd(int number)
 	return pid;
 }
 
-static void
-expect_count(const char *text, unsigned n)
-{
-	int64_t end = kit_now_ms() + KIT_WAIT_MS;
-
-	while (kit_count_log(p, text) < n) {
-		if (kit_now_ms() > end)
-			kit_fail("'%s' %u times, not %u", text,
-			    kit_count_log(p, text), n);
-		kit_tick();
-	}
-}
-
 struct account {
 	uint64_t ticks, dice;
 	int64_t now_us;
@@ -359,9 +346,9 @@ a_connection_like_a_file_says_closed(void)
 	kit_expect_log(p, "read -2\nnow -2 write -2\n");
 	snprintf(line, sizeof(line), "call %s 60000\n", url);
 	say("%s%s", line, "");
-	expect_count("calling ", 2);
+	kit_expect_logs(p, "calling ", 2);
 	kill_netd(SIGKILL);
-	expect_count("read -2\nnow -2 write -2\n", 2);
+	kit_expect_logs(p, "read -2\nnow -2 write -2\n", 2);
 	plays();
 	ends_well();
 	books_agree(4);
@@ -390,9 +377,9 @@ a_call_that_is_under_way_fails_with_its_reason(void)
 	say("hold %s call %s\n", kit_path("go"), to);
 	kit_expect_log(p, "holding\n");
 	kill_netd(SIGKILL);
-	expect_count("netd_died", 2);
+	kit_expect_logs(p, "netd_died", 2);
 	make_file("go");
-	expect_count("called netd_gone\n", 2);
+	kit_expect_logs(p, "called netd_gone\n", 2);
 	plays();
 	ends_well();
 	close(fd);
@@ -484,17 +471,17 @@ timers_and_listeners_are_as_the_game_left_them(void)
 	/* Begun while netd was dead, before it, and for ever. */
 	kit_expect_log(p, "timer 9\n");
 	kit_expect_log(p, "timer 7\n");
-	expect_count("timer 0\n", kit_count_log(p, "timer 0\n") + 5);
+	kit_expect_logs(p, "timer 0\n", kit_count_log(p, "timer 0\n") + 5);
 	ask(kit_connect(second));
 	assert_int_equal(kit_count_log(p, "timer 7\n"), 1);
 	assert_int_equal(kit_count_log(p, "timer 9\n"), 1);
 	/* One that is closed while netd is dead stays closed. */
 	say("hold %s %s\n", kit_path("two"), "unlisten 2");
-	expect_count("holding\n", 2);
+	kit_expect_logs(p, "holding\n", 2);
 	kill_netd(SIGKILL);
-	expect_count("netd_died", 2);
+	kit_expect_logs(p, "netd_died", 2);
 	make_file("two");
-	expect_count("notice 3", 2);
+	kit_expect_logs(p, "notice 3", 2);
 	plays();
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	assert_true(
@@ -507,9 +494,9 @@ timers_and_listeners_are_as_the_game_left_them(void)
 	close(fd);
 	/* And one that is asked for then is there. */
 	say("hold %s %s\n", kit_path("three"), "listen tcp://127.0.0.1:0");
-	expect_count("holding\n", 3);
+	kit_expect_logs(p, "holding\n", 3);
 	kill_netd(SIGKILL);
-	expect_count("netd_died", 3);
+	kit_expect_logs(p, "netd_died", 3);
 	make_file("three");
 	kit_expect_log(p, " tcp://127.0.0.1:");
 	third = strstr(kit_said(p), " tcp://127.0.0.1:") + 1;
@@ -555,14 +542,14 @@ a_snapshot_outlives_netd(void)
 	url = kit_url(p, 1);
 	fd = kit_connect(url);
 	kit_send(fd, "snapshot of everything\nsaid\n");
-	expect_count("said said\n", 1);
+	kit_expect_logs(p, "said said\n", 1);
 	netd = kill_netd(SIGKILL);
 	netd_after(netd);
 	plays();
 	death_await(death_signal(p, SIGKILL));
-	expect_count(" recovered how", 1);
+	kit_expect_logs(p, " recovered how", 1);
 	death_await(death_signal(p, SIGKILL));
-	expect_count("restored of everything\n", 1);
+	kit_expect_logs(p, "restored of everything\n", 1);
 	ends_well();
 }
 
@@ -630,16 +617,16 @@ a_token_brings_a_player_back_to_its_number_and_tag(void)
 	assert_int_equal(sscanf(token, "%16lx", &id), 1);
 	put(fd, "=tag Anna");
 	put(fd, "=here");
-	expect_count("said here\n", 1);
+	kit_expect_logs(p, "said here\n", 1);
 	netd = kill_netd(SIGKILL);
 	netd_after(netd);
 	fd = come_back(token, again);
 	/* The same number under the same secret. */
 	assert_string_equal(again, token);
 	snprintf(text, sizeof(text), "resumed %lu Anna\n", id);
-	expect_count(text, 1);
+	kit_expect_logs(p, text, 1);
 	put(fd, "=back");
-	expect_count("said back\n", 1);
+	kit_expect_logs(p, "said back\n", 1);
 	/* A guess is nobody. */
 	other[20] = other[20] == '7' ? '8' : '7';
 	come_back(other, again);
@@ -650,7 +637,7 @@ a_token_brings_a_player_back_to_its_number_and_tag(void)
 	netd_after(netd);
 	come_back(token, again);
 	assert_string_equal(again, token);
-	expect_count(text, 2);
+	kit_expect_logs(p, text, 2);
 	ends_well();
 }
 
@@ -687,7 +674,7 @@ netd_dies_while_it_recovers_the_game(void)
 		netd = netd_after(0);
 		death_signal(p, SIGKILL);
 		if (i % 2)
-			expect_count("game_died", (unsigned)i / 2 + 1);
+			kit_expect_logs(p, "game_died", (unsigned)i / 2 + 1);
 		kill(netd, SIGKILL);
 		netd_after(netd);
 		plays();
@@ -709,7 +696,7 @@ the_game_dies_before_it_greets_the_new_netd(void)
 	kit_expect_log(p, "netd_died");
 	kill(game, SIGKILL);
 	/* Nobody has its memory: it starts again. */
-	expect_count("begin ", 2);
+	kit_expect_logs(p, "begin ", 2);
 	plays();
 	ends_well();
 	left_nothing();
@@ -723,7 +710,7 @@ a_game_that_never_greets_the_new_netd_is_ended(void)
 	say("hold %s who\n", kit_path("never"), "");
 	kit_expect_log(p, "holding\n");
 	kill_netd(SIGKILL);
-	expect_count("begin ", 2);
+	kit_expect_logs(p, "begin ", 2);
 	kit_expect_log(p, "hung for ");
 	plays();
 	ends_well();
@@ -743,9 +730,9 @@ netd_dies_during_an_upgrade(void)
 		games = kit_count_log(p, " game=witness pid=");
 		kit_signal(p, SIGHUP);
 		if (i % 3)
-			expect_count(" upgrade game=", upgrades + 1);
+			kit_expect_logs(p, " upgrade game=", upgrades + 1);
 		if (i % 3 == 2)
-			expect_count(" game=witness pid=", games + 1);
+			kit_expect_logs(p, " game=witness pid=", games + 1);
 		kill(netd, SIGKILL);
 		netd_after(netd);
 		plays();

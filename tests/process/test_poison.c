@@ -5,25 +5,14 @@
  */
 #include "tests/lib/deaths.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define URL "line://127.0.0.1:0"
 
 /* Read lines until one contains text: each read has its deadline. */
-static void
-hear(int fd, const char *text)
-{
-	while (strstr(kit_line(fd), text) == NULL)
-		continue;
-}
-
 static void
 a_poisonous_message_kills_twice_and_only_its_player_goes(void)
 {
@@ -33,17 +22,17 @@ a_poisonous_message_kills_twice_and_only_its_player_goes(void)
 	int bad = kit_connect(kit_url(game, 1));
 
 	kit_send(good, "one\n");
-	hear(good, "one");
+	kit_hear(good, "one");
 	kit_send(bad, "die\n");
 	kit_send(good, "two\n");
 	kit_expect_log(game, " poison ");
-	hear(bad, "your message stopped the game twice");
+	kit_hear(bad, "your message stopped the game twice");
 	assert_int_equal(kit_count_log(game, " game_died "), 2);
 	assert_int_equal(kit_count_log(game, "why=poison"), 1);
 	kit_send(good, "three\n");
 	/* What was said around it is answered; a notice says what happened. */
-	hear(good, "two");
-	hear(good, "three");
+	kit_hear(good, "two");
+	kit_hear(good, "three");
 }
 
 static void
@@ -55,9 +44,9 @@ a_poisoned_game_tells_of_it(void)
 	int bad = kit_connect(kit_url(game, 1));
 
 	kit_send(good, "one\n");
-	hear(good, "one");
+	kit_hear(good, "one");
 	kit_send(bad, "die\n");
-	hear(good, "notice a message of connection 2");
+	kit_hear(good, "notice a message of connection 2");
 }
 
 static void
@@ -69,10 +58,10 @@ a_game_that_dies_of_its_clock_is_started_cold(void)
 
 	kit_send(player, "clock\n");
 	kit_expect_log(game, " cold_start ");
-	hear(player, "The game is being restarted");
+	kit_hear(player, "The game is being restarted");
 	/* Started cold it knows of no clock, and plays on. */
 	kit_send(player, "alive?\n");
-	hear(player, "alive?");
+	kit_hear(player, "alive?");
 }
 
 /* End it; the same program comes to the same by its recording, deaths and all.
@@ -92,44 +81,11 @@ replays_the_same(struct kit_proc *game, const char *program)
 
 /* ---- what the game had in hand ------------------------------------------- */
 
-/* A server that fragile connects to. */
-static int
-serve(char *url, size_t size)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
-	    listen(fd, 8) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
-		kit_fail("no server");
-	snprintf(url, size, "line://127.0.0.1:%u", ntohs(a.sin_port));
-	return fd;
-}
-
-static int
-serve_one(int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	if (poll(&p, 1, KIT_WAIT_MS) != 1)
-		kit_fail("nobody connects");
-	return accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-}
-
 static void
 die_and_recover(struct kit_proc *game, int signal, unsigned times)
 {
-	int64_t end = kit_now_ms() + KIT_WAIT_MS;
-
 	death_signal(game, signal);
-	while (kit_count_log(game, " recovered ") < times) {
-		if (kit_now_ms() > end)
-			kit_fail("not recovered %u times", times);
-		kit_tick();
-	}
+	kit_expect_logs(game, " recovered ", times);
 }
 
 static void
@@ -140,11 +96,11 @@ a_message_that_the_game_waits_in_is_not_blamed_for_a_death(void)
 	int player = kit_connect(kit_url(game, 1)), server, line;
 	char url[64];
 
-	server = serve(url, sizeof(url));
+	server = kit_serve("line", url, sizeof(url));
 	kit_send(player, "wait ");
 	kit_send(player, url);
 	kit_send(player, "\n");
-	line = serve_one(server);
+	line = kit_accept(server);
 	/* It waits for what its server says: whoever kills it is elsewhere. */
 	die_and_recover(game, SIGSEGV, 1);
 	die_and_recover(game, SIGABRT, 2);
@@ -168,18 +124,18 @@ what_came_while_the_game_waited_is_blamed_by_itself(void)
 	int server, line;
 	char url[64];
 
-	server = serve(url, sizeof(url));
+	server = kit_serve("line", url, sizeof(url));
 	kit_send(waits, "wait ");
 	kit_send(waits, url);
 	kit_send(waits, "\n");
-	line = serve_one(server);
+	line = kit_accept(server);
 	/* Taken now, looked at when the wait is over. */
 	kit_send(bad, "die\n");
 	kit_send(line, "news\n");
-	hear(waits, "heard news");
-	hear(bad, "your message stopped the game twice");
+	kit_hear(waits, "heard news");
+	kit_hear(bad, "your message stopped the game twice");
 	kit_send(waits, "alive?\n");
-	hear(waits, "alive?");
+	kit_hear(waits, "alive?");
 	assert_int_equal(kit_count_log(game, " game_died "), 2);
 	close(line);
 	close(server);
@@ -194,13 +150,13 @@ a_server_can_be_poisonous_as_well(void)
 	int player = kit_connect(kit_url(game, 1)), server, line;
 	char url[64];
 
-	server = serve(url, sizeof(url));
+	server = kit_serve("line", url, sizeof(url));
 	kit_send(player, "wait ");
 	kit_send(player, url);
 	kit_send(player, "\n");
-	line = serve_one(server);
+	line = kit_accept(server);
 	kit_send(line, "die\n");
-	hear(player, "waited in vain");
+	kit_hear(player, "waited in vain");
 	assert_int_equal(kit_count_log(game, " game_died "), 2);
 	assert_int_equal(kit_count_log(game, " poison "), 1);
 	close(line);
@@ -217,18 +173,18 @@ a_session_that_read_poison_loses_its_player_alone(void)
 	int bad = kit_connect(kit_url(game, 1));
 
 	kit_send(good, "good\n");
-	hear(good, "q 1 good 0");
+	kit_hear(good, "q 1 good 0");
 	kit_send(bad, "bad\n");
-	hear(bad, "q 1 bad 0");
+	kit_hear(bad, "q 1 bad 0");
 	/* It lies in the mailbox while others talk, and kills when read. */
 	kit_send(bad, "sleep 300\ndie\n");
 	kit_send(good, "a\n");
-	hear(good, "q 2 good 97");
+	kit_hear(good, "q 2 good 97");
 	kit_send(good, "dice\n");
-	hear(good, "q 3 good 97");
-	hear(bad, "your message stopped the game twice");
+	kit_hear(good, "q 3 good 97");
+	kit_hear(bad, "your message stopped the game twice");
 	kit_send(good, "b\n");
-	hear(good, "q 4 good 3105");
+	kit_hear(good, "q 4 good 3105");
 	assert_int_equal(kit_count_log(game, " game_died "), 2);
 	assert_int_equal(kit_count_log(game, " poison "), 1);
 	replays_the_same(game, "visits");
@@ -246,14 +202,14 @@ a_visitor_who_kills_by_coming_is_not_let_in_a_third_time(void)
 	int bad;
 
 	kit_send(good, "one\n");
-	hear(good, "one");
+	kit_hear(good, "one");
 	snprintf(url, sizeof(url), "%sdie", kit_url(game, 1));
 	bad = kit_ws(url);
 	kit_ws_send(bad, 1, "hello", 5);
 	assert_int_equal(kit_ws_recv(bad, &bytes, &len), 8);
-	hear(good, "was set aside");
+	kit_hear(good, "was set aside");
 	kit_send(good, "two\n");
-	hear(good, "two");
+	kit_hear(good, "two");
 	assert_int_equal(kit_count_log(game, " game_died "), 2);
 	assert_int_equal(kit_count_log(game, " poison "), 1);
 	replays_the_same(game, "fragile");
@@ -271,16 +227,16 @@ poison_that_waited_for_a_cold_start_is_set_aside(void)
 	int bad = kit_connect(kit_url(game, 1));
 
 	kit_send(good, "one\n");
-	hear(good, "one");
+	kit_hear(good, "one");
 	die_and_recover(game, SIGKILL, 1);
 	/* One death too many: it starts cold, and is told this again. */
 	kit_send(bad, "die\n");
 	kit_send(good, "two\n");
 	kit_expect_log(game, " cold_start ");
-	hear(bad, "your message stopped the game twice");
-	hear(good, "two");
+	kit_hear(bad, "your message stopped the game twice");
+	kit_hear(good, "two");
 	kit_send(good, "three\n");
-	hear(good, "three");
+	kit_hear(good, "three");
 	assert_int_equal(kit_count_log(game, " poison "), 1);
 	assert_int_equal(kit_count_log(game, " game_died "), 3);
 }
@@ -295,14 +251,14 @@ a_poisonous_visitor_is_kept_out_across_a_cold_start(void)
 	char url[256];
 
 	kit_send(good, "one\n");
-	hear(good, "one");
+	kit_hear(good, "one");
 	die_and_recover(game, SIGKILL, 1);
 	snprintf(url, sizeof(url), "%sdie", kit_url(game, 1));
 	kit_ws(url);
 	kit_expect_log(game, " cold_start ");
 	kit_expect_log(game, " poison ");
 	kit_send(good, "two\n");
-	hear(good, "two");
+	kit_hear(good, "two");
 	assert_int_equal(kit_count_log(game, " game_died "), 3);
 }
 

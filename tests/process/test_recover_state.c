@@ -30,14 +30,8 @@ start_ledger(void)
 static void
 die_and_recover(unsigned times)
 {
-	int64_t end = kit_now_ms() + KIT_WAIT_MS;
-
 	death_signal(launcher, SIGKILL);
-	while (kit_count_log(launcher, " recovered ") < times) {
-		if (kit_now_ms() > end)
-			kit_fail("not recovered %u times", times);
-		kit_tick();
-	}
+	kit_expect_logs(launcher, " recovered ", times);
 }
 
 /* ---- time, dice, groups ---------------------------------------------------

@@ -118,18 +118,6 @@ join(const char *name)
 	return p;
 }
 
-static void
-wait_log(const char *text, unsigned times)
-{
-	int64_t end = kit_now_ms() + KIT_WAIT_MS;
-
-	while (kit_count_log(snake, text) < times) {
-		if (kit_now_ms() > end)
-			kit_fail("no %u times '%s'", times, text);
-		kit_tick();
-	}
-}
-
 /* A wide field and slow snakes: nobody reaches an edge meanwhile. */
 static void
 an_upgrade_keeps_the_snakes_on_the_field(void)
@@ -146,7 +134,7 @@ an_upgrade_keeps_the_snakes_on_the_field(void)
 		long before = ann.frame;
 
 		kit_signal(snake, SIGHUP);
-		wait_log(" upgraded ", i);
+		kit_expect_logs(snake, " upgraded ", i);
 		/* They move, are steered, and have their names. */
 		until_moved(&ann);
 		until_moved(&bob);
@@ -183,7 +171,7 @@ bots_play_on(void)
 	p.resumes = false;
 	until(&p, "\"name\":\"Cobra\"");
 	kit_signal(snake, SIGHUP);
-	wait_log(" upgraded ", 1);
+	kit_expect_logs(snake, " upgraded ", 1);
 	for (int i = 0; i < 30; i++)
 		until_moved(&p);
 }
@@ -219,9 +207,9 @@ top_scores_outlive_a_cold_start(void)
 	snprintf(top, sizeof(top), "%.*s", (int)strcspn(all, "]"), all);
 	/* The first death is recovered, the second is one too many. */
 	kill(family_game(snake, 0), SIGKILL);
-	wait_log(" recovered ", 1);
+	kit_expect_logs(snake, " recovered ", 1);
 	kill(family_game(snake, 0), SIGKILL);
-	wait_log(" cold_start ", 1);
+	kit_expect_logs(snake, " cold_start ", 1);
 	say(&p, "[\"join\"]");
 	until(&p, "\"path\":[");
 	expect_in(seen_by_a_stranger(), top);
@@ -295,7 +283,7 @@ a_death_of_netd_costs_no_snake(void)
 		until_moved(&ann);
 		frame = ann.frame;
 		kill(kit_child(snake, "netd"), SIGKILL);
-		wait_log(" netd_died ", (unsigned)i + 1);
+		kit_expect_logs(snake, " netd_died ", (unsigned)i + 1);
 		come_back(&ann);
 		/* Under its old id, with its name and its snake. */
 		expect_in(until(&ann, "[\"you\","), "\"name\":\"Ann\"");

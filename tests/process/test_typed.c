@@ -391,14 +391,8 @@ install(const char *name, const char *to)
 static void
 upgraded(unsigned times)
 {
-	int64_t end = kit_now_ms() + KIT_WAIT_MS;
-
 	kit_signal(game, SIGHUP);
-	while (kit_count_log(game, " upgraded ") < times) {
-		if (kit_now_ms() > end)
-			kit_fail("no upgrade");
-		kit_tick();
-	}
+	kit_expect_logs(game, " upgraded ", times);
 }
 
 static void

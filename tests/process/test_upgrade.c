@@ -10,17 +10,13 @@
 #include "tests/lib/kit.h"
 #include "tests/lib/players.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -655,34 +651,48 @@ start_for_cold(void)
 static void
 skip_notice(int fd)
 {
-	while (!strstr(kit_line(fd), "hold on"))
-		;
+	kit_hear(fd, "hold on");
+}
+
+/* The game used up its one restart, and is stopped: it reads nothing of what
+ * they do before it dies. */
+static pid_t
+crowd_waits_for_a_cold_start(struct crowd *c)
+{
+	pid_t game;
+
+	start_for_cold();
+	crowd_before(c);
+	expect(c->stays, "save", "done");
+	death_signal(launcher, SIGKILL);
+	wait_log(" recovered ", 1);
+	game = family_game(launcher, 0);
+	kill(game, SIGSTOP);
+	crowd_moves(c);
+	return game;
+}
+
+static void
+crowd_is_back(const struct crowd *c)
+{
+	skip_notice(c->stays);
+	skip_notice(c->comes);
+	crowd_was_seen(c);
+	expect(c->stays, "who", "who 1 r first");
+	expect(c->comes, "who", "who 1 n ");
+	expect_seen(c->stays, " g2 ");
+	expect_seen(c->stays, " g4 ");
 }
 
 static void
 a_cold_start_gets_snapshot_tags_and_parked_input(void)
 {
 	struct crowd c;
-	pid_t game;
+	pid_t game = crowd_waits_for_a_cold_start(&c);
 
-	start_for_cold();
-	crowd_before(&c);
-	expect(c.stays, "save", "done");
-	death_signal(launcher, SIGKILL);
-	wait_log(" recovered ", 1);
-	/* Stopped, it reads nothing of what they do before it dies. */
-	game = family_game(launcher, 0);
-	kill(game, SIGSTOP);
-	crowd_moves(&c);
 	kill(game, SIGKILL);
 	wait_log(" cold_start ", 1);
-	skip_notice(c.stays);
-	skip_notice(c.comes);
-	crowd_was_seen(&c);
-	expect(c.stays, "who", "who 1 r first");
-	expect(c.comes, "who", "who 1 n ");
-	expect_seen(c.stays, " g2 ");
-	expect_seen(c.stays, " g4 ");
+	crowd_is_back(&c);
 	assert_int_equal(kit_count_log(launcher, " game_died "), 2);
 }
 
@@ -692,26 +702,14 @@ static void
 a_second_cold_start_is_told_what_the_first_was(void)
 {
 	struct crowd c;
-	pid_t game;
+	pid_t game = crowd_waits_for_a_cold_start(&c);
 
-	start_for_cold();
-	crowd_before(&c);
-	expect(c.stays, "save", "done");
-	death_signal(launcher, SIGKILL);
-	wait_log(" recovered ", 1);
-	game = family_game(launcher, 0);
-	kill(game, SIGSTOP);
-	crowd_moves(&c);
 	next_is("die-told");
 	kill(game, SIGKILL);
 	wait_log(" game_died ", 3);
 	next_is(NULL);
 	wait_log(" cold_start ", 2);
-	skip_notice(c.stays);
-	skip_notice(c.comes);
-	crowd_was_seen(&c);
-	expect(c.stays, "who", "who 1 r first");
-	expect(c.comes, "who", "who 1 n ");
+	crowd_is_back(&c);
 }
 
 static void
@@ -760,41 +758,23 @@ who_comes_while_the_game_is_dead_plays(void)
 	kit_expect(two, "who 1 f \n");
 }
 
-static int
-serve_one(int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	if (poll(&p, 1, KIT_WAIT_MS) != 1)
-		kit_fail("nobody connects");
-	return accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-}
-
 /* It has taken over once it waits for anything at all. */
 static void
 a_new_game_may_connect_before_its_first_event(void)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), player;
 	char url[64];
+	int fd = kit_serve("line", url, sizeof(url)), player;
 
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-	snprintf(url, sizeof(url), "line://127.0.0.1:%u", ntohs(a.sin_port));
 	launcher = kit_game(
 	    players_game("fragile"), "--listen", URL, "--first", url, NULL);
-	kit_send(serve_one(fd), "go\n");
+	kit_send(kit_accept(fd), "go\n");
 	player = kit_connect(kit_url(launcher, 1));
 	assert_string_equal(ask(player, "one"), "one");
 	upgrade();
-	kit_send(serve_one(fd), "go\n");
+	kit_send(kit_accept(fd), "go\n");
 	wait_log(UPGRADED, 1);
 	assert_string_equal(ask(player, "two"), "two");
 	assert_int_equal(kit_count_log(launcher, FAILED), 0);
-	close(fd);
 }
 
 int

@@ -212,6 +212,19 @@ print_addresses(struct gc_net *net)
 	fflush(stdout);
 }
 
+static int
+live(struct mud *m)
+{
+	int r;
+
+	print_addresses(m->net);
+	r = begin(m) ? gc_serve(m->net, login_player, m) : -1;
+	if (r < 0)
+		fprintf(stderr, "mud: %s\n", gc_problem(m->net));
+	end(m);
+	return r != 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -270,16 +283,7 @@ main(int argc, char **argv)
 		fputs(start.text, start.status ? stderr : stdout);
 		return start.status;
 	}
-	if (gc_worker(m.net)) {
-		r = walk_work(m.net);
-		gc_close(m.net);
-		return r;
-	}
-	print_addresses(m.net);
-	r = begin(&m) ? gc_serve(m.net, login_player, &m) : -1;
-	if (r < 0)
-		fprintf(stderr, "mud: %s\n", gc_problem(m.net));
-	end(&m);
+	r = gc_worker(m.net) ? walk_work(m.net) : live(&m);
 	gc_close(m.net);
-	return r != 0;
+	return r;
 }
