@@ -276,16 +276,13 @@ clients_turn(struct netd *n)
  * in the next turn, so that nobody starves.
  */
 static void
-on_in(struct ev_loop *loop, ev_io *w, int events)
+read_batch(struct netd *n)
 {
-	struct netd *n = w->data;
 	int most = (int)n->config.batch;
 	size_t enough = n->link->journal.unsent + TURN_BYTES;
 
-	(void)loop;
-	(void)events;
 	if (n->event_at == n->n_events) {
-		n->n_events = epoll_wait(w->fd, n->events, most, 0);
+		n->n_events = epoll_wait(n->in_fd, n->events, most, 0);
 		n->event_at = 0;
 		n->full_turn = n->n_events == most;
 	}
@@ -299,6 +296,22 @@ on_in(struct ev_loop *loop, ev_io *w, int events)
 			break;
 		}
 	}
+}
+
+static void
+on_in(struct ev_loop *loop, ev_io *w, int events)
+{
+	(void)loop;
+	(void)events;
+	read_batch(w->data);
+}
+
+/* Who was alone in the last batch has not had the time to say more. */
+void
+clients_glance(struct netd *n)
+{
+	if (!n->input_held && n->n_events > 1)
+		read_batch(n);
 }
 
 static void

@@ -50,6 +50,8 @@ struct link {
 	size_t frame_max;
 	int64_t said_now_us; /* the last NOW */
 	bool batch_open;     /* this turn's NOW is laid down */
+	bool wrote;          /* since link_glance() looked for an answer */
+	uint8_t glances_off; /* it found none: so often it will not look */
 	bool lost;           /* no memory for a frame: to be broken */
 	bool told_once;      /* some game was told of connections before */
 	bool stalled;        /* over the budget: its pipe is not read */
@@ -98,6 +100,9 @@ void link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
 void link_up_msg(struct link *l, unsigned kind, uint64_t id, const void *m);
 /* End of a turn: write. */
 void link_turn(struct link *l);
+/* The game may have answered at once what was just written: read that. False:
+ * there was nothing. */
+bool link_glance(struct link *l);
 /* Queues shrank or grew: read the pipe or do not. */
 void link_budget(struct link *l);
 /* Four times a second. */

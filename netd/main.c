@@ -25,6 +25,10 @@
 #include <time.h>
 
 #define TRIM_BYTES (16 << 20)
+/* Turns in a row for players and game alone, until the loop looks at timers,
+ * listeners and all else. */
+#define TURNS_MAX 16
+#define TURNS_US 1000
 
 struct arguments {
 	struct config config;
@@ -221,12 +225,8 @@ netd_seed(void)
 }
 
 static void
-on_turn(struct ev_loop *loop, ev_prepare *w, int events)
+turn(struct netd *n)
 {
-	struct netd *n = w->data;
-
-	(void)loop;
-	(void)events;
 	n->metrics.turns++;
 	look_at_clock(n);
 	recover_turn(n->link);
@@ -241,6 +241,37 @@ on_turn(struct ev_loop *loop, ev_prepare *w, int events)
 	link_turn(n->link);
 	record_turn(n);
 	stop_turn(n);
+}
+
+/* Is there something to do that the loop need not be asked for? */
+static bool
+glance(struct netd *n)
+{
+	if (n->stops || n->link->phase != LINKED || n->upgrade.on)
+		return false;
+	look_at_clock(n);
+	if (!link_glance(n->link))
+		return false;
+	if (n->link->phase == LINKED)
+		clients_glance(n);
+	return true;
+}
+
+static void
+on_turn(struct ev_loop *loop, ev_prepare *w, int events)
+{
+	struct netd *n = w->data;
+	int64_t began;
+
+	(void)loop;
+	(void)events;
+	turn(n);
+	began = n->now_us;
+	for (int i = 0; i < TURNS_MAX && n->now_us - began < TURNS_US; i++) {
+		if (!glance(n))
+			break;
+		turn(n);
+	}
 }
 
 static void

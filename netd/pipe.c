@@ -29,6 +29,8 @@
 #define READS_PER_TURN 4
 /* What a pipe may hold: room for a slice on its way and one being made. */
 #define PIPE_BYTES (256 << 10)
+/* Writes in a row after which no answer is looked for, if there was none. */
+#define GLANCES_OFF 31
 
 /* ---- up -------------------------------------------------------------------
  */
@@ -154,6 +156,7 @@ up_write(struct link *l)
 		}
 		journal_sent(&l->journal, (size_t)r);
 		l->netd->metrics.writes_up++;
+		l->wrote = true;
 		if ((size_t)r < n)
 			break;
 	}
@@ -365,7 +368,8 @@ down_frames(struct link *l)
 	}
 }
 
-static void
+/* False: there was nothing to read. */
+static bool
 down_read(struct link *l)
 {
 	for (int i = 0; i < READS_PER_TURN; i++) {
@@ -376,22 +380,21 @@ down_read(struct link *l)
 		if (to == NULL) {
 			link_break(l, "a turn of over %u bytes without COMMIT",
 			    IPC_TURN_MAX);
-			return;
+			return true;
 		}
 		n = read(l->down_fd, to, room);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
+			return i > 0;
 		if (n <= 0) {
 			link_detach(l);
-			return;
+			return true;
 		}
 		l->netd->metrics.reads_down++;
 		ipc_reader_filled(&l->reader, (size_t)n);
-		if (!down_frames(l))
-			return;
-		if ((size_t)n < room)
-			return;
+		if (!down_frames(l) || (size_t)n < room)
+			return true;
 	}
+	return true;
 }
 
 static void
@@ -400,6 +403,26 @@ on_down(struct ev_loop *loop, ev_io *w, int events)
 	(void)loop;
 	(void)events;
 	down_read(w->data);
+}
+
+/*
+ * On one core the write above is where the game runs, and its answer is there
+ * when write() returns: then it need not wait for the loop to find it.
+ */
+bool
+link_glance(struct link *l)
+{
+	if (!l->wrote || l->phase != LINKED || l->down_fd < 0 || l->stalled)
+		return false;
+	l->wrote = false;
+	if (l->glances_off) {
+		l->glances_off--;
+		return false;
+	}
+	if (down_read(l))
+		return true;
+	l->glances_off = GLANCES_OFF;
+	return false;
 }
 
 void
