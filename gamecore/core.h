@@ -268,6 +268,23 @@ void stream_ready(struct gc_net *net);
 /* Put r on the list, with a new number of ours if it has none. */
 void stream_ask(struct gc_net *net, struct request *r);
 void stream_forget(struct gc_net *net, struct request *r);
+/* The place of a whole frame with len bytes of its own, which the caller
+ * fills; NULL: it is not that simple, stream_put() knows. */
+static inline uint8_t *
+stream_place(struct gc_net *net, size_t len)
+{
+	struct ipc_buf *b = &net->out;
+	size_t end = b->len + ipc_frame_size(len);
+	uint8_t *to = b->data + b->len;
+
+	if (len > net->frame_max - IPC_FRAME_HEAD ||
+	    end > OUT_GATHER - IPC_FRAME_HEAD || end > b->size || net->failed ||
+	    net->down_gone)
+		return NULL;
+	b->len = end;
+	net->down_sent++;
+	return to;
+}
 /* Queue a frame. front, if not NULL, goes before bytes. */
 int stream_put(
     struct gc_net *net, const struct ipc_frame *f, const uint64_t *front);

@@ -55,10 +55,22 @@ int
 gc_send_how(struct gc_net *net, uint64_t conn, const struct gc_how *how,
     const void *bytes, size_t len)
 {
+	struct ipc_frame f = { .kind = IPC_SEND, .id = conn };
+	uint8_t *to;
+
 	/* Its end may be on the way while the game still writes: no error. */
 	if (conns_find(&net->conns, conn) == NULL)
 		return net->failed;
-	return put_message(net, IPC_SEND, conn, how, bytes, len);
+	/* A plain message with room for it: nothing else is to be asked. */
+	if (net->markup || (how && (how->class_ || how->key || how->markup)) ||
+	    (to = stream_place(net, len)) == NULL)
+		return put_message(net, IPC_SEND, conn, how, bytes, len);
+	f.flags = how && how->binary ? IPC_BINARY : IPC_TEXT;
+	f.len = (uint32_t)len;
+	ipc_frame_head(to, &f);
+	if (len)
+		memcpy(to + IPC_FRAME_HEAD, bytes, len);
+	return 0;
 }
 
 int

@@ -465,7 +465,7 @@ client_heard(struct client *c)
 	if (c->phase != PLAYING)
 		return false;
 	c->since_us = c->bytes_us;
-	if (!take_token(c)) {
+	if (c->url->config.messages_per_s && !take_token(c)) {
 		clients_throttle(c);
 		return false;
 	}
@@ -817,7 +817,7 @@ queue(struct client *c, struct slice *s, size_t off, size_t len, uint8_t class,
  * Messages of one turn to one player lie side by side in the arena, and are
  * one piece of its queue: only its length grows.
  */
-static bool
+static inline bool
 grow_last(
     struct client *c, struct slice *s, size_t off, size_t len, unsigned class)
 {
@@ -862,14 +862,8 @@ client_queue_begun(struct client *c, struct slice *s, size_t off, size_t len)
  * turn's end is moved out (outq_settle).
  */
 static struct slice *
-arena_room(struct netd *n, size_t len, size_t *off)
+arena_new(struct netd *n, size_t len, size_t *off)
 {
-	if (n->arena && n->arena->refs == 1)
-		n->arena_used = 0;
-	if (n->arena && n->arena->len - n->arena_used >= len) {
-		*off = n->arena_used;
-		return n->arena;
-	}
 	if (n->arena)
 		slice_drop(n->arena);
 	n->arena = slice_new(len > IPC_SLICE ? len : IPC_SLICE);
@@ -880,35 +874,50 @@ arena_room(struct netd *n, size_t len, size_t *off)
 	return n->arena;
 }
 
+static inline struct slice *
+arena_room(struct netd *n, size_t len, size_t *off)
+{
+	struct slice *s = n->arena;
+
+	if (s == NULL)
+		return arena_new(n, len, off);
+	if (s->refs == 1)
+		n->arena_used = 0;
+	*off = n->arena_used;
+	return s->len - n->arena_used >= len ? s : arena_new(n, len, off);
+}
+
 void
 client_send(struct client *c, unsigned flags, uint16_t key,
     const uint8_t *bytes, size_t len)
 {
 	struct netd *n = c->netd;
+	const struct transport *t = c->transport;
 	size_t off = 0, used, max;
-	uint32_t looks = look_of(c, flags);
+	uint32_t looks = c->looks || flags & IPC_MARKUP ? look_of(c, flags) : 0;
 	bool resumable = c->resume != NULL;
+	unsigned class = flags & IPC_CLASS_MASK;
 	struct slice *s;
 
 	if (looks)
 		bytes = look_text(n, looks, bytes, &len);
-	max = c->transport->encode_max(len);
-	if (c->transport->before)
-		c->transport->before(c);
+	max = t->encode_max(len);
+	if (t->before)
+		t->before(c);
 	/* What is kept until it is acked must not lie in the arena. */
 	s = resumable ? slice_new(max) : arena_room(n, max, &off);
 	if (s == NULL) {
 		client_abort(c, IPC_REASON_NO_MEMORY, "");
 		return;
 	}
-	used = c->transport->encode(
-	    c->outgoing, flags, bytes, len, s->bytes + off);
+	used = t->encode(c->outgoing, flags, bytes, len, s->bytes + off);
 	n->metrics.messages_out++;
 	if (!resumable)
 		n->arena_used = off + used;
-	client_queue(c, s, off, used, flags & IPC_CLASS_MASK, key);
-	if (c->transport->sent)
-		c->transport->sent(c, s->bytes + off, used);
+	if (!grow_last(c, s, off, used, class))
+		queue(c, s, off, used, (uint8_t) class, key, true);
+	if (t->sent)
+		t->sent(c, s->bytes + off, used);
 	if (resumable)
 		slice_drop(s);
 }

@@ -110,13 +110,16 @@ on_hello(struct link *l, const struct ipc_frame *f)
 /* ---- messages
  * ----------------------------------------------------------------- */
 
-static bool
-on_send(struct link *l, const struct ipc_frame *f)
+bool
+dispatch_send(struct link *l, const struct ipc_frame *f)
 {
-	struct client *c = client_find(l->netd, f->id);
+	struct client *c;
 
 	if ((f->flags & IPC_CLASS_MASK) > IPC_DROPPABLE)
 		return fault(l, f, "flags: no such class");
+	if (l->cast.n)
+		cast_flush(l);
+	c = client_find(l->netd, f->id);
 	if (c && client_takes(c))
 		client_send(c, f->flags, f->channel, f->bytes, f->len);
 	return true;
@@ -561,7 +564,7 @@ static const struct route {
 	bool (*act)(struct link *l, const struct ipc_frame *f);
 } routes[IPC_KIND_END] = {
 	[IPC_HELLO] = { BEFORE, 0, 0, false, on_hello },
-	[IPC_SEND] = { DURING, 0, 0, false, on_send },
+	[IPC_SEND] = { DURING, 0, 0, false, dispatch_send },
 	[IPC_SEND_GROUP] = { DURING, 0, 0, true, on_send_group },
 	[IPC_SEND_BUT] = { DURING, 8, 0, true, on_send_but },
 	[IPC_SCHEMA] = { DURING, 1, 0, false, on_schema },
@@ -619,7 +622,7 @@ dispatch(struct link *l, const struct ipc_frame *f)
 		return fault(l, f, "not legal now");
 	if (f->len < r->len_min || (r->len_max && f->len > r->len_max))
 		return fault(l, f, "bytes: of the wrong length");
-	if (!r->keeps_cast)
+	if (l->cast.n && !r->keeps_cast)
 		cast_flush(l);
 	return r->act(l, f);
 }

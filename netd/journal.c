@@ -157,7 +157,11 @@ journal_sent(struct journal *j, size_t n)
 		j->at = j->at->next;
 		j->at_off = 0;
 	}
-	count_sent(j, n);
+	if (j->frame_left == 0 && n == j->at->len - j->at_off)
+		/* All that is there: nobody needs to look at each. */
+		j->sent = j->at->next ? j->at->next->first - 1 : j->position;
+	else
+		count_sent(j, n);
 	j->at_off += n;
 	j->unsent -= n;
 	j->kept += n;

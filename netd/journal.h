@@ -50,17 +50,27 @@ bool journal_add(struct journal *j, const struct ipc_frame *f,
     const uint8_t *more, size_t more_len);
 /* The same for what nearly every frame finds: the place of a whole frame of
  * size bytes, which the caller fills; NULL: journal_add() must make room. */
+static inline bool
+journal_has_room(const struct journal *j, size_t size)
+{
+	const struct chunk *c = j->tail;
+
+	return c && j->fresh && c->size - c->len >= size;
+}
 static inline uint8_t *
-journal_place(struct journal *j, size_t size)
+journal_take(struct journal *j, size_t size)
 {
 	struct chunk *c = j->tail;
 
-	if (c == NULL || j->fresh == NULL || c->size - c->len < size)
-		return NULL;
 	c->len += size;
 	j->unsent += size;
 	j->position++;
 	return c->bytes + c->len - size;
+}
+static inline uint8_t *
+journal_place(struct journal *j, size_t size)
+{
+	return journal_has_room(j, size) ? journal_take(j, size) : NULL;
 }
 /* What to write next, up to the end of frame number until: *n bytes, NULL if
  * nothing. */

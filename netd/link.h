@@ -114,10 +114,18 @@ recover_behind(const struct link *l)
 {
 	return l->rec.able && l->rec.redo < l->down;
 }
+/* A new frame of the game. */
+static inline void
+recover_note(struct link *l)
+{
+	l->rec.redo = l->down;
+}
 
 /* ---- dispatch.c: a game's message -> its handler ------------------------ */
 
 /* Act on one frame. False: the link was broken. */
 bool dispatch(struct link *l, const struct ipc_frame *f);
+/* The same of a SEND, once it is known that one is legal now. */
+bool dispatch_send(struct link *l, const struct ipc_frame *f);
 
 #endif

@@ -205,9 +205,17 @@ not_legal(struct link *l, const struct ipc_frame *f)
 }
 
 /* again: of a turn that the players have in part. */
-static bool
+static inline bool
 act(struct link *l, const struct ipc_frame *f, bool again)
 {
+	/* Nearly all a game ever says: what the rest of this would do of it. */
+	if (f->kind == IPC_SEND && l->phase == LINKED && !again &&
+	    !l->netd->watched) {
+		l->down++;
+		l->netd->metrics.frames_down++;
+		recover_note(l);
+		return dispatch_send(l, f);
+	}
 	if (!ipc_msg_fits(f, IPC_TO_NETD))
 		return not_legal(l, f);
 	if (recover_behind(l) && recover_seen(l, f))
@@ -311,15 +319,19 @@ static void
 skip_to_commit(struct link *l)
 {
 	struct ipc_reader *r = &l->reader;
+	const uint8_t *p = r->data + r->pos, *end = r->data + r->end;
+	const uint8_t *from = p;
 	struct ipc_frame f;
+	size_t frames = 0;
 
-	while (r->pos < r->end &&
-	       ipc_frame_ready(r->data + r->pos, r->end - r->pos, r->max, &f) &&
+	while (ipc_frame_ready(p, (size_t)(end - p), r->max, &f) &&
 	       f.kind != IPC_COMMIT) {
-		r->pos += ipc_frame_size(f.len);
-		r->taken += ipc_frame_size(f.len);
-		l->turn_frames++;
+		p += ipc_frame_size(f.len);
+		frames++;
 	}
+	r->pos += (size_t)(p - from);
+	r->taken += (size_t)(p - from);
+	l->turn_frames += frames;
 }
 
 /* Whole frames in the reader: turns up to their COMMIT. False: broken. */

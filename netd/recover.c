@@ -43,12 +43,6 @@
 /* ---- what went out before -------------------------------------------------
  */
 
-void
-recover_note(struct link *l)
-{
-	l->rec.redo = l->down;
-}
-
 static bool
 same(const struct ipc_frame *a, const struct ipc_frame *b)
 {

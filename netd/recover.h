@@ -85,8 +85,6 @@ bool recover_parks(const struct link *l);
 uint64_t recover_until(const struct link *l);
 /* Is this a frame that the players have already? */
 bool recover_seen(struct link *l, const struct ipc_frame *f);
-/* A new frame of the game. */
-void recover_note(struct link *l);
 void recover_committed(struct link *l, bool partial);
 /* The game's pipe is read to its end; its launcher says it died. */
 void recover_detached(struct link *l);

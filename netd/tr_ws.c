@@ -53,13 +53,6 @@ frame_write(bool outgoing, unsigned opcode, const uint8_t *bytes, size_t len,
 
 	if (outgoing)
 		new_mask(mask);
-	if (!outgoing && len < 126) {
-		out[0] = (uint8_t)(0x80 | opcode);
-		out[1] = (uint8_t)len;
-		if (len)
-			memcpy(out + 2, bytes, len);
-		return 2 + len;
-	}
 	n = ws_head_write(out, opcode, outgoing ? mask : NULL, len);
 	if (outgoing)
 		ws_mask(out + n, bytes, len, mask);
@@ -109,10 +102,24 @@ static size_t
 ws_encode(bool outgoing, unsigned flags, const uint8_t *bytes, size_t len,
     uint8_t *out)
 {
-	bool binary = (flags & IPC_BINARY) || !utf8_valid(bytes, len);
+	static const uint8_t plain[4];
+	bool binary = flags & IPC_BINARY;
+	size_t n = len < 126 ? 2 : len < 65536 ? 4 : 10;
 
-	return frame_write(
-	    outgoing, binary ? WS_BINARY : WS_TEXT, bytes, len, out);
+	if (outgoing)
+		return frame_write(true,
+		    binary || !utf8_valid(bytes, len) ? WS_BINARY : WS_TEXT,
+		    bytes, len, out);
+	/* Its bytes are looked at while they are copied. */
+	if ((ws_unmask(out + n, bytes, len, plain) & ~ASCII) && !binary)
+		binary = !utf8_whole_text(bytes, len);
+	if (len < 126) {
+		out[0] = 0x80 | (binary ? WS_BINARY : WS_TEXT);
+		out[1] = (uint8_t)len;
+	} else {
+		ws_head_write(out, binary ? WS_BINARY : WS_TEXT, NULL, len);
+	}
+	return n + len;
 }
 
 static void
@@ -449,7 +456,7 @@ static size_t
 feed_whole(
     struct client *c, struct ws *w, const uint8_t *p, size_t n, bool *more)
 {
-	uint8_t bytes[STACK_MAX];
+	uint8_t stack[STACK_MAX], *place, *bytes;
 	size_t head = 6, len;
 
 	if (n < 6 || (p[0] != (0x80 | WS_TEXT) && p[0] != (0x80 | WS_BINARY)) ||
@@ -465,12 +472,19 @@ feed_whole(
 		if (len < 126)
 			return 0;
 	}
-	if (n < head + len || len > STACK_MAX || len > resume_message_max(c))
+	if (n < head + len || len > resume_message_max(c))
 		return 0;
+	/* What the pipe takes is unmasked where the pipe takes it from. */
+	place = c->transport == &tr_ws ? client_place(c, len) : NULL;
+	if (place == NULL && len > STACK_MAX)
+		return 0;
+	bytes = place ? place : stack;
 	if ((ws_unmask(bytes, p + head, len, p + head - 4) & ~ASCII) &&
 	    p[0] == (0x80 | WS_TEXT) && !utf8_valid(bytes, len))
 		return 0;
-	*more = deliver(c, p[0] & 0x0f, bytes, len);
+	*more = place ? client_placed(
+			    c, p[0] & WS_BINARY ? IPC_BINARY : IPC_TEXT, len)
+		      : deliver(c, p[0] & 0x0f, bytes, len);
 	return head + len;
 }
 
