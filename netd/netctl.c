@@ -9,6 +9,8 @@
 #include "netd/netctl.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,12 +42,26 @@ static const struct command commands[] = {
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+/* Whoever read our output has gone ("| head"): so do we, without a word, as
+ * SIGPIPE ends any other tool. It is ignored for the pipes of games. */
+static void
+leave_if_nobody_reads(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO };
+
+	if (poll(&out, 1, 0) != 1 || !(out.revents & POLLERR))
+		return;
+	signal(SIGPIPE, SIG_DFL);
+	raise(SIGPIPE);
+}
+
 int
 fail(const char *format, ...)
 {
 	va_list ap;
 
-	fflush(stdout);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		leave_if_nobody_reads();
 	fputs("netctl: ", stderr);
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);
@@ -130,6 +146,32 @@ write_all(int fd, const void *bytes, size_t n)
 	return true;
 }
 
+/* The last thing: has all that was printed left? */
+static int
+end(int status)
+{
+	errno = EIO; /* of an error before, whose number is gone */
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	leave_if_nobody_reads();
+	return status == DONE ? fail("cannot write: %s", strerror(errno))
+			      : status;
+}
+
+/* Descriptors 0 to 2 are what they seem, whoever started us: no file of ours
+ * may become somebody's output. */
+static void
+have_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 static void
 help(FILE *to)
 {
@@ -154,6 +196,7 @@ main(int argc, char **argv)
 	const char *socket = NULL;
 	int at = 1;
 
+	have_standard_files();
 	signal(SIGPIPE, SIG_IGN);
 	if (argc > 2 && strcmp(argv[1], "-s") == 0) {
 		socket = argv[2];
@@ -165,23 +208,23 @@ main(int argc, char **argv)
 	}
 	if (strcmp(argv[at], "--help") == 0) {
 		help(stdout);
-		return DONE;
+		return end(DONE);
 	}
 	if (strcmp(argv[at], "--version") == 0) {
 		puts("netctl (Penstock) " PENSTOCK_VERSION);
-		return DONE;
+		return end(DONE);
 	}
 	if (argv[at][0] == '-') {
-		help(stderr);
+		fail("unknown option '%s' (see --help)", argv[at]);
 		return USAGE;
 	}
 	c = socket ? NULL : find(argv[at]);
 	if (c == NULL)
-		return run_ask(socket, argc - at, argv + at);
+		return end(run_ask(socket, argc - at, argv + at));
 	if (argc > at + 1 && strcmp(argv[at + 1], "--help") == 0) {
 		printf("usage: netctl %s %s\n%s.\n", c->name, c->arguments,
 		    c->help);
-		return DONE;
+		return end(DONE);
 	}
-	return c->run(argc - at, argv + at);
+	return end(c->run(argc - at, argv + at));
 }

@@ -166,7 +166,9 @@ print_answer(int fd)
 			status = fail("%s", line + 7);
 		} else {
 			fwrite(line, 1, (size_t)n, stdout);
-			fflush(stdout);
+			if (fflush(stdout) != 0)
+				status =
+				    fail("cannot write: %s", strerror(errno));
 		}
 	}
 	free(line);

@@ -218,7 +218,8 @@ dump_raw(struct source *s, struct ipc_reader *r, const struct filter *f,
 				return fail(
 				    "cannot write: %s", strerror(errno));
 		}
-		fflush(stdout);
+		if (fflush(stdout) != 0)
+			return fail("cannot write: %s", strerror(errno));
 		if (d == IPC_BROKEN)
 			return fail("'%s': after %" PRIu64 " bytes, frame up "
 				    "%" PRIu64 ", down %" PRIu64 ": %s at its "
@@ -298,8 +299,6 @@ run_dump(int argc, char **argv)
 		return FAILED;
 	status = dump(&s, &f);
 	source_close(&s);
-	if (fflush(stdout) != 0 && status == DONE)
-		status = fail("cannot write: %s", strerror(errno));
 	return status;
 }
 
