@@ -509,6 +509,8 @@ int launch_end(int control, pid_t netd, pid_t crew, bool well);
 bool launch_traced(void);
 /* "segmentation fault (signal 11)" or "exit status 2", of a wait status. */
 const char *launch_how(int wait_status, char *out, size_t size);
+/* Of netd's wait status: it has said itself why it could not start. */
+bool launch_said_why(int wait_status);
 /* A message without descriptors. 0 or IPC_ERR_SYSTEM. */
 int control_say(int control, unsigned type, uint64_t value, const char *text);
 

@@ -263,7 +263,7 @@ begin(const struct launched *l, const struct options *o, struct gc_start *start)
 {
 	struct gc_net *net = net_new(l->up, l->down);
 	char how[64];
-	bool gone;
+	bool gone, launched = l->keeper >= 0;
 	int status;
 
 	if (net == NULL) {
@@ -297,6 +297,10 @@ begin(const struct launched *l, const struct options *o, struct gc_start *start)
 	net_free(net);
 	status = launch_end(l->control, l->netd, l->crew, false);
 	if (!gone)
+		return NULL;
+	/* What became of netd its parent knows, and netd itself. */
+	start->text = "";
+	if (launched || (status >= 0 && launch_said_why(status)))
 		return NULL;
 	if (status < 0)
 		options_say(start, 1, "netd ended before the game began");

@@ -8,6 +8,7 @@
 #include "gamecore/launcher.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,6 +34,12 @@ launch_how(int status, char *out, size_t size)
 		snprintf(out, size, "exit status %d", WEXITSTATUS(status));
 	}
 	return out;
+}
+
+bool
+launch_said_why(int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == IPC_CONTROL_SAID_WHY;
 }
 
 int
@@ -99,7 +106,9 @@ link_here(struct launched *l, const struct options *o, int control, pid_t netd,
 	if (!pipes_hand_over(control, IPC_LINK_FIRST, 0, o->argv, &p)) {
 		snprintf(how, sizeof(how), "%s", strerror(errno));
 		status = launch_end(control, netd, crew, false);
-		if (status >= 0)
+		if (status >= 0 && launch_said_why(status))
+			start->status = 1;
+		else if (status >= 0)
 			options_say(start, 1,
 			    "netd ended before the game began: %s",
 			    launch_how(status, how, sizeof(how)));
@@ -223,6 +232,20 @@ launch_end(int control, pid_t netd, pid_t crew, bool well)
 	return status;
 }
 
+/* Descriptors 0 to 2 are what they seem, whoever started us: no pipe of ours
+ * may become the game's output. */
+static void
+have_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* ---- which way ---------------------------------------------------------- */
 
 bool
@@ -246,6 +269,7 @@ launch(struct launched *l, const struct options *o, struct gc_start *start,
 {
 	if (crew_started(l))
 		return true;
+	have_standard_files();
 	if (o->replay)
 		return replay(l, o, start);
 	if (wake_started(l))

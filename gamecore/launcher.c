@@ -56,7 +56,8 @@ game_died(struct launcher *l)
 	    m.text, sizeof(m.text), "how=\"%s\"", l->hung[0] ? l->hung : how);
 	l->hung[0] = '\0';
 	launcher_tell(l, IPC_CONTROL_HAND, wake_hand(&l->wake), "");
-	if (l->control >= 0 && l->netd)
+	/* One that could not even begin has said why: that is no death. */
+	if (l->control >= 0 && l->netd && !l->not_begun)
 		ipc_control_send(l->control, &m);
 	if (!l->no_start && l->stops == 0 && launcher_can_wake(l))
 		return;
@@ -74,6 +75,7 @@ launcher_game_ended(struct launcher *l, int status)
 	/* What it said last lies in the keeper socket. */
 	wake_told(&l->wake);
 	l->no_start = l->wake.no_start == pid;
+	l->not_begun = l->no_start && pid == l->first;
 	if (status) {
 		game_died(l);
 		return;
@@ -232,13 +234,18 @@ verdict(struct launcher *l)
 	l->start->text = "";
 	l->start->status = shell_status(l->game_status);
 	launch_how(l->game_status, how, sizeof(how));
-	if (l->stops > 1)
+	if (l->stops > 1 || (l->stops && l->not_begun))
 		l->start->status = 128 + l->stop_signal;
 	else if (l->cut_off || (l->netd_first && l->stops && l->netd_status))
 		options_say(
 		    l->start, 1, "the game did not end when asked: %s", how);
 	else if (WIFSIGNALED(l->netd_status))
 		options_say(l->start, 1, "netd died: %s",
+		    launch_how(l->netd_status, how, sizeof(how)));
+	else if (l->netd_first && launch_said_why(l->netd_status))
+		l->start->status = 1;
+	else if (l->netd_first && l->not_begun)
+		options_say(l->start, 1, "netd ended before the game began: %s",
 		    launch_how(l->netd_status, how, sizeof(how)));
 	else if (l->netd_first && l->netd_status)
 		l->start->status = 1;
@@ -316,6 +323,7 @@ launcher_run(struct launched *l, const struct options *o,
 			crew_release(&me.crew);
 		if (me.game == 0)
 			return become_game(l, &p, &me, parent, &before);
+		me.first = me.game;
 		pipes_close_game(&p);
 	}
 	if (me.game <= 0) {
@@ -325,7 +333,10 @@ launcher_run(struct launched *l, const struct options *o,
 	}
 	wait_for_all(&me);
 	verdict(&me);
-	if (e == EPIPE) /* netd read nothing of it */
+	if (e && (me.stops || launch_said_why(me.netd_status))) {
+		start->status = me.stops ? 128 + me.stop_signal : 1;
+		start->text = "";
+	} else if (e == EPIPE) /* netd read nothing of it */
 		options_say(start, 1, "netd ended before the game began: %s",
 		    launch_how(me.netd_status, how, sizeof(how)));
 	else if (e)

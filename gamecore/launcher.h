@@ -33,7 +33,9 @@ struct launcher {
 	int stops; /* how often we were asked to stop */
 	int stop_signal;
 	bool netd_first; /* it ended while the game was still there */
+	pid_t first;     /* the game that was forked */
 	bool no_start;   /* the game could not start, and has said why */
+	bool not_begun;  /* and it was the first: no death, but a refusal */
 	bool cut_off; /* the game was asked to stop, did not, and was killed */
 	struct wake wake;
 	struct crew crew;

@@ -4,6 +4,7 @@
  * to main().
  */
 #include "gamecore/core.h"
+#include "ipc/nearest.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -186,8 +187,7 @@ static const struct common {
 	void (*take)(struct reading *, const char *);
 	bool replays; /* says how to replay */
 } commons[] = {
-	{ "listen", "URL",
-	    "listen there; may be given several times (default: see below)",
+	{ "listen", "URL", "listen there; may be given several times",
 	    take_listen, false },
 	{ "limit", "NAME=VALUE", "set a limit of netd; see netd --limits",
 	    take_limit, false },
@@ -288,6 +288,7 @@ static void
 say_help(struct gc_start *start)
 {
 	const struct gc_option *own = start->options;
+	bool listens = start->listen && start->listen[0];
 
 	ipc_buf_clear(&said);
 	ipc_buf_printf(&said, "Usage: %s [OPTION]...%s%s\n%s\n", start->name,
@@ -300,11 +301,11 @@ say_help(struct gc_start *start)
 		help_own(own);
 	ipc_buf_printf(&said, "\nOptions of every game:\n");
 	for (size_t i = 0; i < N_COMMONS; i++)
-		help_line(
-		    commons[i].name, commons[i].value, commons[i].help, "");
-	if (start->listen && start->listen[0])
+		help_line(commons[i].name, commons[i].value, commons[i].help,
+		    i == 0 && listens ? " (default: see below)" : "");
+	if (listens)
 		ipc_buf_printf(&said, "\nWithout --listen it listens on:\n");
-	for (const char *const *u = start->listen; u && *u; u++)
+	for (const char *const *u = start->listen; listens && *u; u++)
 		ipc_buf_printf(&said, "      %s\n", *u);
 	finish(start, 0);
 }
@@ -351,6 +352,8 @@ static void
 say_wrong(struct gc_start *start, int c, const struct option *all, char **argv)
 {
 	const char *word = argv[optind - 1];
+	struct ipc_nearest near;
+	char name[65], hint[100];
 
 	if (optopt >= FIRST)
 		options_say(start, 2, "'--%s' %s (see --help)",
@@ -359,8 +362,16 @@ say_wrong(struct gc_start *start, int c, const struct option *all, char **argv)
 	else if (optopt)
 		options_say(
 		    start, 2, "unknown option '-%c' (see --help)", optopt);
-	else
-		options_say(start, 2, "unknown option '%s' (see --help)", word);
+	else {
+		snprintf(name, sizeof(name), "%.*s",
+		    (int)strcspn(word + 2, "="), word + 2);
+		ipc_nearest_init(&near, name);
+		for (const struct option *o = all; o->name; o++)
+			ipc_nearest_look(&near, o->name);
+		ipc_nearest_say(&near, hint, sizeof(hint));
+		options_say(start, 2, "unknown option '%s'%s", word,
+		    hint[0] ? hint : " (see --help)");
+	}
 }
 
 static size_t

@@ -206,6 +206,7 @@ pid_t
 wake_frozen(struct wake *w, int control, uint64_t number)
 {
 	struct ipc_control m = { .type = IPC_CONTROL_LINK };
+	char digits[24], *text[] = { digits, NULL };
 	struct pipes p;
 	pid_t pid;
 	size_t i = 0;
@@ -214,9 +215,10 @@ wake_frozen(struct wake *w, int control, uint64_t number)
 		i++;
 	if (i == w->n || kill(w->frozen[i].pid, 0) < 0)
 		return 0;
-	if (!pipes_hand_over(control, IPC_LINK_WOKEN, number, NULL, &p))
-		return 0;
 	pid = w->frozen[i].pid;
+	snprintf(digits, sizeof(digits), "%ld", (long)pid);
+	if (!pipes_hand_over(control, IPC_LINK_WOKEN, number, text, &p))
+		return 0;
 	m.fds[0] = p.up_r;
 	m.fds[1] = p.down_w;
 	if (ipc_control_send(w->frozen[i].fd, &m) < 0)

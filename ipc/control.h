@@ -24,7 +24,8 @@ enum ipc_control_type {
 			       * woken; for IPC_LINK_AGAIN, a number that no
 			       * checkpoint of before reaches; text: how
 			       * the game was started, a line for each word,
-			       * its newlines as \n and \ as \\; or "" */
+			       * its newlines as \n and \ as \\; or ""; for
+			       * IPC_LINK_WOKEN the copy's pid */
 	IPC_CONTROL_STOP,     /* as SIGTERM: ask the game to stop, drain, end */
 	IPC_CONTROL_STOP_NOW, /* the second signal: end at once */
 	IPC_CONTROL_ENDED,    /* the game ended well; drain and end */
@@ -95,6 +96,10 @@ enum ipc_link_how {
 /* Of the games in an upgrade each has so many numbers for its checkpoints,
  * which is more than are asked for meanwhile. */
 #define IPC_CHECKPOINTS_APART 1000
+
+/* The exit status of a launched netd that has said itself why it cannot start:
+ * nothing is to be added. */
+#define IPC_CONTROL_SAID_WHY 78
 
 #define IPC_CONTROL_TEXT_MAX 2560
 #define IPC_CONTROL_FDS_MAX 2

@@ -134,15 +134,50 @@ find(const char *name, enum config_scope scope, const char **why_not)
 }
 
 bool
+config_known(const char *name)
+{
+	const char *why_not;
+
+	return find(name, CONFIG_NETD, &why_not) != NULL;
+}
+
+/* Both ways to say it, the short one first. */
+void
+config_nearest(struct ipc_nearest *near, enum config_scope scope)
+{
+	for (size_t i = 0; i < N_ROWS; i++) {
+		const char *suffix = units[rows[i].unit].suffix;
+		size_t all = strlen(rows[i].name), tail = strlen(suffix);
+		char word[65];
+
+		if (scope == CONFIG_URL && rows[i].scope != CONFIG_URL)
+			continue;
+		snprintf(word, sizeof(word), "%.*s", (int)(all - tail),
+		    rows[i].name);
+		if (tail && all > tail &&
+		    strcmp(rows[i].name + all - tail, suffix) == 0 &&
+		    config_known(word))
+			ipc_nearest_look(near, word);
+		ipc_nearest_look(near, rows[i].name);
+	}
+}
+
+bool
 config_set(struct config *c, const char *name, const char *value,
     enum config_scope scope, char *why, size_t why_size)
 {
 	const char *why_not;
 	const struct config_row *row = find(name, scope, &why_not);
+	struct ipc_nearest near;
+	char hint[100];
 	int64_t n;
 
 	if (row == NULL) {
-		snprintf(why, why_size, "%s '%.64s'", why_not, name);
+		ipc_nearest_init(&near, name);
+		if (!config_known(name))
+			config_nearest(&near, scope);
+		snprintf(why, why_size, "%s '%.64s'%s", why_not, name,
+		    ipc_nearest_say(&near, hint, sizeof(hint)));
 		return false;
 	}
 	if (!config_number(value, row->unit, &n) || n < row->smallest ||

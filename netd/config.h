@@ -6,6 +6,8 @@
 #ifndef NETD_CONFIG_H
 #define NETD_CONFIG_H
 
+#include "ipc/nearest.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +43,10 @@ void config_init(struct config *c);
  */
 bool config_set(struct config *c, const char *name, const char *value,
     enum config_scope scope, char *why, size_t why_size);
+/* Is there a row of this name? */
+bool config_known(const char *name);
+/* Look at the names of all rows that scope allows. */
+void config_nearest(struct ipc_nearest *near, enum config_scope scope);
 /*
  * A number with its unit: bytes 64k 2m, time 250ms 10s 5m 1h (plain: ms).
  * True, or false if it is none.

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -52,7 +53,7 @@ got_link(struct netd *n, struct ipc_control *m)
 		close_fds(m);
 		return;
 	}
-	if (m->text[0])
+	if (m->text[0] && m->number != IPC_LINK_WOKEN)
 		record_arguments(n, m->text);
 	lock_places(n);
 	if (m->number == IPC_LINK_UPGRADE)
@@ -63,6 +64,8 @@ got_link(struct netd *n, struct ipc_control *m)
 	}
 	link_attach(
 	    l, m->fds[0], m->fds[1], (enum ipc_link_how)m->number, m->value);
+	if (m->number == IPC_LINK_WOKEN) /* a copy says no HELLO */
+		l->pid = (pid_t)strtol(m->text, NULL, 10);
 }
 
 static void

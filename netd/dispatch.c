@@ -96,8 +96,10 @@ on_hello(struct link *l, const struct ipc_frame *f)
 		ipc_msg_release(f->kind, &m);
 		return fault(l, f, text);
 	}
-	ipc_log(IPC_LOG_INFO, "game", "game=%s pid=%ld players=%zu", l->game,
-	    (long)l->pid, n->n_playing);
+	/* One that cannot begin says why in one line, and that is the only. */
+	l->unsaid = true;
+	if (!n->launched || l->rec.ran_before || n->listeners)
+		link_say_game(l);
 	ipc_msg_release(f->kind, &m);
 	l->phase = LINKED;
 	l->schema_old = true;
@@ -508,6 +510,7 @@ static bool
 on_ready(struct link *l, const struct ipc_frame *f)
 {
 	(void)f;
+	link_say_game(l);
 	/* The one before declared messages, this one none. */
 	if (l->schema_old)
 		schema_release(l);

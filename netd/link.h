@@ -78,6 +78,7 @@ struct link {
 	struct recovery rec;
 	struct states *states; /* state.c; NULL until there was one */
 	bool talks;            /* it has stores or takes events */
+	bool unsaid;           /* the log does not name its game yet */
 	char game[65];
 	pid_t pid;
 };
@@ -89,6 +90,8 @@ void link_attach(struct link *l, int up_fd, int down_fd, enum ipc_link_how how,
     uint64_t checkpoint);
 /* The pipe is of no use any more; players are held. */
 void link_detach(struct link *l);
+/* Name the game in the log, if that is not done. */
+void link_say_game(struct link *l);
 /* The game's process is gone: all that it still said is done now. */
 void link_read_out(struct link *l);
 /* The game broke the protocol: say so, detach. */

@@ -520,6 +520,31 @@ open_socket(struct listener *l)
 	return l->socket;
 }
 
+/* Better said here than to every player, with a 404. */
+static bool
+pages_there(const struct url *u, char *why, size_t size)
+{
+	int fd;
+
+	if (u->www[0] == '\0')
+		return true;
+	fd = open(u->www, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && faccessat(fd, ".", R_OK | X_OK, AT_EACCESS) < 0) {
+		close(fd);
+		fd = -1;
+		errno = EACCES;
+	}
+	if (fd >= 0) {
+		close(fd);
+		return true;
+	}
+	snprintf(why, size,
+	    "its pages: '%.160s': %s (www= is to be a folder that netd may "
+	    "read)",
+	    u->www, strerror(errno));
+	return false;
+}
+
 struct listener *
 listen_open(struct netd *n, const char *text, int fd, char *why, size_t size)
 {
@@ -537,6 +562,9 @@ listen_open(struct netd *n, const char *text, int fd, char *why, size_t size)
 		goto fail;
 	what = "too many listeners (limit listeners_max)";
 	if (n->n_listeners >= n->config.listeners_max)
+		goto fail;
+	what = detail;
+	if (fd < 0 && !pages_there(u, detail, sizeof(detail)))
 		goto fail;
 	if (fd < 0 && u->transport->open_device)
 		fd = u->transport->open_device(n, &what);
@@ -577,6 +605,7 @@ listen_open(struct netd *n, const char *text, int fd, char *why, size_t size)
 	l->again.data = l;
 	if (!n->accept_paused && l->socket == NULL)
 		ev_io_start(n->loop, &l->io);
+	link_say_game(n->link);
 	ipc_log(IPC_LOG_INFO, "listening", "listener=%u url=%s", l->number,
 	    l->text);
 	return l;

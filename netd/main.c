@@ -5,6 +5,7 @@
  * writes to the game, flushes the players, and frees who is gone. Where a
  * byte goes from here: README.md beside this file.
  */
+#include "ipc/control.h"
 #include "ipc/log.h"
 #include "netd/datagram.h"
 #include "netd/jobs.h"
@@ -16,13 +17,16 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #define TRIM_BYTES (16 << 20)
 /* Turns in a row for players and game alone, until the loop looks at timers,
@@ -44,7 +48,11 @@ struct arguments {
 	const char *notice;
 	char **urls;
 	int n_urls;
+	FILE *nowhere;
 };
+
+/* Wrong words; and what this machine does not have. */
+enum { EXIT_USAGE = 2, EXIT_TROUBLE = 1 };
 
 enum {
 	KEY_CONTROL = 256,
@@ -94,26 +102,81 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
+/* One line, and the end. A launcher knows by the status that there was one. */
+static _Noreturn void __attribute__((format(printf, 3, 4)))
+refuse(const struct arguments *a, int status, const char *format, ...)
+{
+	va_list ap;
+
+	fputs("netd: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	exit(a->control_fd >= 0 ? IPC_CONTROL_SAID_WHY : status);
+}
+
 static void
-set_limit(struct arguments *a, char *arg, struct argp_state *state)
+set_limit(struct arguments *a, char *arg)
 {
 	char why[256], *value = strchr(arg, '=');
 
 	if (value == NULL)
-		argp_error(state, "'%s' is not NAME=VALUE", arg);
+		refuse(a, EXIT_USAGE,
+		    "'--limit' needs NAME=VALUE, not '%s' (see --limits)", arg);
 	*value++ = '\0';
 	if (!config_set(&a->config, arg, value, CONFIG_NETD, why, sizeof(why)))
-		argp_error(state, "%s", why);
+		refuse(a, EXIT_USAGE, "%s (see netd --limits)", why);
+}
+
+static void
+set_level(struct arguments *a, const char *arg)
+{
+	static const char *const levels[] = { "error", "warn", "info",
+		"debug" };
+
+	for (unsigned i = 0; i < 4; i++) {
+		if (strcmp(arg, levels[i]) == 0) {
+			a->level = i;
+			return;
+		}
+	}
+	refuse(a, EXIT_USAGE,
+	    "'--log' must be error, warn, info or debug, not '%s'", arg);
+}
+
+/* At the end: what was printed has to be where it went to. */
+static void
+check_printed(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return;
+	fprintf(stderr, "netd: cannot write: %s\n", strerror(errno));
+	_exit(EXIT_TROUBLE);
+}
+
+static void
+check_all(const struct arguments *a)
+{
+	if (a->play && (a->wait_dir || a->control_fd >= 0))
+		refuse(a, EXIT_USAGE, "'--play' needs no game (see --help)");
+	if (a->control_fd < 0 && !a->wait_dir && !a->play && !a->try_escape)
+		refuse(a, EXIT_USAGE,
+		    "needs '--wait DIR': a game attaches there; a game starts "
+		    "its own netd by itself (see --help)");
 }
 
 static error_t
 parse(int key, char *arg, struct argp_state *state)
 {
-	static const char *const levels[] = { "error", "warn", "info",
-		"debug" };
 	struct arguments *a = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		/* "Try --help" would be a second line. */
+		if (a->nowhere)
+			state->err_stream = a->nowhere;
+		return 0;
 	case KEY_WAIT:
 		a->wait_dir = arg;
 		return 0;
@@ -148,32 +211,20 @@ parse(int key, char *arg, struct argp_state *state)
 		a->notice = arg;
 		return 0;
 	case KEY_LIMIT:
-		set_limit(a, arg, state);
+		set_limit(a, arg);
 		return 0;
 	case KEY_LIMITS:
 		config_print(stdout);
 		exit(0);
 	case KEY_LOG:
-		for (unsigned i = 0; i < 4; i++) {
-			if (strcmp(arg, levels[i]) == 0) {
-				a->level = i;
-				return 0;
-			}
-		}
-		argp_error(state, "'%s' is no log level", arg);
-		return EINVAL;
+		set_level(a, arg);
+		return 0;
 	case ARGP_KEY_ARGS:
 		a->urls = state->argv + state->next;
 		a->n_urls = state->argc - state->next;
 		return 0;
 	case ARGP_KEY_END:
-		if (a->play && (a->wait_dir || a->control_fd >= 0))
-			argp_error(state, "--play needs no game");
-		if (a->control_fd < 0 && !a->wait_dir && !a->play &&
-		    !a->try_escape)
-			argp_error(state,
-			    "needs --wait DIR: a game attaches "
-			    "there (a game starts its own netd by itself)");
+		check_all(a);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -362,6 +413,34 @@ raise_descriptors(void)
 	}
 }
 
+static void
+read_arguments(struct arguments *a, int argc, char **argv)
+{
+	static char name[] = "netd";
+
+	argp_err_exit_status = EXIT_USAGE;
+	if (argc)
+		argv[0] = name; /* in front of each line that argp prints */
+	a->nowhere = fopen("/dev/null", "we");
+	argp_parse(&argp, argc, argv, 0, NULL, a);
+	if (a->nowhere)
+		fclose(a->nowhere);
+}
+
+/* Descriptors 0 to 2 are what they seem, whoever started us: no socket of a
+ * player may become somebody's output. */
+static void
+have_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -369,59 +448,47 @@ main(int argc, char **argv)
 	static struct netd n;
 	char why[512];
 
+	have_standard_files();
+	atexit(check_printed);
 	config_init(&a.config);
 	a.may_listen = calloc((size_t)argc, sizeof(char *));
 	if (a.may_listen == NULL)
-		return 1;
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
+		return EXIT_TROUBLE;
+	read_arguments(&a, argc, argv);
 	ipc_log_init("netd", a.level);
 	raise_descriptors();
 	/* What a journal gave back is soon needed again. */
 	mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
 	netd_init(&n, &a.config);
 	n.notice = a.notice;
-	if (!keep(&n, &a, why, sizeof(why))) {
-		fprintf(stderr, "netd: %s\n", why);
-		return 1;
-	}
+	if (!keep(&n, &a, why, sizeof(why)))
+		refuse(&a, EXIT_TROUBLE, "%s", why);
 	free(a.may_listen);
-	for (int i = 0; i < a.n_urls; i++) {
-		if (listen_open(&n, a.urls[i], -1, why, sizeof(why)) == NULL) {
-			fprintf(stderr, "netd: %s\n", why);
-			return 1;
-		}
-	}
-	if (!record_begin(&n, a.record, a.crash_dir, why, sizeof(why))) {
-		fprintf(stderr, "netd: %s\n", why);
-		return 1;
-	}
-	if (a.play &&
-	    !play_begin(&n, a.play, a.n_urls == 0, why, sizeof(why))) {
-		fprintf(stderr, "netd: %s\n", why);
-		return 1;
-	}
-	if (a.wait_dir && !control_wait(&n, a.wait_dir, why, sizeof(why))) {
-		fprintf(stderr, "netd: %s\n", why);
-		return 1;
-	}
+	for (int i = 0; i < a.n_urls; i++)
+		if (listen_open(&n, a.urls[i], -1, why, sizeof(why)) == NULL)
+			refuse(&a, EXIT_TROUBLE, "%s", why);
+	if (!record_begin(&n, a.record, a.crash_dir, why, sizeof(why)) ||
+	    (a.play &&
+		!play_begin(&n, a.play, a.n_urls == 0, why, sizeof(why))) ||
+	    (a.wait_dir && !control_wait(&n, a.wait_dir, why, sizeof(why))))
+		refuse(&a, EXIT_TROUBLE, "%s", why);
 	if (a.control_fd >= 0 && !control_inherit(&n, a.control_fd)) {
 		fprintf(
 		    stderr, "netd: --control %d is no socket\n", a.control_fd);
-		return 1;
+		return EXIT_TROUBLE;
 	}
 	if (!operator_listen(&n, a.operator_dir, why, sizeof(why))) {
 		/* Only one that was asked for is worth not starting. */
-		if (a.operator_dir) {
-			fprintf(stderr, "netd: %s\n", why);
-			return 1;
-		}
+		if (a.operator_dir)
+			refuse(&a, EXIT_TROUBLE, "%s", why);
 		ipc_log(IPC_LOG_WARN, "no_operator", "why=\"%s\"", why);
 	}
 	if (a.try_escape)
 		return lock_try_escape(&n);
 	lock_calls(&n);
 	ev_run(n.loop, 0);
-	ipc_log(IPC_LOG_INFO, "stopped", "status=%d", n.status);
+	if (!n.link->unsaid)
+		ipc_log(IPC_LOG_INFO, "stopped", "status=%d", n.status);
 	netd_release(&n);
 	return n.status;
 }

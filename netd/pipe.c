@@ -585,7 +585,7 @@ link_detach(struct link *l)
 	l->up_fd = l->down_fd = -1;
 	ipc_reader_clear(&l->reader);
 	l->cast.n = 0;
-	if (l->phase == LINKED && !l->rec.able)
+	if (l->phase == LINKED && !l->rec.able && !l->unsaid)
 		ipc_log(IPC_LOG_INFO, "game_gone", "game=%s players=%zu",
 		    l->game, n->n_playing);
 	if (l->phase != FINISHED)
@@ -600,6 +600,16 @@ link_detach(struct link *l)
 	clients_hold_input(n);
 	stop_game_gone(n);
 	recover_detached(l);
+}
+
+void
+link_say_game(struct link *l)
+{
+	if (!l->unsaid)
+		return;
+	l->unsaid = false;
+	ipc_log(IPC_LOG_INFO, "game", "game=%s pid=%ld players=%zu", l->game,
+	    (long)l->pid, l->netd->n_playing);
 }
 
 void

@@ -603,6 +603,15 @@ record_begin(
 		snprintf(why, size, "out of memory (limit flight_bytes)");
 		return false;
 	}
+	/* The folder we are started in may be anything; a named one is meant.
+	 */
+	if (r->crash_dir && access(r->crash_dir, W_OK | X_OK) < 0) {
+		snprintf(why, size,
+		    "cannot leave recordings of deaths in '%.200s': %s (make "
+		    "it, or name another with --crash-dir)",
+		    r->crash_dir, strerror(errno));
+		return false;
+	}
 	r->flight.lent_max = flight / 2;
 	r->flight.give_back = journal_give_back;
 	if (file == NULL)

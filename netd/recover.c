@@ -616,20 +616,21 @@ report(struct link *l)
 {
 	struct recovery *r = &l->rec;
 	int64_t took = netd_now(l->netd) - r->died_us;
-	char done[160];
+	char done[200];
 
 	ipc_log(IPC_LOG_WARN, "recovered",
-	    "%s frame=%llu conn=%llu players=%zu took_ms=%.1f replayed=%llu%s",
-	    r->how, (unsigned long long)r->died_at,
+	    "%s pid=%ld frame=%llu conn=%llu players=%zu took_ms=%.1f "
+	    "replayed=%llu%s",
+	    r->how, (long)l->pid, (unsigned long long)r->died_at,
 	    (unsigned long long)r->died_conn, l->netd->n_playing,
 	    (double)took / 1e3, (unsigned long long)(l->taken - r->position),
 	    r->differs ? " replay=differs" : "");
 	record_mark(l, IPC_RECORD_NOTE, "recovered took_ms=%.1f players=%zu",
 	    (double)took / 1e3, l->netd->n_playing);
 	snprintf(done, sizeof(done),
-	    "it plays on after %.1f ms, with %zu player%s; %llu frames were "
-	    "replayed%s",
-	    (double)took / 1e3, l->netd->n_playing,
+	    "it plays on after %.1f ms as pid %ld, with %zu player%s; %llu "
+	    "frames were replayed%s",
+	    (double)took / 1e3, (long)l->pid, l->netd->n_playing,
 	    l->netd->n_playing == 1 ? "" : "s",
 	    (unsigned long long)(l->taken - r->position),
 	    r->differs ? ", AND CAME OUT OTHERWISE" : "");

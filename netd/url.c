@@ -251,12 +251,28 @@ static bool (*const setters[])(
 };
 
 static bool
+unknown(struct parse *p, const char *name)
+{
+	struct ipc_nearest near;
+	char hint[100];
+
+	ipc_nearest_init(&near, name);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		ipc_nearest_look(&near, words[i].name);
+	config_nearest(&near, CONFIG_URL);
+	return no(p, "unknown word '%.64s'%s", name,
+	    ipc_nearest_say(&near, hint, sizeof(hint)));
+}
+
+static bool
 set_word(struct parse *p, const char *name, const char *value)
 {
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(words[i].name, name) == 0)
 			return setters[words[i].kind](p, &words[i], value,
 			    (char *)p->u + words[i].offset);
+	if (!config_known(name))
+		return unknown(p, name);
 	if (strncmp(name, "resume", 6) == 0 && !p->u->transport->resumable)
 		return no(p, "no line of %s:// resumes", p->u->transport->name);
 	return config_set(

@@ -39,17 +39,6 @@ left_nothing(struct kit_proc *p)
 	}
 }
 
-/* Lines that are no log lines: what a program says to a person. */
-static unsigned
-spoken_lines(char *text)
-{
-	unsigned n = 0;
-
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
-		n += !(line[0] == '2' && line[4] == '-' && line[10] == 'T');
-	return n;
-}
-
 /* ---- playing
  * ----------------------------------------------------------------- */
 
@@ -324,95 +313,6 @@ nobody_outlives_a_killed_launcher(void)
 	}
 }
 
-/* ---- not even beginning
- * -------------------------------------------------------- */
-
-static const struct {
-	const char *program;
-	const char *args[4];
-	int status;
-	const char *words;
-} refused[] = {
-	{ "echo", { "--bogus" }, 2, "unknown option '--bogus'" },
-	{ "echo", { "--listen" }, 2, "--listen" },
-	{ "echo", { "surplus" }, 2, "surplus" },
-	{ "echo", { "--listen", "http://x" }, 1, "unknown transport 'http'" },
-	{ "echo", { "--listen", "line://127.0.0.1:99999" }, 1, "port" },
-	{ "echo", { "--listen", "line://127.0.0.1:0?nope=1" }, 1, "'nope'" },
-	{ "echo", { "--netd", "/nowhere/netd" }, 1, "/nowhere/netd" },
-	{ "echo", { "--attach", "/nowhere" }, 1, "/nowhere" },
-	{ "netd", { "--bogus" }, 64, "'--bogus'" },
-	{ "netd", { NULL }, 64, "--wait" },
-	{ "netd", { "--limit", "x" }, 64, "NAME=VALUE" },
-	{ "netd", { "--limit", "nope=1" }, 64, "'nope'" },
-	{ "netd", { "--limit", "batch=0" }, 64, "'batch' must be" },
-	{ "netd", { "--wait", "/dev/null/x" }, 1, "/dev/null/x" },
-};
-
-static void
-each_bad_option_gets_one_line_and_a_status(void)
-{
-	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		char *argv[6] = { NULL };
-		struct kit_proc *p;
-		unsigned lines, usual;
-		int status;
-
-		for (int k = 0; k < 4; k++)
-			argv[k + 1] = (char *)(uintptr_t)refused[i].args[k];
-		p = kit_startv(refused[i].program, argv);
-		status = kit_wait(p);
-		lines = spoken_lines(kit_errors(p));
-		/* argp adds "Try `netd --help'": the usual form */
-		usual = refused[i].status == 64 ? 2 : 1;
-		if (status != refused[i].status || lines != usual ||
-		    strstr(kit_said(p), refused[i].words) == NULL)
-			kit_fail("%s %s: status %d, %u lines, '%s'",
-			    refused[i].program, refused[i].args[0], status,
-			    lines, kit_said(p));
-	}
-}
-
-static void
-help_and_version_are_no_errors(void)
-{
-	static const char *const programs[] = { "echo", "netd" };
-
-	for (int i = 0; i < 2; i++) {
-		struct kit_proc *help = kit_start(programs[i], "--help", NULL);
-		struct kit_proc *version =
-		    kit_start(programs[i], "--version", NULL);
-
-		assert_int_equal(kit_wait(help), 0);
-		assert_int_equal(kit_wait(version), 0);
-		assert_non_null(strstr(kit_said(help), "Usage:"));
-		assert_int_equal(spoken_lines(kit_said(version)), 1);
-	}
-}
-
-static void
-a_port_in_use_is_one_line(void)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET };
-	socklen_t size = sizeof(a);
-	struct kit_proc *p;
-	char url[64];
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	getsockname(fd, (struct sockaddr *)&a, &size);
-	snprintf(url, sizeof(url), "line://127.0.0.1:%u", ntohs(a.sin_port));
-	p = kit_start("echo", "--listen", url, NULL);
-	assert_int_equal(kit_wait(p), 1);
-	close(fd);
-	assert_non_null(strstr(kit_said(p), "in use"));
-	assert_non_null(strstr(kit_said(p), url));
-	assert_int_equal(spoken_lines(kit_errors(p)), 1);
-	left_nothing(p);
-}
-
 int
 main(void)
 {
@@ -432,9 +332,6 @@ main(void)
 		KIT_TEST(a_game_that_does_not_leave_is_left),
 		KIT_TEST(a_killed_game_goes_on_and_its_player_stays),
 		KIT_TEST(nobody_outlives_a_killed_launcher),
-		KIT_TEST(each_bad_option_gets_one_line_and_a_status),
-		KIT_TEST(help_and_version_are_no_errors),
-		KIT_TEST(a_port_in_use_is_one_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
