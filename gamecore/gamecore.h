@@ -187,7 +187,9 @@ struct gc_start {
  *game is asked to stop.
  *
  * The launcher's exit status is the game's own; 128 + N if signal N ended the
- * game for good, or if a second signal N cut it short; 1 if netd kept dying.
+ * game for good, or if a second signal N cut it short, or one came before the
+ * game began; 1 if netd kept dying or the game could not begin, 2 if its
+ * command line was not understood.
  *
  * If netd dies (killed, or crashed), the launcher starts another at once, with
  * the same listeners: nobody who connects meanwhile is refused. The game keeps
@@ -197,12 +199,16 @@ struct gc_start {
  * anybody else: a player with resume= whose program shows its token in time has
  * its own number again, in a GC_OPEN with peer->state GC_RESUMED and its tag.
  * The tick and timers go on (what was due meanwhile passes at once), and so
- * does the snapshot of gc_snapshot(); groups went with their members, and what
- * the game wrote since its last wait goes nowhere. A recording goes on in
- * another file, FILE.2 and so on. When netd dies more often than the
- * limits restarts_max and restarts_ms allow (5 times in 30 s), it is given up
- * and every call says GC_ENETD_GONE. So it does with --foreground and --attach,
- * where no launcher is there.
+ * does the snapshot of gc_snapshot(). Three things are lost with netd: the
+ * groups (who comes back is in none: join it again at its GC_OPEN, as you would
+ * a newcomer); what the game wrote since its last wait; and what netd still had
+ * in hand for a player, who misses it even with a token, so say again what must
+ * not be missed. A connection of gc_connect() is to be made again by the game,
+ * and so is one of a C program to a game whose netd died. A recording goes on
+ *in another file, FILE.2 and so on. When netd dies more often than the limits
+ *restarts_max and restarts_ms allow (5 times in 30 s), it is given up and every
+ *call says GC_ENETD_GONE. So it does with --foreground and --attach, where no
+ *launcher is there.
  *
  * Returns the game, owned (gc_close() it), or NULL: print start->text and
  * return start->status from main:
