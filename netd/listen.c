@@ -524,24 +524,23 @@ open_socket(struct listener *l)
 static bool
 pages_there(const struct url *u, char *why, size_t size)
 {
-	int fd;
+	int fd, in, e;
 
 	if (u->www[0] == '\0')
 		return true;
-	fd = open(u->www, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && faccessat(fd, ".", R_OK | X_OK, AT_EACCESS) < 0) {
+	fd = open(u->www, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	in = fd < 0 ? -1 : openat(fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	e = errno;
+	if (fd >= 0)
 		close(fd);
-		fd = -1;
-		errno = EACCES;
-	}
-	if (fd >= 0) {
-		close(fd);
+	if (in >= 0) {
+		close(in);
 		return true;
 	}
 	snprintf(why, size,
 	    "its pages: '%.160s': %s (www= is to be a folder that netd may "
 	    "read)",
-	    u->www, strerror(errno));
+	    u->www, strerror(e));
 	return false;
 }
 
