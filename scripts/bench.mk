@@ -42,7 +42,7 @@ $(BENCH)/encode: $(call obj,tests/bench/encode.c netd/tree.c netd/json.c \
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(NETD_LIBS)
 
-BENCH_ALL := $(addprefix $(BENCH)/,load inproc fan bare sessions encode)
+BENCH_ALL := $(addprefix $(BENCH)/,load inproc fan world bare sessions encode)
 
 .PHONY: bench bench-quick bench-sessions bench-encode
 bench-encode: $(BENCH)/encode ## ns a typed message, in each encoding
@@ -68,8 +68,9 @@ $(BENCH)/state: $(call obj,tests/bench/state.c $(wildcard netd/store*.c) \
 	$(CC) $(LDFLAGS) -o $@ $^ $(NETD_LIBS)
 
 .PHONY: bench-state
-bench-state: $(BENCH)/state ## deltas a second, bytes a player and second
+bench-state: all $(BENCH)/state $(BENCH)/load $(BENCH)/world ## deltas a second, bytes a player and second
 	@$(BENCH)/state
+	@OBJ=$(O) scripts/bench --quick --only state, --bin $(BIN) --bench $(BENCH)
 
 $(BENCH)/pause: $(call obj,tests/bench/pause.c $(wildcard tests/lib/kit*.c) \
 	tests/lib/players.c tests/lib/deaths.c $(IPC_SRC))

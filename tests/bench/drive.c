@@ -184,6 +184,15 @@ drive_send(struct load *l, struct conn *c, unsigned count)
 	send_bytes(l, c, l->frames, count * l->frame);
 }
 
+void
+drive_say(struct load *l, struct conn *c, const char *text, size_t len)
+{
+	uint8_t frame[128];
+
+	send_bytes(l, c, frame,
+	    codec_frame(l->o.codec, (const uint8_t *)text, len, frame));
+}
+
 static void
 opened(struct load *l, struct conn *c)
 {
@@ -224,6 +233,7 @@ take(struct load *l, struct conn *c, const struct got *got)
 	if (got->kind == GOT_MESSAGE) {
 		l->messages++;
 		l->all++;
+		l->bytes += got->len;
 		l->o.mode->message(l, c, got->bytes, got->len);
 	} else if (got->kind == GOT_PING && got->len <= 125)
 		send_bytes(l, c, pong, codec_pong(got->bytes, got->len, pong));

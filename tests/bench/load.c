@@ -303,6 +303,7 @@ static void
 forget(struct load *l)
 {
 	l->messages = 0;
+	l->bytes = 0;
 	memset(&l->hist, 0, sizeof(l->hist));
 	for (size_t i = 0; i < l->total; i++)
 		l->conns[i].got_ns = 0;
@@ -342,6 +343,7 @@ print(const struct load *l, const struct procs *p, const struct sample *a,
 	       "cpu_ns_each=%.1f open_s=%.4f ",
 	    (double)(b->own_ns - a->own_ns) / 1e9 / s, server / s, p->count,
 	    n > 0 ? server * 1e9 / n : 0.0, (double)open_ns / 1e9);
+	printf("bytes_each=%.1f ", (double)l->bytes / s / (double)o->conns);
 	printf("p50_us=%.2f p99_us=%.2f worst_us=%.2f ",
 	    (double)hist_at(&l->hist, 0.5) / 1e3,
 	    (double)hist_at(&l->hist, 0.99) / 1e3, (double)l->hist.worst / 1e3);

@@ -43,6 +43,7 @@ struct conn {
 	int fd;
 	uint32_t index;
 	uint16_t sent, got; /* numbers of messages */
+	uint64_t version;   /* follow: of its state */
 	uint8_t state;
 	bool idle;     /* opened and left alone */
 	bool begun;    /* tick: the first number was seen */
@@ -84,6 +85,7 @@ struct load {
 	bool begun;
 	int64_t now_ns;
 	uint64_t messages; /* since the measurement began */
+	uint64_t bytes;    /* of them */
 	uint64_t all;      /* since the start */
 	uint64_t sent;     /* fan: messages for everybody; tick: inputs */
 	size_t next;       /* tick: whose input is next */
@@ -112,6 +114,8 @@ void drive_start(struct load *l, struct conn *c);
 void drive_cut(struct load *l, struct conn *c);
 /* Send count messages of the prepared frames, each with its stamp. */
 void drive_send(struct load *l, struct conn *c, unsigned count);
+/* Send one message of any text, up to 100 bytes. */
+void drive_say(struct load *l, struct conn *c, const char *text, size_t len);
 /* One turn: wait at most wait_ms and serve what is there. */
 void drive_turn(struct load *l, int wait_ms);
 

@@ -6,6 +6,8 @@
  */
 #include "tests/bench/load.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Four letters a to p for sixteen bits, in memory order. */
@@ -170,6 +172,44 @@ tick_turn(struct load *l)
 	}
 }
 
+/* ---- follow: a state that the server keeps for each player --------------- */
+
+/* The number behind this name in the head of a message, or 0. */
+static uint64_t
+number_behind(const char *head, const char *name)
+{
+	const char *at = strstr(head, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+/*
+ * ["$state",{"from":F,"to":T,...}]: a delta must be from what this one has, and
+ * is acknowledged. Of a server without deltas each message is the whole.
+ */
+static void
+follow_message(struct load *l, struct conn *c, const uint8_t *bytes, size_t len)
+{
+	static const char word[] = "[\"$state\",{";
+	char head[96], ack[48];
+	uint64_t from;
+	size_t n = len < sizeof(head) ? len : sizeof(head) - 1;
+
+	memcpy(head, bytes, n);
+	head[n] = '\0';
+	note_gap(l, c);
+	if (memcmp(head, "{\"things\":{", 11) == 0 && bytes[len - 1] == '}')
+		return;
+	from = number_behind(head, "\"from\":");
+	if (strncmp(head, word, sizeof(word) - 1) != 0 ||
+	    bytes[len - 1] != ']' || (from && from != c->version))
+		wrong(l, c, bytes, len);
+	c->version = number_behind(head, "\"to\":");
+	n = (size_t)snprintf(ack, sizeof(ack), "[\"$ack\",%llu]",
+	    (unsigned long long)c->version);
+	drive_say(l, c, ack, n);
+}
+
 /* ---- connect: handshakes, each connection cut as soon as it stands ------ */
 
 static void
@@ -225,6 +265,9 @@ static const struct mode modes[] = {
 	    .message = tick_message,
 	    .after = fan_after,
 	    .turn = tick_turn },
+	{ .name = "follow",
+	    .what = "a state that changes by itself, acknowledged",
+	    .message = follow_message },
 	{ .name = "connect",
 	    .what = "handshakes a second, conns at a time",
 	    .recycles = true,
