@@ -446,6 +446,7 @@ sweep_playing(struct client *c, int64_t now)
 	struct netd *n = c->netd;
 
 	client_report_drops(c);
+	metrics_look(c);
 	events_sweep(c);
 	if (c->resume && resume_sweep(c, now))
 		return;

@@ -91,6 +91,89 @@ put_closed(struct ipc_buf *out, const struct metrics *m)
 	return good;
 }
 
+/* ---- lines ----------------------------------------------------------------
+ */
+
+/* Up to and with so many; what they are in milliseconds and percent too. */
+static const double rtt_bounds[METRICS_BOUNDS] = { 0.01, 0.02, 0.035, 0.05,
+	0.075, 0.1, 0.15, 0.25, 0.5, 1 };
+static const double loss_bounds[METRICS_BOUNDS] = { 0, 0.002, 0.005, 0.01, 0.02,
+	0.05, 0.1, 0.2, 0.35, 0.5 };
+
+static void
+count(struct metrics_spread *s, const double *bounds, double value)
+{
+	unsigned i = 0;
+
+	while (i < METRICS_BOUNDS && value > bounds[i])
+		i++;
+	s->buckets[i]++;
+	s->sum += value;
+}
+
+void
+metrics_look(struct client *c)
+{
+	struct line_quality q;
+	unsigned i = 0;
+
+	if (c->transport->quality == NULL || !c->transport->quality(c, &q))
+		return;
+	while (transport_at(i) && transport_at(i) != c->transport)
+		i++;
+	if (i >= METRICS_TRANSPORTS)
+		return;
+	count(&c->netd->metrics.lines[i].rtt, rtt_bounds, q.rtt_s);
+	count(&c->netd->metrics.lines[i].loss, loss_bounds, q.loss);
+}
+
+static bool
+put_spread(struct ipc_buf *out, const char *name, const char *transport,
+    const struct metrics_spread *s, const double *bounds)
+{
+	uint64_t all = 0;
+	bool good = true;
+
+	for (unsigned i = 0; good && i < METRICS_BOUNDS; i++) {
+		all += s->buckets[i];
+		good = ipc_buf_printf(out,
+		    "penstock_%s_bucket{transport=\"%s\",le=\"%g\"} %" PRIu64
+		    "\n",
+		    name, transport, bounds[i], all);
+	}
+	all += s->buckets[METRICS_BOUNDS];
+	return good &&
+	       ipc_buf_printf(out,
+		   "penstock_%s_bucket{transport=\"%s\",le=\"+Inf\"} %" PRIu64
+		   "\npenstock_%s_sum{transport=\"%s\"} %.9g\n"
+		   "penstock_%s_count{transport=\"%s\"} %" PRIu64 "\n",
+		   name, transport, all, name, transport, s->sum, name,
+		   transport, all);
+}
+
+/* Those of every transport that can tell, also while it has nobody. */
+static bool
+put_lines(struct ipc_buf *out, const struct metrics *m, bool loss)
+{
+	const char *name = loss ? "line_loss_ratio" : "line_rtt_seconds";
+	const struct transport *t;
+	bool good = ipc_buf_printf(out,
+	    "# HELP penstock_%s %s of each line, looked at once a second.\n"
+	    "# TYPE penstock_%s histogram\n",
+	    name, loss ? "Datagrams lost, 0 to 1," : "Round trip", name);
+
+	for (unsigned i = 0; good && i < METRICS_TRANSPORTS; i++) {
+		t = transport_at(i);
+		if (t == NULL)
+			break;
+		if (t->quality)
+			good = put_spread(out, name, t->name,
+			    loss ? &m->lines[i].loss : &m->lines[i].rtt,
+			    loss ? loss_bounds : rtt_bounds);
+	}
+	return good;
+}
+
 static bool
 put_gauges(struct ipc_buf *out, const struct netd *n)
 {
@@ -129,5 +212,7 @@ metrics_print(const struct netd *n, struct ipc_buf *out)
 			*value))
 			return false;
 	}
-	return put_closed(out, &n->metrics) && put_gauges(out, n);
+	return put_closed(out, &n->metrics) &&
+	       put_lines(out, &n->metrics, false) &&
+	       put_lines(out, &n->metrics, true) && put_gauges(out, n);
 }

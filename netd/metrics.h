@@ -11,6 +11,22 @@
 
 struct netd;
 
+/*
+ * How the lines of a transport over datagrams are: each that plays is looked
+ * at once a second and counted in one bucket of each kind, so that these grow
+ * with time and not with players.
+ */
+#define METRICS_BOUNDS 10
+struct metrics_spread {
+	uint64_t buckets[METRICS_BOUNDS + 1]; /* the last is beyond all */
+	double sum;
+};
+struct metrics_lines {
+	struct metrics_spread rtt, loss; /* seconds; 0 to 1 */
+};
+/* By the transport's row in transports.c. */
+#define METRICS_TRANSPORTS 16
+
 /* Counters since the start; each only rises. */
 struct metrics {
 	uint64_t accepted;
@@ -37,7 +53,12 @@ struct metrics {
 	uint64_t deltas, delta_bytes;         /* of states */
 	uint64_t events_in, events_out, events_failed;
 	uint64_t game_deaths, recoveries, poisoned, upgrades, hangs;
+	struct metrics_lines lines[METRICS_TRANSPORTS];
 };
+
+struct client;
+/* Look at a client's line, if its transport knows how it is. */
+void metrics_look(struct client *c);
 
 /* Prometheus text format 0.0.4. False: out is full. */
 bool metrics_print(const struct netd *n, struct ipc_buf *out);

@@ -31,6 +31,8 @@
 #define REPEAT_MIN_US 60000
 #define REPEAT_MAX_US 1000000
 #define REPEAT_FIRST_US 250000
+/* The part that is lost is that of so many. */
+#define LOSS_OVER 64
 /* How long one that newer ones overtook may still be on its way. */
 #define OVERTAKEN_MIN_US 60000
 #define OVERTAKEN_MAX_US 300000
@@ -260,6 +262,24 @@ measured(struct pygase *p, int64_t us)
 		p->rtt_us = 1;
 }
 
+/* What lies further behind the newest than an ack can name is lost, or it was
+ * taken; PyGaSe does not ack the last one before a gap. */
+static void
+judge(struct pygase *p)
+{
+	uint64_t n = p->judged + 1;
+
+	if (p->sent - n >= PYGASE_RING)
+		n = p->sent - PYGASE_RING + 1;
+	for (; n + 32 < p->acked; n++) {
+		bool lost = !p->ring[n % PYGASE_RING].acked;
+
+		p->lost += lost;
+		p->loss += ((double)lost - p->loss) / LOSS_OVER;
+		p->judged = n;
+	}
+}
+
 /* Datagram number n (from 1) is acked. */
 static void
 acked_one(struct pygase *p, uint64_t n, int64_t now_us)
@@ -271,6 +291,7 @@ acked_one(struct pygase *p, uint64_t n, int64_t now_us)
 	g->acked = true;
 	if (n > p->acked) {
 		p->acked = n;
+		judge(p);
 		measured(p, now_us - g->at_us);
 	}
 	if (p->owes && pygase_distance(g->theirs, p->owed) >= 0)
@@ -367,7 +388,6 @@ settle_events(
 			prev = e;
 			continue;
 		}
-		p->lost++;
 		if (e->class == PYGASE_ONCE) {
 			uint64_t id = e->id;
 

@@ -121,7 +121,10 @@ struct pygase {
 	} ring[PYGASE_RING];
 	/* Round trip, smoothed, and its variance; 0: not measured yet. */
 	int64_t rtt_us, var_us;
-	uint64_t lost; /* our datagrams that were given up */
+	/* Our datagrams that no ack can name any more and none has: how many,
+	 * what part of the last ones, and how far that is known. */
+	uint64_t lost, judged;
+	double loss;
 	/* Acks that we owe: the newest of theirs that carried an event, until
 	 * it is known that it knows. */
 	uint16_t owed;

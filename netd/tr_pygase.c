@@ -736,9 +736,21 @@ pg_line(const struct client *c, char *out, size_t size)
 {
 	const struct pg_conn *k = c->codec;
 
-	snprintf(out, size, "rtt_ms=%.1f sent=%llu lost=%llu",
-	    (double)k->p.rtt_us * 1e-3, (unsigned long long)k->p.sent,
-	    (unsigned long long)k->p.lost);
+	snprintf(out, size, "rtt_ms=%.1f loss=%.1f%% sent=%llu lost=%llu",
+	    (double)k->p.rtt_us * 1e-3, k->p.loss * 100,
+	    (unsigned long long)k->p.sent, (unsigned long long)k->p.lost);
+}
+
+static bool
+pg_quality(const struct client *c, struct line_quality *q)
+{
+	const struct pg_conn *k = c->codec;
+
+	if (k == NULL || k->p.rtt_us == 0)
+		return false;
+	q->rtt_s = (double)k->p.rtt_us * 1e-6;
+	q->loss = k->p.loss;
+	return true;
 }
 
 const struct transport tr_pygase = {
@@ -751,4 +763,5 @@ const struct transport tr_pygase = {
 	.state = pg_state,
 	.event = pg_event_down,
 	.line = pg_line,
+	.quality = pg_quality,
 };

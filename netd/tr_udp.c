@@ -597,6 +597,18 @@ udp_line(const struct client *c, char *out, size_t size)
 	    100.0 * p->enet->packetLoss / ENET_PEER_PACKET_LOSS_SCALE);
 }
 
+static bool
+udp_quality(const struct client *c, struct line_quality *q)
+{
+	const struct udp_peer *p = c->codec;
+
+	if (p == NULL || p->enet == NULL)
+		return false;
+	q->rtt_s = p->enet->roundTripTime * 1e-3;
+	q->loss = (double)p->enet->packetLoss / ENET_PEER_PACKET_LOSS_SCALE;
+	return true;
+}
+
 const struct transport tr_udp = {
 	.name = "udp",
 	.natural = SPEAK_TPL,
@@ -606,4 +618,5 @@ const struct transport tr_udp = {
 	.close_socket = udp_close_socket,
 	.dial = udp_dial,
 	.line = udp_line,
+	.quality = udp_quality,
 };

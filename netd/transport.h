@@ -23,6 +23,11 @@ struct slice;
 struct url;
 union address;
 
+/* Round trip, smoothed; and what part of our datagrams is lost, 0 to 1. */
+struct line_quality {
+	double rtt_s, loss;
+};
+
 /*
  * feed() may answer, besides the number of bytes it used, one of these small
  * negative numbers: -IPC_REASON_*. client.c then closes the client with that
@@ -100,6 +105,8 @@ struct transport {
 	bool (*dial)(struct client *c, const union address *to);
 	/* How the line is, "rtt_ms=12 lost=3 sent=900", for an operator. */
 	void (*line)(const struct client *c, char *out, size_t size);
+	/* The same for /metrics. False: nothing is known of it yet. */
+	bool (*quality)(const struct client *c, struct line_quality *q);
 	/*
 	 * A protocol of its own for states and events (state.h, event.h):
 	 * there is news of c's store; an event to carry: true, and

@@ -381,6 +381,34 @@ thirty_one_of_theirs_never_wait(void **state)
  */
 
 static void
+what_is_lost_is_known_when_no_ack_can_name_it(void **state)
+{
+	uint8_t out[PYGASE_MAX];
+	uint32_t bits = 0;
+	struct pygase p;
+
+	(void)state;
+	pygase_init(&p, 0, 0, 0, 0);
+	/* Of four of ours they have three; each of theirs tells of 33. */
+	for (unsigned i = 1; i <= 600; i++) {
+		struct pygase_head h = { .sequence = (uint16_t)i,
+			.ack = (uint16_t)i,
+			.bits = bits };
+
+		pygase_write(&p, i * 25000, out);
+		if (i % 4)
+			pygase_take(&p, &h, false, i * 25000 + 1, NULL, NULL);
+		bits = bits >> 1 | (i % 4 ? UINT32_C(1) << 31 : 0);
+		if (i == 32)
+			assert_int_equal(p.lost, 0);
+	}
+	/* The last 33 may still be told of. */
+	assert_in_range(p.lost, 141, 142);
+	assert_true(p.loss > 0.2 && p.loss < 0.3);
+	pygase_release(&p, NULL, NULL);
+}
+
+static void
 a_piece_of_state_goes_until_its_number_comes_back(void **state)
 {
 	struct pygase_piece piece = { (const uint8_t *)"\xa1t\x01", 3, 1 };
