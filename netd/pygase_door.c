@@ -167,14 +167,16 @@ holds(struct proof p, bool fresh, uint16_t order)
 	return false;
 }
 
-/* Has it said our numbers back? Then where to go on. */
+/* Has it said our numbers back? Then where to go on, and whether it was here
+ * before. */
 static bool
 proven(const struct pg_door *d, const union address *from,
-    const struct pygase_head *h, uint16_t *sequence)
+    const struct pygase_head *h, uint16_t *sequence, bool *before)
 {
 	for (int fresh = 0; fresh < 2; fresh++) {
 		struct proof p = proof_for(d, from, fresh);
 
+		*before = !fresh;
 		if (holds(p, fresh, h->time_order) &&
 		    proves(p, fresh, h, sequence))
 			return true;
@@ -222,7 +224,7 @@ keep_events(struct pg_door *d, struct pg_door_slot *slot, const uint8_t *bytes,
 
 static void
 let_in(struct pg_socket *s, const union address *from,
-    const struct pygase_head *h, uint16_t sequence,
+    const struct pygase_head *h, uint16_t sequence, bool before,
     const struct pg_event *events, unsigned count)
 {
 	uint64_t tag = tag_of(&s->door, from);
@@ -235,6 +237,7 @@ let_in(struct pg_socket *s, const union address *from,
 	if (k == NULL)
 		return;
 	k->p.seen = slot->seen;
+	k->adopted = before;
 	while (k->c->phase == PLAYING &&
 	       pygase_event(
 		   slot->events.data, slot->events.len, &off, &event, &n) > 0)
@@ -257,6 +260,7 @@ pg_door_knock(struct pg_socket *s, const union address *from,
 	struct pygase_head h;
 	uint16_t sequence;
 	uint64_t tag;
+	bool before;
 	int count;
 
 	if (!guard_pass(
@@ -278,8 +282,8 @@ pg_door_knock(struct pg_socket *s, const union address *from,
 	/* Our numbers would still be good for one who was sent away. */
 	if (h.ack && refused(&s->door, tag, now))
 		return;
-	if (h.ack && proven(&s->door, from, &h, &sequence)) {
-		let_in(s, from, &h, sequence, events, (unsigned)count);
+	if (h.ack && proven(&s->door, from, &h, &sequence, &before)) {
+		let_in(s, from, &h, sequence, before, events, (unsigned)count);
 		return;
 	}
 	slot = slot_of(&s->door, tag, now);

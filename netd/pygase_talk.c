@@ -395,6 +395,24 @@ change_made(struct pg_conn *k, struct pg_change **out)
 	return *out ? 1 : -1;
 }
 
+/*
+ * One who was here before netd died holds what may be no more. All of it is
+ * said once as it was, for it may lack some of that too, and a delete of what
+ * it lacks would stay with it; what is gone since is deleted next.
+ */
+static int
+change_before(struct pg_conn *k, struct pg_change **out)
+{
+	struct ipc_value *v = state_take_before(k->c);
+
+	if (v == NULL)
+		return 0;
+	clean(v);
+	k->news = true;
+	*out = change_new(v, false);
+	return *out ? 1 : -1;
+}
+
 /* The same, or what another one was given already. */
 static int
 change_taken(struct pg_conn *k, struct pg_change **out)
@@ -402,8 +420,11 @@ change_taken(struct pg_conn *k, struct pg_change **out)
 	struct pg_changes *all = &k->socket->changes;
 	struct state_key key;
 	struct pg_kept *kept;
-	int r;
+	int r = k->adopted ? change_before(k, out) : 0;
 
+	k->adopted = false;
+	if (r)
+		return r;
 	if (!state_key(k->c, &key))
 		return change_made(k, out);
 	kept = kept_for(all, &key);

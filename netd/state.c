@@ -21,6 +21,8 @@
 
 /* Who waits for room is looked at this often. */
 #define AGAIN_US 10000
+/* Who was there before netd died is back by then, or never. */
+#define BEFORE_US 15000000
 /* Encoded deltas that are kept within one turn. */
 #define SHARED_MAX 4
 
@@ -42,6 +44,10 @@ struct held {
 	uint64_t swept;  /* version that all watches were looked at with */
 	bool poked;      /* some watch has news for another reason */
 	int64_t next_us; /* when to look again, or 0 */
+	/* As a game told it that ran under the netd before, for a while. */
+	struct ipc_buf before;
+	uint64_t before_version;
+	int64_t before_us;
 	UT_hash_handle hh;
 };
 
@@ -319,6 +325,23 @@ state_took(struct client *c)
 	w->base = store_version(w->held->store);
 }
 
+struct ipc_value *
+state_take_before(struct client *c)
+{
+	struct watch *w = watch_of(c);
+	struct ipc_value *v;
+	const char *why;
+
+	if (w == NULL || w->held->before.len == 0 ||
+	    !store_sight_shared(&w->sight) || w->sight.view ||
+	    ipc_value_unpack(w->held->before.data, w->held->before.len,
+		&ipc_value_from_pipe, &v, &why) < 0)
+		return NULL;
+	w->fresh = false;
+	w->base = w->held->before_version;
+	return v;
+}
+
 void
 state_again(struct client *c)
 {
@@ -514,6 +537,11 @@ held_turn(struct netd *n, struct held *h)
 	}
 	for (size_t i = 0; i < r.n; i++)
 		ipc_buf_release(&r.shared[i].bytes);
+	if (h->before.len && r.now_us - h->before_us > BEFORE_US)
+		ipc_buf_release(&h->before);
+	/* For those it is kept for, what was deleted since is not forgotten. */
+	if (h->before.len && h->before_version < r.everybody_has)
+		r.everybody_has = h->before_version;
 	store_prune(h->store, r.everybody_has, r.now_us);
 }
 
@@ -583,6 +611,7 @@ held_new(struct link *l, uint64_t number)
 		free(h);
 		return NULL;
 	}
+	ipc_buf_init(&h->before, IPC_FRAME_MAX_MAX);
 	HASH_ADD(hh, s->held, number, sizeof(number), h);
 	return h;
 }
@@ -594,6 +623,7 @@ held_end(struct link *l, struct held *h)
 		watch_end(h->watches);
 	HASH_DEL(l->states->held, h);
 	store_free(h->store);
+	ipc_buf_release(&h->before);
 	free(h);
 }
 
@@ -667,6 +697,17 @@ changed(int e)
 		   : "out of memory";
 }
 
+/* The first that a game says of a state which it had under another netd. */
+static void
+keep_before(struct link *l, struct held *h, const uint8_t *bytes, size_t len)
+{
+	if (!l->rec.ran_before || h->before_us)
+		return;
+	h->before_us = netd_now(l->netd);
+	h->before_version = store_version(h->store);
+	ipc_buf_add(&h->before, bytes, len);
+}
+
 const char *
 state_change(struct link *l, const struct ipc_frame *f)
 {
@@ -695,6 +736,8 @@ state_change(struct link *l, const struct ipc_frame *f)
 		    : f->kind == IPC_STATE_MERGE
 			? store_merge(h->store, &path, v, now)
 			: store_drop(h->store, &path, now);
+	if (e == 0 && f->kind == IPC_STATE_SET && path.n == 0)
+		keep_before(l, h, f->bytes + used, f->len - used);
 	ipc_value_free(where);
 	ipc_value_free(v);
 	return changed(e);

@@ -57,6 +57,13 @@ struct state_key {
 };
 bool state_key(const struct client *c, struct state_key *key);
 void state_took(struct client *c);
+/*
+ * After netd's own death: all of the state as the game had it then, owned, for
+ * one who followed it under the netd before. What state_take() gives next is
+ * what has changed since, deletes too. NULL: that is not known (any more), or
+ * c does not see all of it.
+ */
+struct ipc_value *state_take_before(struct client *c);
 /* It holds nothing any more: the next delta is everything. */
 void state_again(struct client *c);
 /* The store that c watches, or NULL: none. */

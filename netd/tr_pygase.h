@@ -49,6 +49,7 @@ struct pg_conn {
 	struct pg_conn *older, *younger;      /* the order in which they came */
 	struct pg_conn *next_slot, **at_slot; /* in a slot of the wheel */
 	struct pg_conn *next_ready;
+	bool adopted; /* it was here before netd began; its state is old */
 	bool ready;   /* on the socket's list for this turn */
 	bool closing; /* goes when its events are acked */
 	struct ipc_buf

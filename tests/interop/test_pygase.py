@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BIN = os.environ.get("BIN", os.path.join(HERE, "../../bin"))
@@ -31,11 +32,11 @@ def wait_for(what, condition, wait_s=WAIT_S):
 
 
 class Game:
-    def __init__(self, name, query=""):
+    def __init__(self, name, query="", *more):
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [os.path.join(BIN, name), "--listen",
-             f"pygase://127.0.0.1:0{query and '?' + query}"],
+             f"pygase://127.0.0.1:0{query and '?' + query}", *more],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         wait_for("the game listens", lambda: b"url=pygase" in self.said())
         self.port = int(re.search(
@@ -526,6 +527,56 @@ def chase_is_played(game, client, kind):
     wait_for("who left is taken out", lambda: player(bob) is None)
 
 
+@playing(name="chase")
+def who_went_with_netd_is_taken_out(game, client, kind):
+    other = kind(game.port)
+    try:
+        for name, c in ("ann", client), ("bob", other):
+            c.dispatch("JOIN", name)
+            wait_for("a number", lambda: c.heard)
+        gone = [c.heard[0][1][0] for c in (client, other)]
+        for c in (client, other):
+            wait_for("both", lambda: sorted(
+                c.snapshot().get("players", {})) == sorted(gone))
+        os.kill(game.child("netd"), signal.SIGKILL)
+        # For the game all have left; their clients did not notice.
+        for c in (client, other):
+            wait_for("nobody plays", lambda: c.snapshot()["players"] == {})
+            c.check()
+        client.dispatch("JOIN", "ann again")
+        wait_for("the news", lambda: [
+            p["name"] for p in other.snapshot()["players"].values()] ==
+            ["ann again"])
+    finally:
+        other.end()
+
+
+def metrics_tell_of_lines(kind):
+    game = Game("sync", BAD, "--listen", "ws://127.0.0.1:0/")
+    client = kind(game.port)
+
+    def metric(name):
+        said = urllib.request.urlopen(
+            "http://127.0.0.1:%s/metrics" % re.search(
+                rb"url=ws://127.0.0.1:(\d+)", game.said()).group(1).decode(),
+            timeout=WAIT_S).read().decode()
+        return float(re.search(
+            rf'^penstock_line_{name}{{transport="pygase"}} (.*)$', said,
+            re.M).group(1))
+    try:
+        wait_for("it listens", lambda: b"url=ws:" in game.said())
+        before = metric("loss_ratio_sum")
+        # 10 ms each way and 20 % lost are not to be mistaken.
+        wait_for("loss", lambda: metric("loss_ratio_sum") > before + 0.05)
+        count = metric("rtt_seconds_count")
+        assert count >= 1
+        assert 0.02 < metric("rtt_seconds_sum") / count < 2
+        client.check()
+    finally:
+        client.end()
+        game.end()
+
+
 CASES = [
     gets_the_state_and_follows_it,
     any_value_comes_back_unchanged,
@@ -538,6 +589,8 @@ CASES = [
     netd_may_die,
     only_the_host_shuts_the_game_down,
     chase_is_played,
+    who_went_with_netd_is_taken_out,
+    metrics_tell_of_lines,
 ]
 
 
