@@ -33,6 +33,7 @@ struct gc_conn {
 	struct text *held; /* what gc_read() gave out last */
 	size_t queued_bytes;
 	struct follower *follower; /* client.c; or NULL */
+	void *bound;               /* of gc_bind() */
 };
 
 struct gc_conn file_forgotten;
@@ -61,6 +62,21 @@ file_numbered(struct gc_net *net, struct gc_conn *con, uint64_t id)
 	else
 		put_close(net, id, IPC_REASON_LEFT);
 	return 0;
+}
+
+bool
+file_bind(struct gc_conn *con, void *thing)
+{
+	if (con == &file_forgotten)
+		return false;
+	con->bound = thing;
+	return true;
+}
+
+void *
+file_bound(const struct gc_conn *con)
+{
+	return con->bound;
 }
 
 void

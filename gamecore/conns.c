@@ -25,7 +25,10 @@ put(struct conns *c, struct conn what)
 static bool
 grow(struct conns *c)
 {
-	struct conns bigger = { .size = c->size ? c->size * 2 : 64,
+	/* Small ones in large steps: what they leave behind is no good for the
+	 * next. */
+	size_t times = c->size < 4096 ? 4 : 2;
+	struct conns bigger = { .size = c->size ? c->size * times : 64,
 		.files = c->files };
 
 	bigger.slots = calloc(bigger.size, sizeof(*bigger.slots));
@@ -46,9 +49,11 @@ conns_add(struct conns *c, uint64_t id, struct gc_conn *file)
 	if (c->used * 4 >= c->size * 3 && !grow(c))
 		return NULL;
 	c->files += file != NULL;
-	return put(
-	    c, (struct conn){
-		   .id = id, .file = file, .able = IPC_ABLE_UTF8, .wrap = -1 });
+	return put(c, (struct conn){ .id = id,
+			  .file = file,
+			  .is_file = file != NULL,
+			  .able = IPC_ABLE_UTF8,
+			  .wrap = -1 });
 }
 
 void
@@ -59,7 +64,7 @@ conns_remove(struct conns *c, uint64_t id)
 
 	if (found == NULL)
 		return;
-	c->files -= found->file != NULL;
+	c->files -= found->is_file;
 	c->used--;
 	hole = i = (size_t)(found - c->slots);
 	for (;;) {
@@ -83,6 +88,12 @@ conns_release(struct conns *c)
 	*c = (struct conns){ 0 };
 }
 
+void *
+conn_bound(const struct conn *c)
+{
+	return c->is_file ? file_bound(c->file) : c->bound;
+}
+
 /* ---- what the game sees of it ------------------------------------------- */
 
 int
@@ -92,6 +103,8 @@ gc_bind(struct gc_net *net, uint64_t conn, void *thing)
 
 	if (c == NULL)
 		return GC_ECLOSED;
+	if (c->is_file)
+		return file_bind(c->file, thing) ? 0 : GC_ECLOSED;
 	c->bound = thing;
 	return 0;
 }
@@ -101,7 +114,7 @@ gc_bound(const struct gc_net *net, uint64_t conn)
 {
 	struct conn *c = conns_find(&net->conns, conn);
 
-	return c ? c->bound : NULL;
+	return c ? conn_bound(c) : NULL;
 }
 
 size_t
@@ -124,7 +137,7 @@ gc_next_conn(const struct gc_net *net, uint64_t after)
 		i = (size_t)(at - c->slots) + 1;
 	}
 	for (; i < c->size; i++)
-		if (c->slots[i].id && c->slots[i].file == NULL)
+		if (c->slots[i].id && !c->slots[i].is_file)
 			return c->slots[i].id;
 	return 0;
 }

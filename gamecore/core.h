@@ -36,13 +36,20 @@
 
 /* ---- conns.c: connection number -> what the game tied to it ------------- */
 
+/* There is one for each connection and room for more: keep it at 24 bytes. */
 struct conn {
 	uint64_t id; /* 0: the slot is empty */
-	void *bound;
-	struct gc_conn *file;         /* of gc_connect(); NULL: a player */
-	uint16_t columns, rows, able; /* able: IPC_ABLE_* */
-	int16_t wrap;                 /* of gc_terminal_set(), or -1 */
-	bool keys, hidden, raw;       /* keys.c: each message is a key */
+	union {
+		void *bound;
+		struct gc_conn *file; /* is_file: of gc_connect() */
+	};
+	uint16_t columns, rows;
+	int16_t wrap;     /* of gc_terminal_set(), or -1 */
+	uint8_t able;     /* IPC_ABLE_* */
+	bool is_file : 1; /* it is no player */
+	bool keys : 1;    /* keys.c: each message is a key */
+	bool hidden : 1;
+	bool raw : 1;
 };
 
 /* Open addressing; a slot's view ends with the next add or remove. */
@@ -71,6 +78,8 @@ conns_find(const struct conns *c, uint64_t id)
 			return &c->slots[i];
 	return NULL;
 }
+/* What the game bound to a connection of net->conns. */
+void *conn_bound(const struct conn *c);
 /* The new slot (id must not be there), or NULL: out of memory. */
 struct conn *conns_add(struct conns *c, uint64_t id, struct gc_conn *file);
 void conns_remove(struct conns *c, uint64_t id);
@@ -414,6 +423,9 @@ int file_message(
 void file_closed(struct gc_conn *con, const struct ipc_frame *f);
 /* The connection has its number. NULL con: whoever asked has gone. */
 int file_numbered(struct gc_net *net, struct gc_conn *con, uint64_t id);
+/* What the game bound to it. False: it is file_forgotten. */
+bool file_bind(struct gc_conn *con, void *thing);
+void *file_bound(const struct gc_conn *con);
 /* In place of a struct gc_conn that gc_disconnect() freed. */
 extern struct gc_conn file_forgotten;
 

@@ -358,7 +358,7 @@ event_show(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
 	if (s == NULL || !done_read(f, &ev->count, &v))
 		return net_fail(net, GC_ENO_MEMORY, "out of memory");
 	ev->conn = f->id;
-	ev->bound = c ? c->bound : NULL;
+	ev->bound = c ? conn_bound(c) : NULL;
 	ev->status = f->channel ? 0 : GC_ECLOSED;
 	ipc_value_free(s->reply);
 	s->reply = v;

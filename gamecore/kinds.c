@@ -76,7 +76,7 @@ file_of(struct gc_net *net, const struct ipc_frame *f)
 	if (net->conns.files == 0)
 		return NULL;
 	c = conns_find(&net->conns, f->id);
-	return c ? c->file : NULL;
+	return c && c->is_file ? c->file : NULL;
 }
 
 void
@@ -374,7 +374,7 @@ known(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
 		return NULL;
 	}
 	ev->conn = f->id;
-	ev->bound = c->bound;
+	ev->bound = conn_bound(c);
 	return c;
 }
 
@@ -562,7 +562,7 @@ show_able(struct gc_net *net, const struct ipc_frame *f, struct gc_event *ev)
 
 	if (c == NULL)
 		return net->failed;
-	c->able = f->channel;
+	c->able = (uint8_t)f->channel;
 	return EVENT;
 }
 

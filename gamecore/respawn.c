@@ -41,7 +41,7 @@ close_files(struct gc_net *net)
 	struct conns *c = &net->conns;
 
 	for (size_t i = 0; i < c->size && c->files;) {
-		if (c->slots[i].id && c->slots[i].file) {
+		if (c->slots[i].id && c->slots[i].is_file) {
 			file_closed(c->slots[i].file, &closed);
 			/* Another may have moved here. */
 			conns_remove(c, c->slots[i].id);

@@ -183,9 +183,8 @@ ws_give_up(struct client *c, unsigned reason, const char *why)
 
 /* Is the head that was just read legal at this place, and not too long? */
 static bool
-head_fits(struct client *c, struct ws *w)
+head_fits(struct client *c, struct ws *w, const struct ws_head *h)
 {
-	const struct ws_head *h = &w->head;
 	uint64_t max = resume_message_max(c), have = 0;
 
 	if (h->opcode & 8)
@@ -262,7 +261,7 @@ whole_message(
 	uint8_t bytes[STACK_MAX];
 	unsigned opcode = w->opcode;
 
-	ws_mask(bytes, payload, len, w->head.mask);
+	ws_mask(bytes, payload, len, w->mask);
 	w->opcode = 0;
 	if (opcode == WS_TEXT && !utf8_valid(bytes, len))
 		return ws_give_up(c, IPC_REASON_NOT_UTF8, "text is not UTF-8");
@@ -281,7 +280,7 @@ gather_message(
 		return ws_give_up(c, IPC_REASON_NO_MEMORY, "out of memory");
 	if (len == 0)
 		return true;
-	ws_mask(to, payload, len, w->head.mask);
+	ws_mask(to, payload, len, w->mask);
 	ipc_buf_added(&g->message, len);
 	if (w->opcode == WS_TEXT && !utf8_feed(&g->utf8, to, len))
 		return ws_give_up(c, IPC_REASON_NOT_UTF8, "text is not UTF-8");
@@ -348,10 +347,10 @@ got_close(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
 static bool
 got_control(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
 {
-	if (w->head.opcode == WS_CLOSE)
+	if (w->frame == WS_CLOSE)
 		return got_close(c, w, bytes, len);
 	/* Nothing may follow our own close frame, pongs neither. */
-	if (w->head.opcode == WS_PING && !w->said)
+	if (w->frame == WS_PING && !w->said)
 		say_control(c, WS_PONG, bytes, len);
 	return w->state == FRAMES && c->phase != GONE;
 }
@@ -363,17 +362,17 @@ feed_control(struct client *c, struct ws *w, const uint8_t *bytes, size_t len,
 {
 	struct gather *g = w->gather;
 	uint8_t payload[WS_CONTROL_MAX];
-	size_t have = g ? g->n_control : 0, n = (size_t)w->head.len;
+	size_t have = g ? g->n_control : 0, n = (size_t)w->left;
 
 	if (n > len && !(g = gather_get(c, w)))
 		return ws_give_up(c, IPC_REASON_NO_MEMORY, "out of memory");
 	*used = n < len ? n : len;
 	if (have)
 		memcpy(payload, g->control, have);
-	ws_mask(payload + have, bytes, *used, w->head.mask);
-	w->head.len -= *used;
+	ws_mask(payload + have, bytes, *used, w->mask);
+	w->left -= *used;
 	have += *used;
-	if (w->head.len) {
+	if (w->left) {
 		memcpy(g->control, payload, have);
 		g->n_control = (uint8_t)have;
 		return true;
@@ -391,12 +390,12 @@ static bool
 feed_message(struct client *c, struct ws *w, const uint8_t *bytes, size_t len,
     size_t *used)
 {
-	size_t n = w->head.len < len ? (size_t)w->head.len : len;
-	bool last = n == w->head.len && w->head.fin;
+	size_t n = w->left < len ? (size_t)w->left : len;
+	bool last = n == w->left && w->fin;
 
 	*used = n;
-	w->head.len -= n;
-	w->in_frame = w->head.len > 0;
+	w->left -= n;
+	w->in_frame = w->left > 0;
 	/* After the close, data is not looked at (RFC 6455 1.4, 5.5.1). */
 	if (c->phase >= LEAVING) {
 		if (last)
@@ -410,8 +409,23 @@ feed_message(struct client *c, struct ws *w, const uint8_t *bytes, size_t len,
 	return last ? message_ends(c, w) : true;
 }
 
+/* Not all of a head is here: it waits. */
+static int
+keep_head(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
+{
+	struct gather *g = gather_get(c, w);
+
+	if (g == NULL) {
+		ws_give_up(c, IPC_REASON_NO_MEMORY, "out of memory");
+		return -1;
+	}
+	memcpy(g->head, bytes, len);
+	g->n_head = (uint8_t)len;
+	return 0;
+}
+
 /*
- * Read a frame's head from the stash and up to len bytes: 1 if it is there,
+ * Read a frame's head from what waits and up to len bytes: 1 if it is there,
  * 0 if more is needed, -1 if the peer was given up.
  */
 static int
@@ -420,32 +434,39 @@ feed_head(struct client *c, struct ws *w, const uint8_t *bytes, size_t len,
 {
 	uint8_t joined[WS_HEAD_MAX];
 	const uint8_t *p = bytes;
+	struct gather *g = w->gather;
+	struct ws_head h;
 	const char *why;
-	size_t had = w->n_stash, n = len;
+	size_t had = g ? g->n_head : 0, n = len;
 	int size;
 
 	if (had) {
 		n = len < WS_HEAD_MAX - had ? len : WS_HEAD_MAX - had;
-		memcpy(joined, w->stash, had);
+		memcpy(joined, g->head, had);
 		memcpy(joined + had, bytes, n);
 		n += had;
 		p = joined;
 	}
-	size = ws_head_read(p, n, !c->outgoing, &w->head, &why);
+	size = ws_head_read(p, n, !c->outgoing, &h, &why);
 	if (size < 0) {
 		ws_give_up(c, IPC_REASON_PROTOCOL, why);
 		return -1;
 	}
 	if (size == 0) {
-		memcpy(w->stash, p, n);
-		w->n_stash = (uint8_t)n;
 		*used = len;
-		return 0;
+		return keep_head(c, w, p, n);
 	}
 	*used = (size_t)size - had;
-	w->n_stash = 0;
+	if (had)
+		g->n_head = 0;
+	if (had && w->opcode == 0)
+		gather_free(w);
 	w->in_frame = true;
-	return head_fits(c, w) ? 1 : -1;
+	w->left = h.len;
+	memcpy(w->mask, h.mask, sizeof(w->mask));
+	w->frame = h.opcode;
+	w->fin = h.fin;
+	return head_fits(c, w, &h) ? 1 : -1;
 }
 
 /*
@@ -461,7 +482,7 @@ feed_whole(
 
 	if (n < 6 || (p[0] != (0x80 | WS_TEXT) && p[0] != (0x80 | WS_BINARY)) ||
 	    p[1] < 0x80 || c->outgoing || c->phase != PLAYING || w->opcode ||
-	    w->n_stash || w->gather)
+	    w->gather)
 		return 0;
 	len = p[1] & 0x7f;
 	if (len > 125) {
@@ -511,9 +532,9 @@ feed_frames(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
 			if (r == 0)
 				break;
 		}
-		if (at == len && w->head.len)
+		if (at == len && w->left)
 			break;
-		more = w->head.opcode & 8
+		more = w->frame & 8
 			   ? feed_control(c, w, bytes + at, len - at, &used)
 			   : feed_message(c, w, bytes + at, len - at, &used);
 		at += used;

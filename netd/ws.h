@@ -21,36 +21,39 @@ enum ws_state {
 	DONE    /* whatever else comes is not looked at */
 };
 
-/* A message or a control frame of which a part is here. */
+/* A message, a control frame or a frame's head of which a part is here. */
 struct gather {
 	struct ipc_buf message;
 	struct utf8 utf8;
 	uint8_t n_control;
 	uint8_t control[WS_CONTROL_MAX];
+	uint8_t n_head;
+	uint8_t head[WS_HEAD_MAX];
 };
 
-/* c->codec. Every idle connection has one: keep it at 40 bytes at most. */
+/* c->codec. Every idle connection has one, so it is packed. */
 struct ws {
 	union {
 		struct file *file;     /* HTTP: being sent, or NULL */
 		char *accept;          /* ASKING: what must be answered */
 		struct gather *gather; /* FRAMES: or NULL */
 	};
+	uint64_t left; /* in_frame: of its payload, to come */
 	union {
-		struct ws_head head;        /* in_frame; len: what is to come */
-		uint8_t stash[WS_HEAD_MAX]; /* else: not all of a head */
+		uint8_t mask[4];   /* in_frame */
+		uint32_t requests; /* HTTP: so far */
 	};
-	uint8_t state;
-	uint8_t opcode; /* of the message at hand, 0: none */
-	bool in_frame;  /* a head was read, its payload is not complete */
-	bool close;     /* HTTP: after the file at hand */
-	bool said;      /* our close frame is sent */
-	bool midline;   /* a terminal's cursor stands behind a prompt */
-	uint8_t n_stash;
-	uint16_t requests;
+	uint8_t opcode;    /* of the message at hand, 0: none */
+	uint8_t frame;     /* in_frame: the frame's */
+	uint8_t state : 2; /* enum ws_state */
+	bool in_frame : 1; /* a head was read, its payload is not complete */
+	bool fin : 1;      /* in_frame: the last of its message */
+	bool close : 1;    /* HTTP: after the file at hand */
+	bool said : 1;     /* our close frame is sent */
+	bool midline : 1;  /* a terminal's cursor stands behind a prompt */
 };
 
-_Static_assert(sizeof(struct ws) <= 40, "idle connections must stay small");
+_Static_assert(sizeof(struct ws) <= 24, "idle connections must stay small");
 
 /*
  * The peer broke the rules, or we have no room: nothing more is read from it,
