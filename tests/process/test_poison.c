@@ -14,6 +14,14 @@
 
 /* Read lines until one contains text: each read has its deadline. */
 static void
+is_answered(int fd, const char *word)
+{
+	kit_send(fd, word);
+	kit_send(fd, "\n");
+	kit_hear(fd, word);
+}
+
+static void
 a_poisonous_message_kills_twice_and_only_its_player_goes(void)
 {
 	struct kit_proc *game = kit_game(players_game("fragile"), "--listen",
@@ -21,8 +29,7 @@ a_poisonous_message_kills_twice_and_only_its_player_goes(void)
 	int good = kit_connect(kit_url(game, 1));
 	int bad = kit_connect(kit_url(game, 1));
 
-	kit_send(good, "one\n");
-	kit_hear(good, "one");
+	is_answered(good, "one");
 	kit_send(bad, "die\n");
 	kit_send(good, "two\n");
 	kit_expect_log(game, " poison ");
@@ -43,8 +50,7 @@ a_poisoned_game_tells_of_it(void)
 	int good = kit_connect(kit_url(game, 1));
 	int bad = kit_connect(kit_url(game, 1));
 
-	kit_send(good, "one\n");
-	kit_hear(good, "one");
+	is_answered(good, "one");
 	kit_send(bad, "die\n");
 	kit_hear(good, "notice a message of connection 2");
 }
@@ -60,8 +66,7 @@ a_game_that_dies_of_its_clock_is_started_cold(void)
 	kit_expect_log(game, " cold_start ");
 	kit_hear(player, "The game is being restarted");
 	/* Started cold it knows of no clock, and plays on. */
-	kit_send(player, "alive?\n");
-	kit_hear(player, "alive?");
+	is_answered(player, "alive?");
 }
 
 /* End it; the same program comes to the same by its recording, deaths and all.
@@ -88,19 +93,27 @@ die_and_recover(struct kit_proc *game, int signal, unsigned times)
 	kit_expect_logs(game, " recovered ", times);
 }
 
+/* The game connects to a server of ours and waits for its word; our end. */
+static int
+waits_for_a_server(int player)
+{
+	char url[64];
+	int server = kit_serve("line", url, sizeof(url));
+
+	kit_send(player, "wait ");
+	kit_send(player, url);
+	kit_send(player, "\n");
+	return kit_accept(server);
+}
+
 static void
 a_message_that_the_game_waits_in_is_not_blamed_for_a_death(void)
 {
 	struct kit_proc *game = kit_game(players_game("fragile"), "--listen",
 	    URL, "--limit", "restarts_max=1000", NULL);
-	int player = kit_connect(kit_url(game, 1)), server, line;
-	char url[64];
+	int player = kit_connect(kit_url(game, 1)), line;
 
-	server = kit_serve("line", url, sizeof(url));
-	kit_send(player, "wait ");
-	kit_send(player, url);
-	kit_send(player, "\n");
-	line = kit_accept(server);
+	line = waits_for_a_server(player);
 	/* It waits for what its server says: whoever kills it is elsewhere. */
 	die_and_recover(game, SIGSEGV, 1);
 	die_and_recover(game, SIGABRT, 2);
@@ -110,8 +123,6 @@ a_message_that_the_game_waits_in_is_not_blamed_for_a_death(void)
 	assert_int_equal(kit_count_log(game, " poison "), 0);
 	kit_send(line, "news\n");
 	kit_expect(player, "heard news\n");
-	close(line);
-	close(server);
 }
 
 static void
@@ -121,24 +132,16 @@ what_came_while_the_game_waited_is_blamed_by_itself(void)
 	    URL, "--record", kit_path("game.rec"), NULL);
 	int waits = kit_connect(kit_url(game, 1));
 	int bad = kit_connect(kit_url(game, 1));
-	int server, line;
-	char url[64];
+	int line;
 
-	server = kit_serve("line", url, sizeof(url));
-	kit_send(waits, "wait ");
-	kit_send(waits, url);
-	kit_send(waits, "\n");
-	line = kit_accept(server);
+	line = waits_for_a_server(waits);
 	/* Taken now, looked at when the wait is over. */
 	kit_send(bad, "die\n");
 	kit_send(line, "news\n");
 	kit_hear(waits, "heard news");
 	kit_hear(bad, "your message stopped the game twice");
-	kit_send(waits, "alive?\n");
-	kit_hear(waits, "alive?");
+	is_answered(waits, "alive?");
 	assert_int_equal(kit_count_log(game, " game_died "), 2);
-	close(line);
-	close(server);
 	replays_the_same(game, "fragile");
 }
 
@@ -147,20 +150,13 @@ a_server_can_be_poisonous_as_well(void)
 {
 	struct kit_proc *game = kit_game(players_game("fragile"), "--listen",
 	    URL, "--record", kit_path("game.rec"), NULL);
-	int player = kit_connect(kit_url(game, 1)), server, line;
-	char url[64];
+	int player = kit_connect(kit_url(game, 1)), line;
 
-	server = kit_serve("line", url, sizeof(url));
-	kit_send(player, "wait ");
-	kit_send(player, url);
-	kit_send(player, "\n");
-	line = kit_accept(server);
+	line = waits_for_a_server(player);
 	kit_send(line, "die\n");
 	kit_hear(player, "waited in vain");
 	assert_int_equal(kit_count_log(game, " game_died "), 2);
 	assert_int_equal(kit_count_log(game, " poison "), 1);
-	close(line);
-	close(server);
 	replays_the_same(game, "fragile");
 }
 
@@ -201,15 +197,13 @@ a_visitor_who_kills_by_coming_is_not_let_in_a_third_time(void)
 	size_t len;
 	int bad;
 
-	kit_send(good, "one\n");
-	kit_hear(good, "one");
+	is_answered(good, "one");
 	snprintf(url, sizeof(url), "%sdie", kit_url(game, 1));
 	bad = kit_ws(url);
 	kit_ws_send(bad, 1, "hello", 5);
 	assert_int_equal(kit_ws_recv(bad, &bytes, &len), 8);
 	kit_hear(good, "was set aside");
-	kit_send(good, "two\n");
-	kit_hear(good, "two");
+	is_answered(good, "two");
 	assert_int_equal(kit_count_log(game, " game_died "), 2);
 	assert_int_equal(kit_count_log(game, " poison "), 1);
 	replays_the_same(game, "fragile");
@@ -226,8 +220,7 @@ poison_that_waited_for_a_cold_start_is_set_aside(void)
 	int good = kit_connect(kit_url(game, 1));
 	int bad = kit_connect(kit_url(game, 1));
 
-	kit_send(good, "one\n");
-	kit_hear(good, "one");
+	is_answered(good, "one");
 	die_and_recover(game, SIGKILL, 1);
 	/* One death too many: it starts cold, and is told this again. */
 	kit_send(bad, "die\n");
@@ -235,8 +228,7 @@ poison_that_waited_for_a_cold_start_is_set_aside(void)
 	kit_expect_log(game, " cold_start ");
 	kit_hear(bad, "your message stopped the game twice");
 	kit_hear(good, "two");
-	kit_send(good, "three\n");
-	kit_hear(good, "three");
+	is_answered(good, "three");
 	assert_int_equal(kit_count_log(game, " poison "), 1);
 	assert_int_equal(kit_count_log(game, " game_died "), 3);
 }
@@ -250,15 +242,13 @@ a_poisonous_visitor_is_kept_out_across_a_cold_start(void)
 	int good = kit_connect(kit_url(game, 2));
 	char url[256];
 
-	kit_send(good, "one\n");
-	kit_hear(good, "one");
+	is_answered(good, "one");
 	die_and_recover(game, SIGKILL, 1);
 	snprintf(url, sizeof(url), "%sdie", kit_url(game, 1));
 	kit_ws(url);
 	kit_expect_log(game, " cold_start ");
 	kit_expect_log(game, " poison ");
-	kit_send(good, "two\n");
-	kit_hear(good, "two");
+	is_answered(good, "two");
 	assert_int_equal(kit_count_log(game, " game_died "), 3);
 }
 
