@@ -23,6 +23,12 @@ coins_of(const char *words, long all)
 	return n < 0 ? -1 : n > all ? all : n;
 }
 
+static const char *
+coins(long n)
+{
+	return n == 1 ? "coin" : "coins";
+}
+
 static void
 changed(struct player *p)
 {
@@ -60,7 +66,7 @@ get_coins(struct player *p, long n)
 	struct body *b = p->body;
 
 	coins_move(&b->room->coins, &b->coins, n);
-	say(b, "You take %ld coins.", n);
+	say(b, "You take %ld %s.", n, coins(n));
 	say_room(b->room, b, NULL, "%s picks up coins.", b->name);
 	changed(p);
 }
@@ -124,7 +130,7 @@ do_drop(struct player *p, char *rest)
 		drop_one(p, t);
 	else if (n > 0) {
 		coins_move(&b->coins, &b->room->coins, n);
-		say(b, "You put down %ld coins.", n);
+		say(b, "You put down %ld %s.", n, coins(n));
 		say_room(b->room, b, NULL, "%s puts down coins.", b->name);
 		changed(p);
 	} else
@@ -140,8 +146,8 @@ give_coins(struct player *p, struct body *to, long n)
 	struct body *b = p->body;
 
 	coins_move(&b->coins, &to->coins, n);
-	say(b, "You give %s %ld coins.", to->name, n);
-	say(to, "%s gives you %ld coins.", b->name, n);
+	say(b, "You give %s %ld %s.", to->name, n, coins(n));
+	say(to, "%s gives you %ld %s.", b->name, n, coins(n));
 	say_room(b->room, b, to, "%s gives %s coins.", b->name, to->name);
 	changed(p);
 	if (to->player)
@@ -364,7 +370,8 @@ do_buy(struct player *p, char *rest)
 		return 0;
 	coins_move(&b->coins, &k->coins, kind->price);
 	thing_put(&b->things, t);
-	say(b, "You buy %s for %ld coins.", kind->name, kind->price);
+	say(b, "You buy %s for %ld %s.", kind->name, kind->price,
+	    coins(kind->price));
 	say_room(b->room, b, NULL, "%s buys %s.", b->name, kind->name);
 	changed(p);
 	return 0;
@@ -387,7 +394,7 @@ do_sell(struct player *p, char *rest)
 		return 0;
 	}
 	coins_move(&k->coins, &b->coins, pay);
-	say(b, "You sell %s for %ld coins.", t->kind->name, pay);
+	say(b, "You sell %s for %ld %s.", t->kind->name, pay, coins(pay));
 	say_room(b->room, b, NULL, "%s sells %s.", b->name, t->kind->name);
 	thing_take(&b->things, t);
 	thing_free(p->mud, t);

@@ -186,6 +186,26 @@ posture(const struct body *b)
 	return "is here";
 }
 
+/* How many a line is for: all who do the same as the first of them, and 0 for
+ * the others. */
+static size_t
+alike(const struct room *r, const struct body *b)
+{
+	const struct body *o;
+	size_t n = 0;
+
+	if (b->player)
+		return 1;
+	TAILQ_FOREACH (o, &r->bodies, here) {
+		if (o->breed != b->breed || o->foe != b->foe ||
+		    o->asleep != b->asleep)
+			continue;
+		if (n++ == 0 && o != b)
+			return 0;
+	}
+	return n;
+}
+
 /* A crowd is told in one line. */
 static void
 look_bodies(const struct room *r, const struct body *me, struct text *t)
@@ -195,7 +215,9 @@ look_bodies(const struct room *r, const struct body *me, struct text *t)
 	size_t players = 0;
 
 	TAILQ_FOREACH (b, &r->bodies, here) {
-		if (b == me || (b->player && players++ >= SHOWN))
+		size_t same = alike(r, b);
+
+		if (b == me || same == 0 || (b->player && players++ >= SHOWN))
 			continue;
 		text_printf(t, "\n  {%s}%s{/} %s%s%s.",
 		    b->player ? "bright cyan" : "magenta", say_cap(b->name),
@@ -203,6 +225,8 @@ look_bodies(const struct room *r, const struct body *me, struct text *t)
 		    b->foe == me ? "you"
 		    : b->foe     ? b->foe->name
 				 : "");
+		if (same > 1)
+			text_printf(t, " (%zu)", same);
 	}
 	if (players > SHOWN)
 		text_printf(t, "\n  And %zu more people.", players - SHOWN);
