@@ -127,10 +127,12 @@ on_resolved(void *arg, const struct sockaddr **addrs, const socklen_t *lens,
 	struct client *c = arg;
 	struct connecting *k = RARE(c, connecting);
 
+	/* Answered: there is nothing to cancel any more. */
+	if (k)
+		k->asked = NULL;
 	/* Closed meanwhile: it is freed at the turn's end. */
 	if (k == NULL || c->phase != CONNECTING)
 		return;
-	k->asked = NULL;
 	if (n == 0) {
 		client_abort(c, reason, ipc_reason_text(reason));
 		return;

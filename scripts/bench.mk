@@ -18,11 +18,8 @@ $(BENCH)/codecs.a: $(BENCH_CODECS)
 	@rm -f $@
 	ar rcs $@ $^
 
-# The table of transports names them all, and they name what only netd has; of
-# those that inproc serves nothing is missing.
 $(BENCH)/inproc: $(O)/tests/bench/inproc.o $(BENCH)/codecs.a
-	$(CC) $(LDFLAGS) -Wl,--unresolved-symbols=ignore-all -o $@ $^ \
-		$(NETD_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(NETD_LIBS)
 
 # The game's side alone, with its inside.
 $(BENCH)/sessions: $(O)/tests/bench/sessions.o $(call obj,$(CORE_SRC) $(IPC_SRC))

@@ -241,6 +241,22 @@ client_feed_kept(struct client *c)
 	(void)c;
 }
 
+/* No game is behind this server that would have to keep up. */
+bool
+client_heard(struct client *c)
+{
+	(void)c;
+	return true;
+}
+
+/* What terminals and connections outwards have; here is neither. */
+struct rare *
+client_rare(struct client *c)
+{
+	(void)c;
+	return NULL;
+}
+
 int64_t
 netd_now(const struct netd *n)
 {
