@@ -500,7 +500,8 @@ struct gc_type {
 #define GC_ENUM(type, NAMES)                                       \
 	static const char type##_names[] __attribute__((unused)) = \
 	    NAMES(GC_ENUM_TEXT_);                                  \
-	static inline const char *type##_name(unsigned gc_v)       \
+	static inline __attribute__((unused))                      \
+	const char *type##_name(unsigned gc_v)                     \
 	{                                                          \
 		static const char *const gc_names[] = { NAMES(     \
 		    GC_ENUM_NAME_) };                              \

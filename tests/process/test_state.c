@@ -267,6 +267,7 @@ who_does_not_acknowledge_gets_no_more_and_then_one_delta(void)
 static void
 a_player_who_does_not_read_costs_no_memory(void)
 {
+	char done_of[32];
 	struct page *a, *b;
 	long before = 0;
 
@@ -282,6 +283,11 @@ a_player_who_does_not_read_costs_no_memory(void)
 			before = kit_rss_kib(kit_child(game, "netd"));
 		event(a, "TURN", THINGS);
 		until_word(a, "$got");
+		/* That it was taken is not yet that it was done. */
+		snprintf(done_of, sizeof(done_of), "[\"done\", %d]", i);
+		event(a, "PUT", done_of);
+		snprintf(done_of, sizeof(done_of), "%d", i);
+		until(a, "done", done_of);
 	}
 	event(a, "PUT", "[\"last\", 1]");
 	until(a, "last", "1");
@@ -449,7 +455,7 @@ a_cold_start_finds_the_state(void)
 	a = page(0);
 	event(a, "PUT", "[\"kept\", 1]");
 	until(a, "kept", "1");
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 2; i++) {
 		pid_t pid = family_game(game, 0);
 
 		kill(pid, SIGKILL);
@@ -460,6 +466,12 @@ a_cold_start_finds_the_state(void)
 	until(a, "kept", "1");
 	event(a, "PUT", "[\"new\", 1]");
 	until(a, "new", "1");
+	/* And once more, though the state was never its own. */
+	kill(family_game(game, 0), SIGKILL);
+	until(a, "life", "3");
+	until(a, "new", "1");
+	event(a, "PUT", "[\"newer\", 1]");
+	until(a, "newer", "1");
 }
 
 static void
