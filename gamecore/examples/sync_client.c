@@ -176,9 +176,14 @@ main(int argc, char **argv)
 		fputs(start.text, start.status ? stderr : stdout);
 		return start.status;
 	}
-	con = start.first_argument < argc
-		  ? gc_connect(net, argv[start.first_argument], NULL)
-		  : NULL;
+	if (start.first_argument >= argc) {
+		fputs("sync_client: wants a URL, such as "
+		      "tcp://127.0.0.1:5010 (try --help)\n",
+		    stderr);
+		gc_close(net);
+		return 2;
+	}
+	con = gc_connect(net, argv[start.first_argument], NULL);
 	good = con && gc_client_begin(con) == 0 && all();
 	if (con == NULL)
 		fprintf(stderr, "sync_client: %s\n", gc_problem(net));

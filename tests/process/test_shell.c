@@ -106,6 +106,7 @@ static const struct {
 	{ "echo", { "--replay", "/nowhere/x.rec" }, 4,
 	    { "cannot replay '/nowhere/x.rec'" } },
 	{ "fetch", { NULL }, 2, { "wants a URL and a message" } },
+	{ "sync_client", { NULL }, 2, { "sync_client: wants a URL" } },
 	{ "netd", { "--bogus" }, 2, { "'--bogus'" } },
 	{ "netd", { NULL }, 2, { "needs '--wait DIR'", "--help" } },
 	{ "netd", { "--wait" }, 2, { "'--wait' requires an argument" } },
