@@ -84,25 +84,25 @@ ipc_buf_add(struct ipc_buf *b, const void *bytes, size_t n)
 bool
 ipc_buf_printf(struct ipc_buf *b, const char *fmt, ...)
 {
-	va_list ap;
+	va_list ap, again;
 	size_t max = b->max < SIZE_MAX ? b->max + 1 : SIZE_MAX;
+	size_t room = b->data ? b->size - b->len : 0;
 	int n;
 	uint8_t *to;
 
+	/* Mostly it fits into what there is. */
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	va_copy(again, ap);
+	n = vsnprintf(room ? (char *)b->data + b->len : NULL, room, fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		return false;
 	/* vsnprintf wants room for a NUL, which does not count. */
-	to = reserve(b, (size_t)n + 1, max);
-	if (to == NULL)
-		return false;
-	va_start(ap, fmt);
-	vsnprintf((char *)to, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	b->len += (size_t)n;
-	return true;
+	to = n < 0 ? NULL : reserve(b, (size_t)n + 1, max);
+	if (to && (size_t)n >= room)
+		vsnprintf((char *)to, (size_t)n + 1, fmt, again);
+	va_end(again);
+	if (to)
+		b->len += (size_t)n;
+	return to;
 }
 
 void

@@ -29,12 +29,35 @@
 /* One client's share of a turn, in bytes out. */
 #define FLUSH_MAX (256u << 10)
 
+/* n in decimal, and a character behind it: where that one ends. */
+static char *
+print_number(char *to, unsigned n, char behind)
+{
+	char digits[8];
+	size_t i = sizeof(digits);
+
+	do
+		digits[--i] = (char)('0' + n % 10);
+	while ((n /= 10) != 0);
+	memcpy(to, digits + i, sizeof(digits) - i);
+	to += sizeof(digits) - i;
+	*to = behind;
+	return to + 1;
+}
+
 void
 address_print(const union address *a, char *out, size_t size)
 {
 	char ip[INET6_ADDRSTRLEN] = "";
 
-	if (a->sa.sa_family == AF_INET) {
+	if (a->sa.sa_family == AF_INET && size >= INET_ADDRSTRLEN + 6) {
+		/* Nearly all are such, and each is printed twice. */
+		const uint8_t *b = (const uint8_t *)&a->in4.sin_addr;
+
+		for (int i = 0; i < 4; i++)
+			out = print_number(out, b[i], i < 3 ? '.' : ':');
+		print_number(out, ntohs(a->in4.sin_port), '\0');
+	} else if (a->sa.sa_family == AF_INET) {
 		inet_ntop(AF_INET, &a->in4.sin_addr, ip, sizeof(ip));
 		snprintf(out, size, "%s:%u", ip, ntohs(a->in4.sin_port));
 	} else if (a->sa.sa_family == AF_INET6) {

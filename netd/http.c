@@ -518,6 +518,13 @@ http_status_text(unsigned status)
 	return "Unknown";
 }
 
+static void
+two_digits(char *to, int n)
+{
+	to[0] = (char)('0' + n / 10);
+	to[1] = (char)('0' + n % 10);
+}
+
 /* Not strftime(): its names of days follow a locale. */
 void
 http_date(int64_t seconds, char out[HTTP_DATE_SIZE])
@@ -534,10 +541,15 @@ http_date(int64_t seconds, char out[HTTP_DATE_SIZE])
 		t = 0;
 		gmtime_r(&t, &tm);
 	}
-	snprintf(out, HTTP_DATE_SIZE, "%s, %02u %s %04u %02u:%02u:%02u GMT",
-	    days[tm.tm_wday], (unsigned)tm.tm_mday % 100u, months[tm.tm_mon],
-	    (unsigned)(tm.tm_year + 1900) % 10000u, (unsigned)tm.tm_hour % 100u,
-	    (unsigned)tm.tm_min % 100u, (unsigned)tm.tm_sec % 100u);
+	memcpy(out, "---, -- --- ---- --:--:-- GMT", HTTP_DATE_SIZE);
+	memcpy(out, days[tm.tm_wday], 3);
+	two_digits(out + 5, tm.tm_mday);
+	memcpy(out + 8, months[tm.tm_mon], 3);
+	two_digits(out + 12, (tm.tm_year + 1900) / 100);
+	two_digits(out + 14, tm.tm_year % 100);
+	two_digits(out + 17, tm.tm_hour);
+	two_digits(out + 20, tm.tm_min);
+	two_digits(out + 23, tm.tm_sec);
 }
 
 bool

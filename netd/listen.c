@@ -279,7 +279,6 @@ welcome(struct listener *l, int fd, const union address *from)
 	const struct wire *w = l->url->bad.on ? &wire_bad : &wire_sock;
 	struct netd *n = l->netd;
 	struct client *c;
-	int on = 1;
 
 	c = client_new(n, l->url->transport, w, fd, l->url);
 	if (c == NULL) {
@@ -288,8 +287,6 @@ welcome(struct listener *l, int fd, const union address *from)
 	}
 	client_put(c, from);
 	n->metrics.accepted++;
-	if (from->sa.sa_family != AF_UNIX)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (!address_count(c)) {
 		client_abort(c, IPC_REASON_LIMIT, "");
 		return;
@@ -403,6 +400,9 @@ open_inet(const struct url *u, const char **what)
 	if (a.sa.sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY,
 		    strcmp(u->host, "*") ? &on : &off, sizeof(on));
+	/* What comes of it inherits these. */
+	if (!datagrams)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (!datagrams && u->transport->ping == NULL)
 		listen_probe(fd, &u->config);
 	if (bind(fd, &a.sa, len) < 0 ||
