@@ -51,7 +51,8 @@ struct link {
 	int64_t said_now_us; /* the last NOW */
 	bool batch_open;     /* this turn's NOW is laid down */
 	bool wrote;          /* since link_glance() looked for an answer */
-	uint8_t glances_off; /* it found none: so often it will not look */
+	uint8_t glances_off; /* so often it will not look */
+	uint8_t missed;      /* so often the next time that it finds none */
 	bool lost;           /* no memory for a frame: to be broken */
 	bool told_once;      /* some game was told of connections before */
 	bool stalled;        /* over the budget: its pipe is not read */

@@ -29,7 +29,8 @@
 #define READS_PER_TURN 4
 /* What a pipe may hold: room for a slice on its way and one being made. */
 #define PIPE_BYTES (256 << 10)
-/* Writes in a row after which no answer is looked for, if there was none. */
+/* Writes after which no answer is looked for, once there was none some times
+ * in a row. */
 #define GLANCES_OFF 31
 
 /* ---- up -------------------------------------------------------------------
@@ -431,9 +432,14 @@ link_glance(struct link *l)
 		l->glances_off--;
 		return false;
 	}
-	if (down_read(l))
+	if (down_read(l)) {
+		l->missed = 0;
 		return true;
-	l->glances_off = GLANCES_OFF;
+	}
+	/* A game on another core is never that quick. */
+	l->glances_off = l->missed;
+	if (l->missed < GLANCES_OFF)
+		l->missed = (uint8_t)(2 * l->missed + 1);
 	return false;
 }
 
