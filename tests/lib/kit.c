@@ -227,6 +227,7 @@ redirect(const char *path, int to)
 static void
 become(struct kit_proc *p, const char *path, char **argv, unsigned fds)
 {
+	struct rlimit core;
 	int null = open("/dev/null", O_RDONLY);
 
 	setpgid(0, 0);
@@ -242,6 +243,11 @@ become(struct kit_proc *p, const char *path, char **argv, unsigned fds)
 		struct rlimit r = { fds, fds };
 
 		setrlimit(RLIMIT_NOFILE, &r);
+	}
+	/* netd hides from who does not ask for cores; one byte is no core. */
+	if (getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0) {
+		core.rlim_cur = core.rlim_max ? 1 : 0;
+		setrlimit(RLIMIT_CORE, &core);
 	}
 	execv(path, argv);
 	dprintf(2, "cannot start %s: %s\n", path, strerror(errno));
