@@ -383,9 +383,7 @@ thirty_one_of_theirs_never_wait(void **state)
 static void
 what_is_lost_is_known_when_no_ack_can_name_it(void **state)
 {
-	uint8_t out[PYGASE_MAX];
 	uint32_t bits = 0;
-	struct pygase p;
 
 	(void)state;
 	pygase_init(&p, 0, 0, 0, 0);
@@ -405,7 +403,6 @@ what_is_lost_is_known_when_no_ack_can_name_it(void **state)
 	/* The last 33 may still be told of. */
 	assert_in_range(p.lost, 141, 142);
 	assert_true(p.loss > 0.2 && p.loss < 0.3);
-	pygase_release(&p, NULL, NULL);
 }
 
 static void
@@ -516,6 +513,7 @@ main(void)
 		T(no_more_events_than_fit_one_datagram_and_their_room),
 		T(events_of_the_other_side_are_acked_at_once_until_it_knows),
 		T(thirty_one_of_theirs_never_wait),
+		T(what_is_lost_is_known_when_no_ack_can_name_it),
 		T(a_piece_of_state_goes_until_its_number_comes_back),
 		T(state_numbers_pass_65535),
 		T(what_cannot_be_is_not_believed),
