@@ -161,7 +161,7 @@ a_death_says_what_where_and_how_to_see_it(void)
 	struct kit_proc *game =
 	    kit_game(players_game("ledger"), "--listen", URL, NULL);
 	int fd = kit_connect(kit_url(game, 1)), other;
-	const char *file, *frame;
+	const char *file, *frame, *pid;
 	struct kit_proc *p;
 
 	other = kit_connect(kit_url(game, 1));
@@ -176,6 +176,10 @@ a_death_says_what_where_and_how_to_see_it(void)
 	kit_expect_log(game, "with 1 player;");
 	file = word_after(game, "  recording  ");
 	frame = word_after(game, "--break-at ");
+	/* The one to kill next is named: it is there, and it is the game. */
+	pid = word_after(game, " as pid ");
+	assert_int_equal(kill(atoi(pid), SIGKILL), 0);
+	kit_expect_log(game, "killed (signal 9)");
 	talk(other, 3);
 	assert_int_equal(stop(game, other), 0);
 	/* It dies in the replay as it did, and until then it does not. */

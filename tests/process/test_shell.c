@@ -219,6 +219,30 @@ shell(const char *line, const char **errors)
 	return WEXITSTATUS(status);
 }
 
+/* As somebody who may not have it, if this machine keeps it from anybody. */
+static void
+a_port_that_is_not_ours_to_take_is_one_line(void)
+{
+	const char *errors;
+	int status;
+
+	if (geteuid() != 0 ||
+	    shell("test $(cat /proc/sys/net/ipv4/ip_unprivileged_port_start) "
+		  "-gt 80",
+		&errors) != 0 ||
+	    shell("env -u PENSTOCK_CRASH_DIR setpriv --reuid 65534 "
+		  "--clear-groups \"${BIN:-bin}\"/echo --version >/dev/null",
+		&errors) != 0)
+		skip();
+	status = shell("env -u PENSTOCK_CRASH_DIR setpriv --reuid 65534 "
+		       "--clear-groups \"${BIN:-bin}\"/echo "
+		       "--listen line://127.0.0.1:80",
+	    &errors);
+	assert_int_equal(status, 1);
+	assert_non_null(strstr(errors, "permission denied (try a port over"));
+	assert_int_equal(lines_of(errors), 1);
+}
+
 /* Every program of bin/, whoever added it. */
 static void
 each_program_says_its_help_and_version(void)
@@ -391,6 +415,7 @@ main(void)
 		KIT_TEST(a_port_in_use_is_one_line),
 		KIT_TEST(
 		    a_second_game_on_the_same_port_is_refused_and_the_first_plays_on),
+		KIT_TEST(a_port_that_is_not_ours_to_take_is_one_line),
 		KIT_TEST(each_program_says_its_help_and_version),
 		KIT_TEST(help_says_nothing_of_defaults_that_are_not_there),
 		KIT_TEST(plays_with_its_standard_files_closed),

@@ -19,13 +19,13 @@ frame(unsigned kind, uint64_t id, const char *text)
 		.len = (uint32_t)strlen(text) };
 }
 
-/* A typed message; its bytes live until the next but one. */
+/* A typed message; its bytes live until the fourth after it. */
 static struct ipc_frame
 typed(unsigned kind, uint64_t id, const void *m)
 {
-	static struct ipc_buf bufs[2];
+	static struct ipc_buf bufs[4];
 	static unsigned turn;
-	struct ipc_buf *b = &bufs[turn++ % 2];
+	struct ipc_buf *b = &bufs[turn++ % 4];
 	struct ipc_frame f = { .kind = (uint8_t)kind, .id = id };
 
 	ipc_buf_release(b);
