@@ -50,7 +50,7 @@ int run_cut(int argc, char **argv);
 int run_join(int argc, char **argv);
 int run_stats(int argc, char **argv);
 
-/* ---- netctl_talk.c: be the game, be the network -------------------------- */
+/* ---- netctl_ends.c: be the game, be the network -------------------------- */
 
 int run_game(int argc, char **argv);
 int run_network(int argc, char **argv);

@@ -17,6 +17,7 @@
  * what a network sends, answers to LISTEN and ASK. Expectations pass over those
  *frames unless they name them.
  */
+#include "netd/netctl_talk.h"
 #include "netd/netctl.h"
 
 #include "ipc/control.h"
@@ -28,45 +29,16 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define OUT_MAX (64u << 20)
-/* A game gets this long to attach, and to end when its pipes are closed. */
-#define START_MS 10000
-#define END_MS 5000
 
-struct talk {
-	char mine;   /* what we send: '>' as a game, '<' as a network */
-	int in, out; /* pipe ends */
-	int control; /* the socket that says we are there */
-	pid_t game;  /* 0: not ours */
-	bool raw, stay;
-	const char *script;
-	int64_t timeout_ms;
-	uint64_t seed;
-	struct ipc_reader reader;
-	struct ipc_buf bytes; /* frames to be written */
-	bool bye;             /* BYE was said: close when it is written */
-	bool fresh;           /* nothing was added since the last flush */
-	uint64_t taken, sent; /* frames, COMMITs not counted */
-	struct ipc_buf line;  /* for printing */
-	bool ended;           /* the other side closed its pipe */
-	const char *file;     /* of the script */
-	unsigned number;      /* its line */
-};
-
-static int64_t
-now_ms(void)
+int64_t
+talk_now_ms(void)
 {
 	struct timespec t;
 
@@ -83,8 +55,8 @@ real_us(void)
 	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000;
 }
 
-static void
-close_fd(int *fd)
+void
+talk_close_fd(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
@@ -129,8 +101,8 @@ add_now(struct talk *t)
 		add_frame(t, &f);
 }
 
-static bool
-add_typed(struct talk *t, unsigned kind, uint64_t id, const void *m)
+bool
+talk_add(struct talk *t, unsigned kind, uint64_t id, const void *m)
 {
 	size_t before = t->bytes.len;
 
@@ -153,8 +125,8 @@ add_commit(struct talk *t)
 }
 
 /* Write what the pipe takes now. */
-static void
-write_some(struct talk *t)
+void
+talk_write(struct talk *t)
 {
 	if (t->out < 0)
 		ipc_buf_clear(&t->bytes);
@@ -174,7 +146,7 @@ write_some(struct talk *t)
 	}
 	t->fresh = true;
 	if (t->bye)
-		close_fd(&t->out);
+		talk_close_fd(&t->out);
 }
 
 /* ---- what happens by itself ------------------------------------------------
@@ -197,7 +169,7 @@ on_hello(struct talk *t, const struct ipc_frame *f)
 	if (hello.frame_max < m.frame_max)
 		m.frame_max = hello.frame_max;
 	m.netd = name;
-	add_typed(t, IPC_WELCOME, 0, &m);
+	talk_add(t, IPC_WELCOME, 0, &m);
 	/* Nobody was there before this game. */
 	now.id = m.now_us;
 	add_frame(t, &now);
@@ -215,7 +187,7 @@ on_listen(struct talk *t, const struct ipc_frame *f)
 	if (ipc_msg_unpack(f, &listen, &why, &field) < 0)
 		return;
 	m.url = listen.url;
-	add_typed(t, IPC_LISTENING, f->id, &m);
+	talk_add(t, IPC_LISTENING, f->id, &m);
 	ipc_msg_release(IPC_LISTEN, &listen);
 }
 
@@ -283,7 +255,7 @@ wait_for(struct talk *t, int fd, int64_t deadline_ms, bool *lines)
 				   .events = POLLIN },
 		{ .fd = t->bytes.len ? t->out : -1, .events = POLLOUT },
 		{ .fd = fd, .events = POLLIN } };
-	int64_t left = deadline_ms < 0 ? -1 : deadline_ms - now_ms();
+	int64_t left = deadline_ms < 0 ? -1 : deadline_ms - talk_now_ms();
 	size_t room;
 	uint8_t *to;
 	ssize_t n;
@@ -302,7 +274,7 @@ wait_for(struct talk *t, int fd, int64_t deadline_ms, bool *lines)
 		return false;
 	*lines = p[2].revents != 0;
 	if (p[1].revents)
-		write_some(t);
+		talk_write(t);
 	if (p[0].revents == 0)
 		return true;
 	to = ipc_reader_space(&t->reader, &room);
@@ -316,8 +288,8 @@ wait_for(struct talk *t, int fd, int64_t deadline_ms, bool *lines)
 
 /* The next frame that came: 1, 0 at the end, -1 when time is up or it is
  * broken (said already). */
-static int
-next_frame(struct talk *t, struct ipc_frame *f, int64_t deadline_ms)
+int
+talk_next(struct talk *t, struct ipc_frame *f, int64_t deadline_ms)
 {
 	bool lines;
 
@@ -336,7 +308,7 @@ next_frame(struct talk *t, struct ipc_frame *f, int64_t deadline_ms)
 		if (t->ended)
 			return 0;
 		if (!t->fresh)
-			write_some(t);
+			talk_write(t);
 		if (!wait_for(t, -1, deadline_ms, &lines)) {
 			fail("nothing came for %" PRId64 " ms", t->timeout_ms);
 			return -1;
@@ -387,7 +359,7 @@ flush_batch(struct talk *t)
 {
 	if (!t->fresh)
 		add_commit(t);
-	write_some(t);
+	talk_write(t);
 }
 
 /* Does the expectation name this kind itself? */
@@ -405,7 +377,7 @@ expect_line(struct talk *t, const char *line, size_t n)
 {
 	bool later = n > 1 && line[1] == line[0];
 	size_t skip = later ? 2 : 1;
-	int64_t deadline = now_ms() + t->timeout_ms;
+	int64_t deadline = talk_now_ms() + t->timeout_ms;
 	struct ipc_frame f;
 	int got;
 
@@ -416,7 +388,7 @@ expect_line(struct talk *t, const char *line, size_t n)
 		line++;
 		n--;
 	}
-	while ((got = next_frame(t, &f, deadline)) == 1) {
+	while ((got = talk_next(t, &f, deadline)) == 1) {
 		if (is_dull(t, f.kind) && !names(&f, line, n))
 			continue;
 		if (ipc_text_match(&f, line, n))
@@ -429,18 +401,16 @@ expect_line(struct talk *t, const char *line, size_t n)
 	    got == 0 ? "the pipe ended" : "gave up", (int)n, line);
 }
 
-static int game_status(struct talk *t);
-
 static int
 expect_end(struct talk *t, const char *line)
 {
-	int64_t deadline = now_ms() + t->timeout_ms;
+	int64_t deadline = talk_now_ms() + t->timeout_ms;
 	struct ipc_frame f;
 	uint64_t want;
 	int got, status;
 
 	flush_batch(t);
-	while ((got = next_frame(t, &f, deadline)) == 1)
+	while ((got = talk_next(t, &f, deadline)) == 1)
 		if (!is_dull(t, f.kind))
 			return wrong_line(t, "expected its end");
 	if (got < 0)
@@ -449,7 +419,7 @@ expect_end(struct talk *t, const char *line)
 		;
 	if (*line == '\0' || t->game == 0)
 		return DONE;
-	status = game_status(t);
+	status = talk_game_status(t);
 	if (!whole(line, &want) || status != (int)want)
 		return wrong_line(t, "it ended otherwise");
 	return DONE;
@@ -549,7 +519,7 @@ take_all(struct talk *t)
 	if (any)
 		add_commit(t);
 	if (any || !t->fresh)
-		write_some(t);
+		talk_write(t);
 	return true;
 }
 
@@ -597,7 +567,7 @@ run_by_hand(struct talk *t)
 /* ---- both ------------------------------------------------------------------
  */
 
-static void
+void
 talk_init(struct talk *t, char mine)
 {
 	memset(t, 0, sizeof(*t));
@@ -611,18 +581,18 @@ talk_init(struct talk *t, char mine)
 	ipc_buf_init(&t->line, 5u * IPC_FRAME_MAX_MAX);
 }
 
-static void
+void
 talk_release(struct talk *t)
 {
-	close_fd(&t->in);
-	close_fd(&t->out);
-	close_fd(&t->control);
+	talk_close_fd(&t->in);
+	talk_close_fd(&t->out);
+	talk_close_fd(&t->control);
 	ipc_reader_release(&t->reader);
 	ipc_buf_release(&t->bytes);
 	ipc_buf_release(&t->line);
 }
 
-static int
+int
 talk_run(struct talk *t)
 {
 	fcntl(t->in, F_SETFL, fcntl(t->in, F_GETFL) | O_NONBLOCK);
@@ -631,7 +601,7 @@ talk_run(struct talk *t)
 }
 
 /* Options that both have. False: not one of them, or a bad value. */
-static bool
+bool
 talk_option(struct talk *t, const char *name, const char *value)
 {
 	uint64_t n;
@@ -649,277 +619,4 @@ talk_option(struct talk *t, const char *name, const char *value)
 	else
 		return false;
 	return true;
-}
-
-static bool
-address(struct sockaddr_un *a, const char *dir)
-{
-	int n;
-
-	memset(a, 0, sizeof(*a));
-	a->sun_family = AF_UNIX;
-	n = snprintf(
-	    a->sun_path, sizeof(a->sun_path), "%s/%s", dir, IPC_RENDEZVOUS);
-	if (n > 0 && (size_t)n < sizeof(a->sun_path))
-		return true;
-	fail("'%s': path too long", dir);
-	return false;
-}
-
-/* ---- the game --------------------------------------------------------------
- */
-
-static bool
-attach(struct talk *t, const char *dir)
-{
-	struct ipc_control m = { .type = IPC_CONTROL_LINK,
-		.number = IPC_LINK_FIRST };
-	struct sockaddr_un a;
-	int up[2], down[2];
-	bool ok;
-
-	if (!address(&a, dir))
-		return false;
-	t->control = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (t->control < 0 ||
-	    connect(t->control, (struct sockaddr *)&a, sizeof(a)) < 0) {
-		fail("cannot attach in '%s': %s (is 'netd --wait %s' running?)",
-		    dir, strerror(errno), dir);
-		return false;
-	}
-	if (pipe2(up, O_CLOEXEC) < 0 || pipe2(down, O_CLOEXEC) < 0) {
-		fail("cannot make a pipe: %s", strerror(errno));
-		return false;
-	}
-	m.fds[0] = up[1];
-	m.fds[1] = down[0];
-	ok = ipc_control_send(t->control, &m) == 0;
-	close(up[1]);
-	close(down[0]);
-	t->in = up[0];
-	t->out = down[1];
-	if (!ok)
-		fail("cannot attach in '%s': %s", dir, strerror(errno));
-	return ok;
-}
-
-/* HELLO, and wait for WELCOME: nothing may be sent before it. */
-static bool
-greet(struct talk *t)
-{
-	char name[] = "netctl";
-	struct ipc_hello m = { .version = IPC_VERSION,
-		.frame_max = IPC_FRAME_MAX,
-		.pid = (uint64_t)getpid(),
-		.game = name };
-	struct ipc_frame f;
-
-	if (t->raw)
-		return true;
-	if (!add_typed(t, IPC_HELLO, 0, &m))
-		return false;
-	write_some(t);
-	if (next_frame(t, &f, now_ms() + START_MS) == 1 &&
-	    f.kind == IPC_WELCOME)
-		return true;
-	fail("netd did not answer HELLO with WELCOME");
-	return false;
-}
-
-int
-run_game(int argc, char **argv)
-{
-	const char *dir = NULL, *name, *value;
-	struct talk t;
-	int at = 1, status = FAILED;
-
-	talk_init(&t, '>');
-	while (at < argc) {
-		name = option(argc, argv, &at, "|script|timeout|", &value);
-		if (name == NULL && dir == NULL && at < argc)
-			dir = argv[at++];
-		else if (name == NULL || !talk_option(&t, name, value))
-			return usage("game");
-	}
-	if (dir == NULL)
-		return usage("game");
-	if (attach(&t, dir)) {
-		fcntl(t.in, F_SETFL, O_NONBLOCK);
-		if (greet(&t))
-			status = talk_run(&t);
-	}
-	talk_release(&t);
-	return status;
-}
-
-/* ---- the network -----------------------------------------------------------
- */
-
-static int
-listen_in(const char *dir)
-{
-	struct sockaddr_un a;
-	int fd;
-
-	if (!address(&a, dir))
-		return -1;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
-			   listen(fd, 1) < 0)) {
-		fail("cannot wait in '%s': %s", dir, strerror(errno));
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static pid_t
-start_game(char **argv, int argc, const char *dir)
-{
-	char **all = calloc((size_t)argc + 3, sizeof(*all));
-	char attach_word[] = "--attach", place[PATH_MAX];
-	pid_t pid = all ? fork() : -1;
-
-	if (pid == 0) {
-		snprintf(place, sizeof(place), "%s", dir);
-		all[0] = argv[0];
-		all[1] = attach_word;
-		all[2] = place;
-		for (int i = 1; i < argc; i++)
-			all[i + 2] = argv[i];
-		signal(SIGPIPE, SIG_DFL);
-		/* Lines are for us. */
-		close_fd(&(int){ 0 });
-		open("/dev/null", O_RDONLY);
-		execvp(all[0], all);
-		fail("cannot start '%s': %s", all[0], strerror(errno));
-		_exit(127);
-	}
-	if (pid < 0)
-		fail("cannot start '%s': %s", argv[0], strerror(errno));
-	free(all);
-	return pid;
-}
-
-/* Its exit status as a shell says it; ends it if it does not end itself. */
-static int
-game_status(struct talk *t)
-{
-	int fd, status = 0;
-
-	if (t->game <= 0)
-		return -1;
-	fd = pidfd_open(t->game, 0);
-	for (int i = 0; fd >= 0 && i < 2; i++) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-
-		if (poll(&p, 1, END_MS) == 1)
-			break;
-		kill(t->game, i ? SIGKILL : SIGTERM);
-	}
-	close_fd(&fd);
-	while (waitpid(t->game, &status, 0) < 0 && errno == EINTR)
-		;
-	t->game = 0;
-	status =
-	    WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-	printf("# game ended, status %d\n", status);
-	return status;
-}
-
-/* The game's side introduces itself, or ends before it does. */
-static bool
-take_link(struct talk *t, int listener)
-{
-	struct pollfd p[2] = { { .fd = listener, .events = POLLIN },
-		{ .fd = t->game ? pidfd_open(t->game, 0) : -1,
-		    .events = POLLIN } };
-	struct ipc_control m;
-	int n = poll(p, 2, t->game ? START_MS : -1);
-
-	close_fd(&p[1].fd);
-	if (n < 1 || p[0].revents == 0) {
-		fail(n < 1 ? "no game attached in time"
-			   : "the game ended before it attached");
-		return false;
-	}
-	t->control = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	if (t->control < 0 || ipc_control_recv(t->control, &m) != 1 ||
-	    m.type != IPC_CONTROL_LINK || m.fds[0] < 0 || m.fds[1] < 0) {
-		fail("what attached did not bring its pipes");
-		return false;
-	}
-	t->out = m.fds[0];
-	t->in = m.fds[1];
-	return true;
-}
-
-static int
-be_network(struct talk *t, const char *dir, int argc, char **argv)
-{
-	int listener = listen_in(dir), status = FAILED;
-	struct sockaddr_un a;
-
-	if (listener < 0)
-		return FAILED;
-	if (argc)
-		t->game = start_game(argv, argc, dir);
-	else
-		fprintf(stderr, "netctl: waiting for a game with --attach %s\n",
-		    dir);
-	if (t->game >= 0 && take_link(t, listener))
-		status = talk_run(t);
-	close_fd(&t->in);
-	close_fd(&t->out);
-	close_fd(&t->control);
-	if (t->game > 0)
-		game_status(t);
-	close(listener);
-	if (address(&a, dir))
-		unlink(a.sun_path);
-	return status;
-}
-
-static bool
-own_dir(const char *dir)
-{
-	struct stat st;
-
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return fail("cannot make '%s': %s", dir, strerror(errno)) == 0;
-	if (lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
-	    st.st_uid == geteuid() && (st.st_mode & 077) == 0)
-		return true;
-	return fail("'%s' is not a directory of yours with mode 0700", dir) ==
-	       0;
-}
-
-int
-run_network(int argc, char **argv)
-{
-	const char *dir = NULL, *name, *value;
-	char own[] = "/tmp/netctl-XXXXXX";
-	struct talk t;
-	int at = 1, status = FAILED;
-
-	talk_init(&t, '<');
-	while ((name = option(
-		    argc, argv, &at, "|script|timeout|seed|wait|", &value))) {
-		if (strcmp(name, "wait") == 0)
-			dir = value;
-		else if (!talk_option(&t, name, value))
-			return usage("network");
-	}
-	if ((dir == NULL) == (at == argc))
-		return usage("network");
-	if (dir && own_dir(dir))
-		status = be_network(&t, dir, 0, NULL);
-	else if (dir == NULL && mkdtemp(own)) {
-		status = be_network(&t, own, argc - at, argv + at);
-		rmdir(own);
-	} else if (dir == NULL) {
-		fail("cannot make '%s': %s", own, strerror(errno));
-	}
-	talk_release(&t);
-	return status;
 }

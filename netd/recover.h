@@ -92,6 +92,8 @@ void recover_died(struct link *l, int wait_status, const char *text);
 /* At a turn's end, and four times a second: is a checkpoint due? */
 void recover_turn(struct link *l);
 void recover_sweep(struct link *l);
+/* Ask for one now. */
+void recover_checkpoint(struct link *l);
 bool recover_checkpointed(
     struct link *l, uint64_t number, const struct ipc_checkpointed *m);
 bool recover_snapshot(struct link *l, const struct ipc_frame *f);
