@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <sqlite3.h>
 
@@ -446,14 +445,15 @@ on_world(struct book *b, struct question *q)
 static char *
 on_pass(struct book *b, struct question *q)
 {
-	char pass[PASS_SIZE], hash[PASS_HASHED], now[24];
+	char pass[PASS_SIZE], hash[PASS_HASHED];
 
-	snprintf(now, sizeof(now), "%lld", (long long)time(NULL));
+	/* The clock is SQLite's. */
 	if (!pass_make(pass) || !pass_hash(pass, hash) ||
 	    !run(b,
 		"INSERT OR REPLACE INTO passes (name, hash, made)"
-		" SELECT name, ?2, ?3 FROM characters WHERE name = ?1",
-		q->name, hash, now))
+		" SELECT name, ?2, CAST(strftime('%s', 'now') AS INTEGER)"
+		" FROM characters WHERE name = ?1",
+		q->name, hash, NULL))
 		return NULL;
 	return strdup(pass);
 }
