@@ -128,6 +128,50 @@ once_over_pygase_with_20_percent_lost(void)
 	a_pygase_client_counts(MUCH);
 }
 
+/* Until the page hears of this. */
+static void
+until_told(int page, const char *text)
+{
+	int64_t end = kit_now_ms() + KIT_WAIT_MS;
+	char *bytes, *copy = NULL;
+	size_t len;
+
+	do {
+		free(copy);
+		kit_ws_recv(page, &bytes, &len);
+		copy = strndup(bytes, len);
+		if (kit_now_ms() > end)
+			kit_fail("not told of %s", text);
+	} while (strstr(copy, text) == NULL);
+	free(copy);
+}
+
+static void
+one_that_is_late_has_failed_and_is_not_told_again(void)
+{
+	struct pg_player *p;
+	int64_t quiet;
+	int page;
+
+	game = kit_game(players_game("tally"), "--listen",
+	    "pygase://127.0.0.1:0", "--listen", "ws://127.0.0.1:0/", NULL);
+	p = pg_player_new(kit_url(game, 1), NULL);
+	pg_player_enter(p);
+	page = kit_ws(kit_url(game, 2));
+	pg_player_say(p, "HASTE", 1);
+	pg_player_run(p);
+	pg_player_speak(p);
+	/* It says and takes nothing meanwhile. */
+	until_told(page, "\"done\":{\"1\":{\"0\":1000}}");
+	for (quiet = kit_now_ms() + 1000; kit_now_ms() < quiet; kit_tick())
+		pg_player_run(p);
+	assert_int_equal(p->echoed[0], 1);
+	assert_int_equal(
+	    ipc_value_as_int(ipc_value_at(
+		ipc_value_at(ipc_value_gets(p->state, "done"), 0), 0)),
+	    1000);
+}
+
 int
 main(void)
 {
@@ -137,6 +181,7 @@ main(void)
 		KIT_TEST(once_over_a_stream_with_20_percent_lost),
 		KIT_TEST(once_over_pygase_with_5_percent_lost),
 		KIT_TEST(once_over_pygase_with_20_percent_lost),
+		KIT_TEST(one_that_is_late_has_failed_and_is_not_told_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
