@@ -562,12 +562,29 @@ measure(unsigned n, double each, unsigned most)
 	return r;
 }
 
+/* Did the players speak as often as they are to? A machine that does other
+ * things too may not let them, and then the row says nothing. */
+static bool
+paced(const struct row *r)
+{
+	return r->in_per_s > 0.95e9 / SEND_NS * r->players;
+}
+
 /* Nobody waits, nothing is thrown away. */
 static bool
 held(const struct row *r)
 {
-	return r->slipped * 100 <= r->players && r->dropped == 0 &&
+	return paced(r) && r->slipped * 100 <= r->players && r->dropped == 0 &&
 	       r->missing < 5;
+}
+
+static void
+print_pace(const struct row *r)
+{
+	if (!paced(r))
+		puts("        the players were not let speak on time: no "
+		     "figure of the server's");
+	fflush(stdout);
 }
 
 static void
@@ -580,7 +597,7 @@ print_held(const struct row *r)
 	    r->players, r->cpu * 100, r->us_each, r->p50_ms, r->p99_ms,
 	    r->slipped, r->kib, r->in_per_s / 1e3, r->out_per_s / 1e3,
 	    r->dropped ? ", datagrams lost" : "", r->load * 100, r->behind_ms);
-	fflush(stdout);
+	print_pace(r);
 }
 
 static void
@@ -593,7 +610,7 @@ print_events(const struct row *r)
 	    r->ns_event > 0 ? 1e6 / r->ns_event : 0., r->p50_ms, r->p99_ms,
 	    r->missing, r->dropped ? ", datagrams lost" : "", r->load * 100,
 	    r->behind_ms);
-	fflush(stdout);
+	print_pace(r);
 }
 
 static void
@@ -608,7 +625,7 @@ static void
 table(void)
 {
 	static const unsigned crowds[] = { 200, 1000, 2000, 4000, 6000 };
-	double most = 0, cheapest = 0;
+	double most = 0, cheapest = 0, bought = 0;
 	unsigned best = 0;
 	struct row r;
 
@@ -617,7 +634,7 @@ table(void)
 		print_held(&r);
 		if (held(&r))
 			best = crowds[i];
-		if (r.us_each < cheapest || cheapest == 0)
+		if (held(&r) && (r.us_each < cheapest || cheapest == 0))
 			cheapest = r.us_each;
 	}
 	/* As their clients speak: five events in a datagram at the most. */
@@ -629,13 +646,18 @@ table(void)
 	for (unsigned n = 100; n <= 800; n *= 2) {
 		r = measure(n, 1200, 1000);
 		print_events(&r);
-		if (r.events > most)
+		if (paced(&r) && r.missing < 5 && r.events > most)
 			most = r.events;
+		if (paced(&r) && r.missing < 5 && 1e9 / r.ns_event > bought)
+			bought = 1e9 / r.ns_event;
 	}
 	print_aim("held on a core", best, THEIRS_HELD, "clients");
-	print_aim("a core's second buys", 1e6 / cheapest, THEIRS_HELD,
-	    "clients, by the least CPU");
-	print_aim("events a second", most, THEIRS_EVENTS, "and answers");
+	print_aim("a second of CPU has", cheapest > 0 ? 1e6 / cheapest : 0.,
+	    THEIRS_HELD, "clients");
+	print_aim(
+	    "reached", most, THEIRS_EVENTS, "events and answers a second");
+	print_aim(
+	    "a second of CPU has", bought, THEIRS_EVENTS, "events and answers");
 	printf(
 	    "PyGaSe's p50 from an event to its answer: %d ms\n", THEIRS_P50_MS);
 }
