@@ -203,6 +203,21 @@ talk_game_status(struct talk *t)
 	return status;
 }
 
+/* What is said before LINK is for a netd that locks itself, or has a terminal
+ * or workers. */
+static bool
+take_pipes(int control, struct ipc_control *m)
+{
+	while (ipc_control_recv(control, m) == 1) {
+		if (m->type == IPC_CONTROL_LINK)
+			return m->fds[0] >= 0 && m->fds[1] >= 0;
+		for (int i = 0; i < IPC_CONTROL_FDS_MAX; i++)
+			if (m->fds[i] >= 0)
+				close(m->fds[i]);
+	}
+	return false;
+}
+
 /* The game's side introduces itself, or ends before it does. */
 static bool
 take_link(struct talk *t, int listener)
@@ -220,8 +235,7 @@ take_link(struct talk *t, int listener)
 		return false;
 	}
 	t->control = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	if (t->control < 0 || ipc_control_recv(t->control, &m) != 1 ||
-	    m.type != IPC_CONTROL_LINK || m.fds[0] < 0 || m.fds[1] < 0) {
+	if (t->control < 0 || !take_pipes(t->control, &m)) {
 		fail("what attached did not bring its pipes");
 		return false;
 	}
