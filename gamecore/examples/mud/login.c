@@ -219,8 +219,8 @@ give_pass(struct player *p)
 	const struct gc_peer *peer;
 	const char *answer;
 
-	/* What another program gave is still good. */
-	if (p->resumed || gc_session_peer(p->s, &peer) != 0 ||
+	/* What was given before is still good. */
+	if (p->how != ASKED || gc_session_peer(p->s, &peer) != 0 ||
 	    strcmp(peer->transport, "ws") != 0)
 		return;
 	text_printf(&t, "pass %s", p->body->name);
@@ -294,7 +294,7 @@ come_in(struct player *p)
 	say(b, "%sWelcome, %s. Type {bold}help{/} if you are new here.",
 	    p->wizard ? "{yellow}You are a wizard.{/} " : "", b->name);
 	room_look(p, false);
-	if (p->resumed)
+	if (p->how == RESUMED)
 		fight_again(p);
 	being_tell_all(b->room, SAW);
 }
@@ -327,7 +327,7 @@ taken_over(struct player *p)
 {
 	bool cut = p->line_dead;
 
-	p->line_dead = p->resumed = false;
+	p->line_dead = false;
 	know_terminal(p);
 	say(p->body, "You are back in your body, %s.", p->body->name);
 	if (cut)
@@ -451,7 +451,7 @@ wait_for_name(struct gc_session *s, struct mud *m, const char *name)
 /* Into the body that stands there already, or a new one. */
 static int
 enter(struct gc_session *s, struct mud *m, const char *name, char *record,
-    bool resumed)
+    enum how how)
 {
 	struct player *p;
 	char *newer;
@@ -459,7 +459,7 @@ enter(struct gc_session *s, struct mud *m, const char *name, char *record,
 
 	if (r > 0) {
 		newer = ask_store(s, "fetch", name, &r);
-		r = newer ? enter(s, m, name, newer, resumed) : r;
+		r = newer ? enter(s, m, name, newer, how) : r;
 		free(newer);
 		return r;
 	}
@@ -468,7 +468,7 @@ enter(struct gc_session *s, struct mud *m, const char *name, char *record,
 		p = player_new(m, s, name, record);
 		if (p == NULL)
 			return GC_ENO_MEMORY;
-		p->resumed = resumed;
+		p->how = how;
 		return visit(p);
 	}
 	if (r < 0)
@@ -476,8 +476,10 @@ enter(struct gc_session *s, struct mud *m, const char *name, char *record,
 	if (!p->line_dead)
 		say(p->body, "Somebody else takes your body over.");
 	r = gc_session_give(s, gc_session_number(p->s));
-	if (r == 0)
-		gc_signal(m->net, gc_session_number(p->s), TAKEN, NULL);
+	if (r != 0)
+		return r;
+	p->how = how;
+	gc_signal(m->net, gc_session_number(p->s), TAKEN, NULL);
 	return r;
 }
 
@@ -534,7 +536,7 @@ be_made(struct gc_session *s, struct mud *m, const char *name)
 	if (answer == NULL)
 		return trouble(s, r);
 	if (strncmp(answer, "character ", 10) == 0)
-		r = enter(s, m, name, answer, false);
+		r = enter(s, m, name, answer, ASKED);
 	else
 		gc_say(s, "Somebody else took that name just now.\n");
 	free(answer);
@@ -564,7 +566,7 @@ be_known(
 			/* As it was written when the name was chosen. */
 			snprintf(words, sizeof(words), "%.*s",
 			    (int)strcspn(answer + 10, "\n"), answer + 10);
-			error = enter(s, m, words, answer, false);
+			error = enter(s, m, words, answer, ASKED);
 			free(answer);
 			return error;
 		}
@@ -665,7 +667,7 @@ show_pass(struct gc_session *s, struct mud *m, const char *address)
 	if (answer && strncmp(answer, "character ", 10) == 0) {
 		snprintf(name, sizeof(name), "%.*s",
 		    (int)strcspn(answer + 10, "\n"), answer + 10);
-		r = enter(s, m, name, answer, false);
+		r = enter(s, m, name, answer, BY_PASS);
 	} else if (answer || is_the_stores(r)) {
 		gc_side(m->net, gc_session_conn(s), "Char.Login.Pass", "null");
 		if (answer)
@@ -704,7 +706,7 @@ come_back(struct gc_session *s, struct mud *m, const char *name)
 	if (record == NULL)
 		return trouble(s, r);
 	gc_say(s, "The world shivers for a moment.\n");
-	r = enter(s, m, name, record, true);
+	r = enter(s, m, name, record, RESUMED);
 	free(record);
 	return r;
 }

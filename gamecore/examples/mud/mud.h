@@ -128,7 +128,8 @@ struct player {
 	bool has_pending;
 	bool is_line; /* line://: a prompt would be a line of its own */
 	bool line_dead, leaving;
-	bool resumed;   /* it was here under another program */
+	/* How one came in: by a password, a pass, or from another program. */
+	enum how { ASKED, BY_PASS, RESUMED } how;
 	int64_t cut_us; /* when the line died */
 	bool busy;      /* is being asked something: no prompts in between */
 	unsigned stale;
