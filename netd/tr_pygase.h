@@ -120,7 +120,7 @@ void pg_door_refuse(struct pg_door *d, const union address *addr, int64_t now);
 void pg_door_knock(struct pg_socket *s, const union address *from,
     const uint8_t *bytes, size_t len);
 
-/* ---- pygase_talk.c --------------------------------------------------------
+/* ---- pygase_event.c -------------------------------------------------------
  */
 
 /* A client's event that a game may see; views of its datagram. */
@@ -130,11 +130,22 @@ struct pg_event {
 	bool plain; /* then event has its parts */
 	struct event event;
 };
+/* What stands before the parts of an event, as PyGaSe lays it down. */
+#define PG_EVENT_HEAD "\x83\xa4type"
+#define PG_EVENT_ARGS "\xachandler_args"
+#define PG_EVENT_KWARGS "\xaehandler_kwargs"
 /* No datagram holds more: the least of them has 40 bytes. */
 #define PG_EVENTS_MAX 64
-/* The events in what is behind a head: how many; -1: they are none that a game
- * may see. */
+/* Do all keys of a packed map lie there as text? Of a map that is legal. */
+bool pg_text_keys(const uint8_t *map, size_t len);
+/* One of them. False: it is none that a game may see. */
+bool pg_event_read(const uint8_t *bytes, size_t len, struct pg_event *out);
+/* The events in what is behind a head: how many; -1: one is none of those. */
 int pg_events_read(const uint8_t *bytes, size_t len, struct pg_event *out);
+
+/* ---- pygase_talk.c --------------------------------------------------------
+ */
+
 /* For the game. False: it is to be quiet. */
 bool pg_event_up(struct client *c, const struct pg_event *e);
 /* The same of bytes that were read before. */
