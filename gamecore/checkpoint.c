@@ -13,6 +13,7 @@
 #include "ipc/control.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,10 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What a copy says once it holds no pipe, and how long that may take it: on a
+ * busy machine it has to wait for its turn. */
+#define LET_GO "f"
+#define LET_GO_MS 2000
 #define RING (sizeof(((struct gc_net *)0)->frozen) / sizeof(pid_t))
 
 static uint64_t
@@ -74,6 +79,7 @@ freeze(struct gc_net *net, int wake)
 	net->down_gone = false;
 	/* Those are its children, not ours. */
 	memset(net->frozen, 0, sizeof(net->frozen));
+	send(wake, LET_GO, 1, MSG_NOSIGNAL);
 	if (TEMP_FAILURE_RETRY(recv(wake, &word, 1, MSG_PEEK)) <= 0)
 		_exit(0);
 }
@@ -106,6 +112,21 @@ keep(const struct gc_net *net, pid_t pid, uint64_t number, int fd)
 	return ipc_control_send(net->keeper, &m) == 0;
 }
 
+/*
+ * Until then it looks like the game to whoever means to end that, and keeps
+ * netd from seeing the end of the game's pipe: a checkpoint that counted
+ * already could be killed in its place, and those before it are dismissed.
+ */
+static bool
+has_let_go(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char word;
+
+	return TEMP_FAILURE_RETRY(poll(&p, 1, LET_GO_MS)) == 1 &&
+	       recv(fd, &word, 1, MSG_DONTWAIT) == 1;
+}
+
 /* Make a copy and hand it over. 0 in the copy, whose end of the socket becomes
  * *wake; 1 in the game; -1 if there is no copy. */
 static int
@@ -124,9 +145,11 @@ split(struct gc_net *net, uint64_t number, int *wake)
 		*wake = ends[1];
 		return 0;
 	}
-	r = pid > 0 && keep(net, pid, number, ends[0]) ? 1 : -1;
-	close(ends[0]);
 	close(ends[1]);
+	r = pid > 0 && has_let_go(ends[0]) && keep(net, pid, number, ends[0])
+		? 1
+		: -1;
+	close(ends[0]);
 	if (pid > 0)
 		net->frozen[net->n_frozen++ % RING] = pid;
 	return r;

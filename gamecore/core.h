@@ -644,6 +644,9 @@ void wake_told(struct wake *w);
 void wake_dismiss(struct wake *w, uint64_t number);
 /* Nor those of a new game that did not take over: from first on, a thousand. */
 void wake_dismiss_next(struct wake *w, uint64_t first);
+/* A copy has ended, which only happens to it from outside: forget it and say
+ * which; 0: they all wait. */
+uint64_t wake_lost_copy(struct wake *w);
 /* Let a copy go on; its pid, or 0 if there is none of that number. */
 pid_t wake_frozen(struct wake *w, int control, uint64_t number);
 /* Start the program again (how: enum ipc_link_how; with IPC_LINK_FIRST under

@@ -182,19 +182,44 @@ out_of_patience(struct launcher *l)
 	kill(l->game, SIGKILL);
 }
 
+/* Nobody but us ends a copy, and the system when memory is short: netd has to
+ * ask for another. */
+static void
+copies_lost(struct launcher *l)
+{
+	uint64_t number;
+
+	while ((number = wake_lost_copy(&l->wake)) != 0)
+		launcher_say_lost(l, number, false);
+}
+
+#define FDS_MAX (3 + FROZEN_MAX)
+
+/* Copies say nothing: only their end is seen. */
+static nfds_t
+listen_to(const struct launcher *l, struct pollfd fds[FDS_MAX])
+{
+	const int fixed[] = { l->signals, l->control, l->wake.keeper };
+
+	for (size_t i = 0; i < 3; i++)
+		fds[i] = (struct pollfd){ .fd = fixed[i], .events = POLLIN };
+	for (size_t i = 0; i < l->wake.n; i++)
+		fds[3 + i] = (struct pollfd){ .fd = l->wake.frozen[i].fd };
+	return 3 + l->wake.n;
+}
+
 static void
 wait_for_all(struct launcher *l)
 {
 	reap(l);
 	while (l->game || l->netd || crew_alive(&l->crew)) {
-		struct pollfd fds[3] = { { .fd = l->signals, .events = POLLIN },
-			{ .fd = l->control, .events = POLLIN },
-			{ .fd = l->wake.keeper, .events = POLLIN } };
+		struct pollfd fds[FDS_MAX];
+		nfds_t n_fds = listen_to(l, fds);
 		int patience = patience_ms(l), crew, n;
 
 		crew_run(&l->crew, l->netd ? l->control : -1);
 		crew = crew_wait_ms(&l->crew);
-		n = poll(fds, 3,
+		n = poll(fds, n_fds,
 		    crew >= 0 && (patience < 0 || crew < patience) ? crew
 								   : patience);
 		if (n < 0)
@@ -205,6 +230,7 @@ wait_for_all(struct launcher *l)
 			wake_told(&l->wake);
 			launcher_answer_again(l);
 		}
+		copies_lost(l);
 		if (fds[1].revents)
 			launcher_hear(l);
 		if (fds[0].revents)

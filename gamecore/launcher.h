@@ -78,6 +78,8 @@ void launcher_old_ended(struct launcher *l);
 
 /* Take one message of netd's off the control socket, and do as it says. */
 void launcher_hear(struct launcher *l);
+/* A copy is no more; asked: netd wants it woken. */
+void launcher_say_lost(struct launcher *l, uint64_t checkpoint, bool asked);
 
 /* ---- launcher_netd.c ---------------------------------------------------- */
 

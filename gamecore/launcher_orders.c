@@ -62,6 +62,20 @@ on_cold(struct launcher *l, const struct ipc_control *m)
 		launcher_tell(l, IPC_CONTROL_GIVE_UP, 0, "");
 }
 
+/* A cold start is not ours to decide: netd says it aloud, and knows how many
+ * there were. */
+void
+launcher_say_lost(struct launcher *l, uint64_t checkpoint, bool asked)
+{
+	struct ipc_control m = { .type = IPC_CONTROL_LOST,
+		.number = asked,
+		.value = checkpoint,
+		.fds = { -1, -1 } };
+
+	if (l->control >= 0 && l->netd)
+		ipc_control_send(l->control, &m);
+}
+
 static void
 on_wake(struct launcher *l, const struct ipc_control *m)
 {
@@ -69,7 +83,7 @@ on_wake(struct launcher *l, const struct ipc_control *m)
 		return;
 	l->game = wake_frozen(&l->wake, l->control, m->value);
 	if (l->game == 0)
-		on_cold(l, m);
+		launcher_say_lost(l, m->value, true);
 }
 
 /* Its link is netd's already, and ends. */

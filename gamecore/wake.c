@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -130,6 +131,21 @@ wake_dismiss_next(struct wake *w, uint64_t first)
 		else
 			i++;
 	}
+}
+
+uint64_t
+wake_lost_copy(struct wake *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct pollfd p = { .fd = w->frozen[i].fd };
+		uint64_t number = w->frozen[i].number;
+
+		if (poll(&p, 1, 0) == 1) {
+			forget(w, i);
+			return number;
+		}
+	}
+	return 0;
 }
 
 /* They are in no order. */

@@ -57,6 +57,9 @@ enum ipc_control_type {
 			       * nowhere */
 	IPC_CONTROL_LOCK,     /* that is all: give up the rest with the first
 			       * LINK */
+	IPC_CONTROL_LOST,     /* value: a checkpoint whose copy is no more;
+			       * number: 1 if WAKE asked for it, and nothing
+			       * was woken */
 	/* to the launcher */
 	IPC_CONTROL_LISTENER = 100, /* fds: a listening socket; text: its URL as
 				     * the game gave it; number: the listener.

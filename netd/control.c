@@ -112,6 +112,12 @@ got_died(struct netd *n, struct ipc_control *m)
 }
 
 static void
+got_lost(struct netd *n, struct ipc_control *m)
+{
+	recover_lost(n->link, m->value, m->number);
+}
+
+static void
 got_give_up(struct netd *n, struct ipc_control *m)
 {
 	(void)m;
@@ -224,6 +230,7 @@ static const struct {
 	{ IPC_CONTROL_HAND, false, got_hand },
 	{ IPC_CONTROL_DIED, false, got_died },
 	{ IPC_CONTROL_KEY, false, got_key },
+	{ IPC_CONTROL_LOST, false, got_lost },
 	{ IPC_CONTROL_GIVE_UP, false, got_give_up },
 	{ IPC_CONTROL_ADOPT, true, got_adopt },
 	{ IPC_CONTROL_UPGRADE, false, got_upgrade },

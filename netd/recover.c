@@ -32,6 +32,7 @@
 #define NOTICE "The game is being restarted. Please hold on."
 /* After a copy that could not be made, before the next try. */
 #define RETRY_US 1000000
+#define NO_COPY "game=%s hint=\"no memory for a copy?\""
 /* A look at the game comes four times a second, or netd was held up. */
 #define WATCH_US 500000
 
@@ -62,6 +63,31 @@ was(struct recovery *r, const struct ipc_flight *flight, struct ipc_frame *f)
 	return r->again.position == r->redo;
 }
 
+/* Another is due, but not one after the other where there is no memory. */
+static void
+forget_checkpoint(struct recovery *r)
+{
+	r->number = 0;
+	r->failed = true;
+}
+
+/* A woken copy leaves another in its place, or says that it could not. */
+static void
+copied_again(struct link *l, const struct ipc_frame *f)
+{
+	struct recovery *r = &l->rec;
+	struct ipc_checkpointed m;
+	const char *why, *field;
+
+	if (f->id != r->number || ipc_msg_unpack(f, &m, &why, &field) < 0)
+		return;
+	if (!m.done) {
+		forget_checkpoint(r);
+		ipc_log(IPC_LOG_WARN, "checkpoint_failed", NO_COPY, l->game);
+	}
+	ipc_msg_release(IPC_CHECKPOINTED, &m);
+}
+
 bool
 recover_seen(struct link *l, const struct ipc_frame *f)
 {
@@ -71,6 +97,8 @@ recover_seen(struct link *l, const struct ipc_frame *f)
 	if (!r->able || r->redo >= l->down)
 		return false;
 	r->redo++;
+	if (f->kind == IPC_CHECKPOINTED)
+		copied_again(l, f);
 	if (!r->compares)
 		return true;
 	r->compares = was(r, &l->netd->record.flight, &before);
@@ -130,6 +158,7 @@ recover_checkpointed(
     struct link *l, uint64_t number, const struct ipc_checkpointed *m)
 {
 	struct recovery *r = &l->rec;
+	bool done;
 
 	if (!r->able || number != r->asked || !r->pending)
 		return false;
@@ -139,12 +168,12 @@ recover_checkpointed(
 			 (int64_t)(m->cost_us + m->private_bytes / PAGE_A_US);
 	l->netd->metrics.checkpoints++;
 	l->netd->metrics.checkpoint_us += m->cost_us;
-	r->failed = !m->done;
-	if (!m->done) {
-		ipc_log(IPC_LOG_WARN, "checkpoint_failed",
-		    "game=%s hint=\"no memory for a copy?\"", l->game);
+	done = m->done && number != r->lost;
+	if (!done && !r->failed)
+		ipc_log(IPC_LOG_WARN, "checkpoint_failed", NO_COPY, l->game);
+	r->failed = !done;
+	if (!done)
 		return true;
-	}
 	r->number = number;
 	r->position = r->asked_at;
 	r->down = l->down;
@@ -196,7 +225,7 @@ recover_turn(struct link *l)
 	if (quiet(l) ||
 	    (r->failed && netd_now(l->netd) - r->since_us < RETRY_US))
 		return;
-	if (many_frames(l))
+	if (r->number == 0 || many_frames(l))
 		recover_checkpoint(l);
 	if (r->pending ||
 	    (l->journal.kept <= (size_t)k->checkpoint_bytes && quarters(l) < 2))
@@ -572,6 +601,26 @@ recover_detached(struct link *l)
 {
 	if (l->rec.died && !l->netd->draining)
 		decide(l);
+}
+
+void
+recover_lost(struct link *l, uint64_t number, bool asked)
+{
+	struct recovery *r = &l->rec;
+
+	/* The game's word that it is there may still be to come. */
+	r->lost = number;
+	if (!asked && number != r->number)
+		return; /* there is a newer one */
+	forget_checkpoint(r);
+	ipc_log(IPC_LOG_WARN, "checkpoint_lost",
+	    "game=%s checkpoint=%llu hint=\"a frozen copy of the game ended; "
+	    "was there memory?\"",
+	    l->game, (unsigned long long)number);
+	if (!asked || l->netd->draining)
+		return;
+	link_detach(l); /* it may have pipes that nobody took */
+	start_cold(l);
 }
 
 /* ---- going on

@@ -27,6 +27,7 @@ struct recovery {
 	bool died;       /* its launcher said so; the pipe is read to its end */
 	bool pending;    /* a CHECKPOINT was asked for and is not answered */
 	bool failed;     /* the newest answer was that there is no copy */
+	uint64_t lost;   /* the newest whose copy is no more */
 	uint64_t asked, asked_at; /* number and position of the newest asked */
 	uint64_t number;          /* of the newest that stands, or 0 */
 	uint64_t position;        /* it has taken frames up to this one */
@@ -89,6 +90,8 @@ void recover_committed(struct link *l, bool partial);
 /* The game's pipe is read to its end; its launcher says it died. */
 void recover_detached(struct link *l);
 void recover_died(struct link *l, int wait_status, const char *text);
+/* A checkpoint's copy is no more; asked: it was to be woken. */
+void recover_lost(struct link *l, uint64_t number, bool asked);
 /* At a turn's end, and four times a second: is a checkpoint due? */
 void recover_turn(struct link *l);
 void recover_sweep(struct link *l);

@@ -21,11 +21,15 @@
  * file named by LEDGER_CUT: "up N" or "down N" in it is the number of bytes
  * that the pipe still takes before the process is killed. It is taken away by
  * the process that it is for.
+ *
+ * A copy that is made while the file LEDGER_COPY is there takes it away and
+ * stops, as if the machine had no time for it.
  */
 #include "gamecore/gamecore.h"
 #include "tests/lib/books.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -305,6 +309,15 @@ on_event(const struct gc_event *ev)
 	}
 }
 
+static const char *slow_copy;
+
+static void
+in_the_copy(void)
+{
+	if (slow_copy && unlink(slow_copy) == 0)
+		raise(SIGSTOP);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -337,6 +350,8 @@ main(int argc, char **argv)
 	}
 	/* From here on: the launcher reads and writes too, in gc_open(). */
 	cut.file = getenv("LEDGER_CUT");
+	slow_copy = getenv("LEDGER_COPY");
+	pthread_atfork(NULL, NULL, in_the_copy);
 	signal(SIGUSR1, on_exit_signal);
 	signal(SIGUSR2, on_starve_signal);
 	if (at_start)

@@ -12,9 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Two pipes: it is no frozen copy, and netd holds more than that beside. */
-static bool
-is_game(pid_t pid)
+static unsigned
+pipes_of(pid_t pid)
 {
 	char path[64], to[64];
 	unsigned pipes = 0;
@@ -26,7 +25,14 @@ is_game(pid_t pid)
 		n = readlink(path, to, sizeof(to) - 1);
 		pipes += n > 5 && strncmp(to, "pipe:", 5) == 0;
 	}
-	return pipes == 2;
+	return pipes;
+}
+
+/* Two pipes: it is no frozen copy, and netd holds more than that beside. */
+static bool
+is_game(pid_t pid)
+{
+	return pipes_of(pid) == 2;
 }
 
 /* A worker has two pipes as well, and was told that it is one. */
@@ -205,6 +211,83 @@ death_at(const char *way, unsigned long bytes)
 	fclose(f);
 	if (rename(made, getenv("LEDGER_CUT")) < 0)
 		kit_fail("%s: %s", made, strerror(errno));
+}
+
+/* ---- copies ---------------------------------------------------------------
+ */
+
+/* A child of that process that stands, or that holds no pipe. */
+static pid_t
+find_copy(pid_t parent, bool stands)
+{
+	DIR *d = opendir("/proc");
+	pid_t found = 0;
+
+	for (struct dirent *e; d && found == 0 && (e = readdir(d));) {
+		pid_t pid = (pid_t)atoi(e->d_name);
+
+		if (pid <= 0 || parent_of(pid) != parent)
+			continue;
+		if (stands ? state_of(pid) == 'T'
+			   : state_of(pid) == 'S' && pipes_of(pid) == 0)
+			found = pid;
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
+void
+death_prepare_copy(void)
+{
+	setenv("LEDGER_COPY", kit_path("copy"), 1);
+}
+
+pid_t
+death_slow_copy(struct kit_proc *launcher, struct players *p)
+{
+	int64_t end = kit_now_ms() + KIT_WAIT_MS;
+	pid_t game = death_game(launcher), copy;
+	FILE *f = fopen(getenv("LEDGER_COPY"), "we");
+
+	if (f == NULL)
+		kit_fail("%s: %s", getenv("LEDGER_COPY"), strerror(errno));
+	fclose(f);
+	while ((copy = find_copy(game, true)) == 0) {
+		if (kit_now_ms() > end)
+			kit_fail("the game makes no copy");
+		players_talk(p, 2);
+	}
+	return copy;
+}
+
+pid_t
+death_copy(struct kit_proc *launcher)
+{
+	int64_t end = kit_now_ms() + KIT_WAIT_MS;
+	pid_t game = death_game(launcher), copy;
+
+	while ((copy = find_copy(game, false)) == 0) {
+		if (kit_now_ms() > end)
+			kit_fail("the game has no copy");
+		kit_tick();
+	}
+	return copy;
+}
+
+pid_t
+death_of_copies(struct kit_proc *launcher)
+{
+	pid_t game = death_game(launcher), copy;
+
+	death_copy(launcher);
+	stop(game);
+	/* Another may have taken its place before. */
+	while ((copy = find_copy(game, false)) != 0) {
+		kill(copy, SIGKILL);
+		death_await(copy);
+	}
+	return game;
 }
 
 void

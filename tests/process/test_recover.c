@@ -117,6 +117,76 @@ deaths_in_quick_succession_cost_no_player(void)
 	assert_int_equal(kit_count_log(launcher, "replay_differs"), 0);
 }
 
+/* A busy machine lets the copy stand before it has let go of the game's pipes:
+ * until then the one before it counts, whatever becomes of this one. */
+static void
+a_copy_that_is_not_ready_may_die_with_its_game(void)
+{
+	struct players *p;
+	pid_t copy;
+
+	death_prepare_copy();
+	start_ledger();
+	p = players_new(OF_LEDGER, kit_url(launcher, 1), 20, 4, 100, 5);
+	players_talk_until(p, 2000);
+	copy = death_slow_copy(launcher, p);
+	players_talk(p, 50);
+	death_await(death_signal(launcher, SIGKILL));
+	kill(copy, SIGKILL);
+	players_talk_until(p, 200);
+	players_settle(p);
+	players_reconcile(p);
+	kit_expect_logs(launcher, " recovered ", 1);
+	assert_int_equal(kit_count_log(launcher, " cold_start "), 0);
+	assert_int_equal(kit_count_log(launcher, "replay_differs"), 0);
+}
+
+/* It is not waited for for ever, nor left behind. */
+static void
+a_copy_that_never_gets_ready_is_given_up(void)
+{
+	struct players *p;
+	pid_t copy;
+
+	death_prepare_copy();
+	start_ledger();
+	p = players_new(OF_LEDGER, kit_url(launcher, 1), 20, 4, 100, 6);
+	players_talk_until(p, 2000);
+	copy = death_slow_copy(launcher, p);
+	players_talk_until(p, 2000);
+	kit_expect_logs(launcher, " checkpoint_failed ", 1);
+	kill(copy, SIGCONT);
+	death_await(copy);
+	death_await(death_signal(launcher, SIGKILL));
+	players_talk_until(p, 200);
+	players_settle(p);
+	players_reconcile(p);
+	kit_expect_logs(launcher, " recovered ", 1);
+	assert_int_equal(kit_count_log(launcher, " cold_start "), 0);
+}
+
+/* As the system does it that runs out of memory: there is another soon. */
+static void
+a_copy_that_somebody_ends_is_made_again(void)
+{
+	struct players *p;
+
+	start_ledger();
+	p = players_new(OF_LEDGER, kit_url(launcher, 1), 20, 4, 100, 7);
+	players_talk_until(p, 200);
+	players_settle(p);
+	kill(death_of_copies(launcher), SIGCONT);
+	kit_expect_log(launcher, " checkpoint_lost ");
+	death_copy(launcher);
+	players_talk_until(p, 200);
+	death_await(death_signal(launcher, SIGKILL));
+	players_talk_until(p, 200);
+	players_settle(p);
+	players_reconcile(p);
+	kit_expect_logs(launcher, " recovered ", 1);
+	assert_int_equal(kit_count_log(launcher, " cold_start "), 0);
+}
+
 /* Longer than the clock's frame, the message's and the answer's all together.
  */
 #define PAD 160
@@ -130,6 +200,32 @@ look(int fd)
 	kit_send(fd, line);
 	if (strncmp(kit_line(fd), "looked 000", 10) != 0)
 		kit_fail("it does not look");
+}
+
+/* Nothing is left to wake: that is a cold start, and said to be one. */
+static void
+a_game_and_its_copy_that_die_together_start_cold(void)
+{
+	int fd;
+
+	start_ledger();
+	fd = kit_connect(kit_url(launcher, 1));
+	look(fd);
+	kill(launcher->pid, SIGSTOP);
+	kill(death_of_copies(launcher), SIGKILL);
+	kill(launcher->pid, SIGCONT);
+	kit_expect_log(launcher, " checkpoint_lost ");
+	kit_expect_logs(launcher, " cold_start ", 1);
+	kit_expect(fd, "The game is being restarted. Please hold on.\n");
+	look(fd);
+	assert_int_equal(kit_count_log(launcher, " recovered "), 0);
+	/* That one has a copy again. */
+	death_copy(launcher);
+	look(fd);
+	death_await(death_signal(launcher, SIGKILL));
+	look(fd);
+	kit_expect_logs(launcher, " recovered ", 1);
+	assert_int_equal(kit_count_log(launcher, " cold_start "), 1);
 }
 
 /* The game takes the order up while it answers, so the answer is what is cut,
@@ -182,6 +278,10 @@ main(void)
 		KIT_TEST(
 		    a_kill_in_the_middle_of_a_write_with_full_pipes_loses_nothing),
 		KIT_TEST(deaths_in_quick_succession_cost_no_player),
+		KIT_TEST(a_copy_that_is_not_ready_may_die_with_its_game),
+		KIT_TEST(a_copy_that_never_gets_ready_is_given_up),
+		KIT_TEST(a_copy_that_somebody_ends_is_made_again),
+		KIT_TEST(a_game_and_its_copy_that_die_together_start_cold),
 		KIT_TEST(a_death_at_every_byte_from_netd_loses_nothing),
 		KIT_TEST(a_death_at_every_byte_to_netd_loses_nothing),
 	};

@@ -23,8 +23,9 @@ launch_deafen(void)
 
 static struct wake w;
 
-static void
-frozen(uint64_t number)
+/* The copy's end of its socket. */
+static int
+copy_lives(uint64_t number)
 {
 	struct ipc_control m = { .type = IPC_CONTROL_FROZEN,
 		.number = (uint32_t)getpid(),
@@ -36,7 +37,14 @@ frozen(uint64_t number)
 	m.fds[1] = -1;
 	assert_int_equal(ipc_control_send(w.game_keeper, &m), 0);
 	close(ends[0]);
-	close(ends[1]);
+	return ends[1];
+}
+
+/* One of which nobody asks here whether it lives. */
+static void
+frozen(uint64_t number)
+{
+	close(copy_lives(number));
 }
 
 static bool
@@ -107,6 +115,25 @@ one_of_the_same_number_takes_its_place(void **state)
 	assert_int_equal(w.n, 1);
 }
 
+static void
+one_that_ended_is_missed(void **state)
+{
+	int fds[3];
+
+	(void)state;
+	for (uint64_t n = 1; n <= 3; n++)
+		fds[n - 1] = copy_lives(n);
+	wake_told(&w);
+	assert_int_equal(wake_lost_copy(&w), 0);
+	close(fds[1]);
+	assert_int_equal(wake_lost_copy(&w), 2);
+	assert_int_equal(wake_lost_copy(&w), 0);
+	assert_int_equal(w.n, 2);
+	assert_true(kept(1) && kept(3));
+	close(fds[0]);
+	close(fds[2]);
+}
+
 int
 main(void)
 {
@@ -117,6 +144,8 @@ main(void)
 		    a_launcher_that_comes_late_keeps_the_newest, begin, end),
 		cmocka_unit_test_setup_teardown(
 		    one_of_the_same_number_takes_its_place, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    one_that_ended_is_missed, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
