@@ -371,6 +371,7 @@ on_listen(struct link *l, const struct ipc_frame *f)
 		answer.error = -IPC_ERR_NO_LISTEN;
 	}
 	link_up_msg(l, IPC_LISTENING, f->id, &answer);
+	link_told(l);
 	ipc_msg_release(f->kind, &m);
 	return true;
 }

@@ -45,6 +45,7 @@ struct link {
 	struct journal journal;
 	uint64_t taken;     /* up frames this process of the game has taken */
 	uint64_t committed; /* the most that any has */
+	uint64_t told_at;   /* the last LIVE or LISTENING: see link_told() */
 	uint64_t down;      /* frames acted on, without COMMITs */
 	uint64_t highest_conn;
 	size_t frame_max;
@@ -102,6 +103,9 @@ void link_break(struct link *l, const char *format, ...)
 void link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
     unsigned channel, const void *bytes, size_t len);
 void link_up_msg(struct link *l, unsigned kind, uint64_t id, const void *m);
+/* Players are not read until the game has taken what it was told last: what it
+ * declares in that turn holds for their first message, too. */
+void link_told(struct link *l);
 /* End of a turn: write. */
 void link_turn(struct link *l);
 /* The game may have answered at once what was just written: read that. False:

@@ -15,7 +15,7 @@
  * Unless --raw says otherwise the dull part happens by itself: HELLO and
  * WELCOME, LIVE and READY, COMMIT after what a game sends or takes, NOW before
  * what a network sends, answers to LISTEN and ASK. Expectations pass over those
- *frames unless they name them.
+ * frames unless they name them.
  */
 #include "netd/netctl_talk.h"
 #include "netd/netctl.h"
@@ -207,6 +207,7 @@ on_live(struct talk *t, const struct ipc_frame *f)
 
 	(void)f;
 	add_frame(t, &ready);
+	add_commit(t);
 }
 
 /* Frames of either side that nobody has to write or to expect. */
@@ -242,6 +243,9 @@ took(struct talk *t, const struct ipc_frame *f)
 	for (size_t i = 0; i < sizeof(dull) / sizeof(dull[0]) && !t->raw; i++)
 		if (dull[i].kind == f->kind && dull[i].act)
 			dull[i].act(t, f);
+	/* As after LIVE: players are read when this was taken. */
+	if (f->kind == IPC_LISTENING)
+		add_commit(t);
 }
 
 /* ---- in -------------------------------------------------------------------

@@ -132,6 +132,12 @@ link_up_msg(struct link *l, unsigned kind, uint64_t id, const void *m)
 	ipc_buf_release(&b);
 }
 
+void
+link_told(struct link *l)
+{
+	l->told_at = l->journal.position;
+}
+
 static void
 up_write(struct link *l)
 {
@@ -306,6 +312,8 @@ commit(
 	l->taken = f->id;
 	if (f->id > l->committed)
 		l->committed = f->id;
+	if (l->netd->input_held)
+		clients_hold_input(l->netd);
 	if (l->phase == LINKED)
 		timers_committed(l);
 	l->moved_us = netd_now(l->netd);

@@ -34,7 +34,7 @@ recover_fresh(struct link *l, bool able)
 	}
 	journal_clear(&l->journal);
 	l->journal.keep = able;
-	l->taken = l->committed = l->down = 0;
+	l->taken = l->committed = l->told_at = l->down = 0;
 	r->able = able;
 	/* The numbers of checkpoints go on: the launcher knows them by that. */
 	r->number = r->finished = r->catch_up = r->redo = 0;
@@ -203,6 +203,7 @@ recover_tell(struct link *l)
 	}
 	tell_living(l);
 	link_up(l, IPC_LIVE, n->n_playing, 0, 0, NULL, 0);
+	link_told(l);
 	/* Before anything is done: a death from here on needs no snapshot. */
 	if (r->able)
 		recover_checkpoint(l);

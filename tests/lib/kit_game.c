@@ -187,6 +187,8 @@ kit_link_listen(struct kit_link *l, const char *url)
 	if (out == NULL)
 		kit_fail("cannot listen on '%s': %s", url, got.text);
 	ipc_msg_release(IPC_LISTENING, &got);
+	/* Taken: now players are read. */
+	kit_link_commit(l);
 	return kit_own(out);
 }
 
@@ -208,6 +210,9 @@ kit_link_next(struct kit_link *l, struct ipc_frame *f)
 			if (ipc_msg_check(f, IPC_TO_GAME))
 				kit_fail("netd sent kind %u", f->kind);
 			l->taken++;
+			/* Taken: now players are read. */
+			if (f->kind == IPC_LIVE)
+				kit_link_commit(l);
 			return true;
 		case IPC_BROKEN:
 			kit_fail("netd's frame is broken: %s", l->in->why);

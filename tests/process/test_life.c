@@ -183,6 +183,46 @@ ends_well(void (*how)(struct kit_proc *, int), int number)
 	assert_null(strstr(kit_errors(p), "died"));
 }
 
+/* What it declares in its first turn holds for what they say. */
+static void
+nobody_is_read_before_the_game_took_its_listener(void)
+{
+	struct ipc_listen m = { .url = (char *)(uintptr_t)LINE };
+	struct kit_proc *netd = kit_netd(NULL);
+	struct ipc_listening got;
+	const char *why, *field;
+	struct kit_link game;
+	struct ipc_frame f;
+	uint64_t before;
+	int player;
+
+	kit_attach(&game, netd);
+	kit_link_msg(&game, IPC_LISTEN, 1, &m);
+	kit_link_commit(&game);
+	kit_link_until(&game, IPC_LISTENING, &f);
+	assert_int_equal(ipc_msg_unpack(&f, &got, &why, &field), 0);
+	before = game.taken - 1;
+	player = kit_connect(got.url);
+	ipc_msg_release(IPC_LISTENING, &got);
+	kit_send(player, "first\n");
+	/* It is not through with LISTENING, and asks for this and that. */
+	for (uint64_t n = 1; n <= 50; n++) {
+		kit_link_frame(&game, IPC_ASK, 0, 0, n, NULL, 0);
+		kit_link_frame(
+		    &game, IPC_COMMIT, IPC_PARTIAL, 0, before, NULL, 0);
+		do {
+			kit_link_next(&game, &f);
+			if (f.kind == IPC_MESSAGE)
+				kit_fail("read too early");
+		} while (f.kind != IPC_ANSWER);
+	}
+	kit_link_commit(&game);
+	kit_link_until(&game, IPC_MESSAGE, &f);
+	assert_int_equal(f.len, 5);
+	kit_detach(&game);
+	close(player);
+}
+
 static void
 ctrl_c_says_goodbye_and_exits_0(void)
 {
@@ -325,6 +365,7 @@ main(void)
 		KIT_TEST(a_hundred_players_each_hear_themselves),
 		KIT_TEST(stays_in_one_process_in_the_foreground),
 		KIT_TEST(attaches_to_a_netd_that_waits),
+		KIT_TEST(nobody_is_read_before_the_game_took_its_listener),
 		KIT_TEST(ctrl_c_says_goodbye_and_exits_0),
 		KIT_TEST(sigterm_says_goodbye_and_exits_0),
 		KIT_TEST(what_was_sent_before_the_stop_arrives),
