@@ -517,8 +517,6 @@ void launch_deafen(void);
 /* The game's link is closed: see netd of --foreground to its end. well: the
  * game said its goodbye. Returns what waitpid() said, or -1 without a netd. */
 int launch_end(int control, pid_t netd, pid_t crew, bool well);
-/* Does a debugger look at this process? */
-bool launch_traced(void);
 /* "segmentation fault (signal 11)" or "exit status 2", of a wait status. */
 const char *launch_how(int wait_status, char *out, size_t size);
 /* Of netd's wait status: it has said itself why it could not start. */

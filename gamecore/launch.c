@@ -7,6 +7,8 @@
  */
 #include "gamecore/launcher.h"
 
+#include "ipc/cage.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -249,21 +251,6 @@ have_standard_files(void)
 /* ---- which way ---------------------------------------------------------- */
 
 bool
-launch_traced(void)
-{
-	FILE *f = fopen("/proc/self/status", "re");
-	char line[256];
-	long tracer = 0;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, "TracerPid:", 10) == 0)
-			tracer = strtol(line + 10, NULL, 10);
-	if (f)
-		fclose(f);
-	return tracer != 0;
-}
-
-bool
 launch(struct launched *l, const struct options *o, struct gc_start *start,
     char **argv)
 {
@@ -277,7 +264,7 @@ launch(struct launched *l, const struct options *o, struct gc_start *start,
 	tty_open(o);
 	if (o->attach)
 		return launch_attach(l, o, start);
-	if (o->foreground || launch_traced())
+	if (o->foreground || ipc_traced())
 		return launch_foreground(l, o, start);
 	return launcher_run(l, o, start, argv);
 }

@@ -14,6 +14,8 @@
  */
 #include "gamecore/replay.h"
 
+#include "ipc/cage.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -256,7 +258,7 @@ replay(struct launched *l, const struct options *o, struct gc_start *start)
 	bool game = false, ok;
 	int got = -1;
 
-	if (o->break_at && !launch_traced()) {
+	if (o->break_at && !ipc_traced()) {
 		options_say(start, 2,
 		    "'--break-at' needs a debugger: gdb --args %s --replay %s "
 		    "--break-at %" PRIu64,
@@ -268,7 +270,7 @@ replay(struct launched *l, const struct options *o, struct gc_start *start)
 	if (ok && o->bare && n)
 		start_as_recorded(o, &args, n);
 	signal(SIGPIPE, SIG_IGN);
-	if (ok && launch_traced())
+	if (ok && ipc_traced())
 		game = replay_traced(l, o, &t, start);
 	else if (ok)
 		got = run_lives(o, &t, l, &out);

@@ -15,6 +15,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -46,6 +47,21 @@ struct ruleset_attr {
 struct port_attr {
 	uint64_t access, port;
 };
+
+bool
+ipc_traced(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[256];
+	long tracer = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, "TracerPid:", 10) == 0)
+			tracer = strtol(line + 10, NULL, 10);
+	if (f)
+		fclose(f);
+	return tracer != 0;
+}
 
 const char *
 ipc_cage_never(void)

@@ -16,6 +16,9 @@
  * valgrind, which both need more than any program. NULL: it does. */
 const char *ipc_cage_never(void);
 
+/* Is a debugger there? It may stay; who started one wants to see. */
+bool ipc_traced(void);
+
 /* ---- system calls -------------------------------------------------------- */
 
 /* Does the system let a process give up system calls? */

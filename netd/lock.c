@@ -171,22 +171,6 @@ drop_capabilities(void)
 	syscall(SYS_capset, &head, data);
 }
 
-/* Is a debugger there? It may stay; who started one wants to see. */
-static bool
-traced(void)
-{
-	FILE *f = fopen("/proc/self/status", "re");
-	char line[256];
-	long tracer = 0;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, "TracerPid:", 10) == 0)
-			tracer = strtol(line + 10, NULL, 10);
-	if (f)
-		fclose(f);
-	return tracer != 0;
-}
-
 /* Nobody of the same user looks into our memory, where passwords pass; but
  * under a debugger, and if cores are wanted (ulimit -c), that is the wish. */
 static void
@@ -194,7 +178,7 @@ hide_memory(void)
 {
 	struct rlimit core;
 
-	if (traced() || getrlimit(RLIMIT_CORE, &core) < 0 || core.rlim_cur)
+	if (ipc_traced() || getrlimit(RLIMIT_CORE, &core) < 0 || core.rlim_cur)
 		return;
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

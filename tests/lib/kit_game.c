@@ -244,6 +244,17 @@ kit_link_until(struct kit_link *l, unsigned kind, struct ipc_frame *f)
 	} while (f->kind != kind);
 }
 
+void
+kit_link_closed(struct kit_link *l, unsigned reason)
+{
+	struct ipc_frame f;
+
+	kit_link_until(l, IPC_CLOSED, &f);
+	if (f.channel != reason)
+		kit_fail("closed for %s, not %s", ipc_reason_name(f.channel),
+		    ipc_reason_name(reason));
+}
+
 char *
 kit_link_fault(struct kit_link *l)
 {

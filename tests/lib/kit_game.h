@@ -41,6 +41,8 @@ const char *kit_link_listen(struct kit_link *l, const char *url);
 bool kit_link_next(struct kit_link *l, struct ipc_frame *f);
 /* Frames until one of this kind, which is in *f. */
 void kit_link_until(struct kit_link *l, unsigned kind, struct ipc_frame *f);
+/* The next CLOSED, which must be for this reason. */
+void kit_link_closed(struct kit_link *l, unsigned reason);
 /* The text of the FAULT that comes, and the end behind it; owned. */
 char *kit_link_fault(struct kit_link *l);
 

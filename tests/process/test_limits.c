@@ -27,17 +27,6 @@ begin(const char *url)
 }
 
 static void
-closed_for(unsigned reason)
-{
-	struct ipc_frame f;
-
-	kit_link_until(&game, IPC_CLOSED, &f);
-	if (f.channel != reason)
-		kit_fail("closed for %s, not %s", ipc_reason_name(f.channel),
-		    ipc_reason_name(reason));
-}
-
-static void
 an_idle_player_is_closed_and_a_busy_one_is_not(void)
 {
 	const char *url = begin("line://127.0.0.1:0?idle_ms=600ms");
@@ -55,7 +44,7 @@ an_idle_player_is_closed_and_a_busy_one_is_not(void)
 			kit_fail("the idle one is not closed");
 	}
 	assert_true(kit_now_ms() - began >= 500);
-	closed_for(IPC_REASON_IDLE);
+	kit_link_closed(&game, IPC_REASON_IDLE);
 	kit_recv_all(idle, NULL);
 	kit_send(busy, "still playing\n");
 	do
@@ -72,7 +61,7 @@ a_first_message_has_its_deadline(void)
 
 	kit_send(talks, "hello\n");
 	kit_recv_all(silent, NULL);
-	closed_for(IPC_REASON_FIRST_MESSAGE);
+	kit_link_closed(&game, IPC_REASON_FIRST_MESSAGE);
 	kit_expect_silence(talks, 400);
 }
 
@@ -90,7 +79,7 @@ a_line_over_the_limit_closes_its_player(void)
 	kit_link_until(&game, IPC_MESSAGE, &f);
 	assert_int_equal(f.len, 100);
 	kit_send_bytes(over, text, 250); /* no newline ever */
-	closed_for(IPC_REASON_TOO_LONG);
+	kit_link_closed(&game, IPC_REASON_TOO_LONG);
 	kit_recv_all(over, NULL);
 	kit_expect_silence(fits, 20);
 }
@@ -103,7 +92,7 @@ a_length_over_the_limit_closes_before_it_is_read(void)
 	long before = kit_rss_kib(netd->pid);
 
 	kit_send_bytes(fd, "\xff\xff\xff\xff", 4);
-	closed_for(IPC_REASON_TOO_LONG);
+	kit_link_closed(&game, IPC_REASON_TOO_LONG);
 	kit_recv_all(fd, NULL);
 	assert_true(kit_rss_kib(netd->pid) < before + 4096);
 }
@@ -141,7 +130,7 @@ an_address_has_at_most_its_number_of_connections(void)
 	kit_expect_silence(fds[0], 20);
 	/* one goes, one may come */
 	kit_close(fds[1]);
-	closed_for(IPC_REASON_LEFT);
+	kit_link_closed(&game, IPC_REASON_LEFT);
 	/* it counts until the game has had its chance to answer */
 	kit_link_commit(&game);
 	while (!stands(kit_connect(url)))
@@ -183,12 +172,12 @@ reason_left_when_a_player_goes_and_reset_when_cut(void)
 
 	kit_link_until(&game, IPC_OPENED, &f);
 	kit_close(goes);
-	closed_for(IPC_REASON_LEFT);
+	kit_link_closed(&game, IPC_REASON_LEFT);
 	cut = kit_connect(url);
 	kit_link_until(&game, IPC_OPENED, &f);
 	setsockopt(cut, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	kit_close(cut);
-	closed_for(IPC_REASON_RESET);
+	kit_link_closed(&game, IPC_REASON_RESET);
 }
 
 /* ---- no descriptor left

@@ -122,17 +122,6 @@ begin(const char *url, const char *limit)
 	return kit_link_listen(&game, url);
 }
 
-static void
-closed_for(unsigned reason)
-{
-	struct ipc_frame f;
-
-	kit_link_until(&game, IPC_CLOSED, &f);
-	if (f.channel != reason)
-		kit_fail("closed for %s, not %s", ipc_reason_name(f.channel),
-		    ipc_reason_name(reason));
-}
-
 /* ---- the cases
  * ---------------------------------------------------------------
  */
@@ -161,7 +150,7 @@ one_source_takes_a_tenth_of_the_places(void)
 	assert_int_equal(f.len, 10);
 	/* One leaves, and another may come. */
 	close(fds[3]);
-	closed_for(IPC_REASON_LEFT);
+	kit_link_closed(&game, IPC_REASON_LEFT);
 	fds[3] = reach_soon(FARTHER, url);
 	kit_send(fds[3], "a new one\n");
 	kit_link_until(&game, IPC_MESSAGE, &f);
@@ -194,7 +183,7 @@ a_dead_peer_is_noticed_by(const char *url)
 	kit_link_until(&game, IPC_OPENED, &f);
 	began = kit_now_ms();
 	switch_line("lo", false);
-	closed_for(IPC_REASON_TIMEOUT);
+	kit_link_closed(&game, IPC_REASON_TIMEOUT);
 	switch_line("lo", true);
 	assert_true(kit_now_ms() - began >= 1000);
 }
@@ -247,7 +236,7 @@ a_dead_peer_is_noticed_with_data_waiting(void)
 		memset(text, 'x', sizeof(text) - 1);
 		kit_link_say(&game, f.id, text);
 	}
-	closed_for(IPC_REASON_SLOW);
+	kit_link_closed(&game, IPC_REASON_SLOW);
 	switch_line("lo", true);
 }
 
