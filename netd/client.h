@@ -166,6 +166,10 @@ void client_leaves(struct client *c);
 void client_abort(struct client *c, unsigned reason, const char *detail);
 /* The line is lost; who may come back is waited for. */
 void client_lost(struct client *c, unsigned reason, const char *detail);
+/* The same, by the errno of its wire. */
+void client_failed(struct client *c, int e);
+/* It is LEAVING and its queue is empty: the goodbye, then the line. */
+void client_leave_on(struct client *c);
 /* The handshake's details, made on first use; NULL when out of memory. */
 struct peer *client_peer(struct client *c);
 /* The same of what few have. */

@@ -10,7 +10,7 @@ $(BENCH)/load: $(BENCH_LOAD)
 
 # netd's codecs and what they need of netd; inproc.c stands in for the rest.
 # An archive, so that only what they name is linked.
-BENCH_CODECS := $(call obj,$(filter-out netd/client.c netd/clients.c \
+BENCH_CODECS := $(call obj,$(filter-out netd/client.c netd/client_in.c netd/client_out.c netd/clients.c \
 	netd/resume.c netd/returns.c netd/transports.c netd/side.c,$(NETD_SRC)) tests/lib/no_resume.c $(IPC_SRC))
 
 $(BENCH)/codecs.a: $(BENCH_CODECS)
