@@ -341,10 +341,8 @@ clients_hold_input(struct netd *n)
 {
 	struct link *l = n->link;
 	size_t ahead = (size_t)n->config.ahead_bytes;
-	/* A game that lived under another netd says who may come back first. */
 	bool hold = l->phase != LINKED || l->taken < l->told_at ||
-		    (l->rec.ran_before && !l->taken) || operator_holds(n) ||
-		    l->journal.unsent > ahead ||
+		    operator_holds(n) || l->journal.unsent > ahead ||
 		    (n->input_held && l->journal.unsent > ahead / 2);
 
 	/* While draining, goodbyes are answered: an unread end of a line

@@ -104,7 +104,8 @@ void link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
     unsigned channel, const void *bytes, size_t len);
 void link_up_msg(struct link *l, unsigned kind, uint64_t id, const void *m);
 /* Players are not read until the game has taken what it was told last: what it
- * declares in that turn holds for their first message, too. */
+ * declares in that turn holds for their first message, too, and who may come
+ * back to a game that lived under another netd is known before they ask. */
 void link_told(struct link *l);
 /* End of a turn: write. */
 void link_turn(struct link *l);
