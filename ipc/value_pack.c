@@ -9,18 +9,17 @@
 #include "ipc/value.h"
 #include "ipc/value_own.h"
 
-#define MSGPACK_EMBED_STACK_SIZE IPC_VALUE_DEPTH_MAX
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wcast-qual"
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#include <msgpack.h>
-#include <msgpack/unpack_define.h>
-#pragma GCC diagnostic pop
+struct building {
+	uint32_t left; /* values that may still come */
+	int error;
+	const char *why;
+	bool key_freed; /* of the map that failed */
+};
 
-#include <stdlib.h>
-#include <string.h>
+#define MSGPACK_EMBED_STACK_SIZE IPC_VALUE_DEPTH_MAX
+#define PARSE_USER struct building
+#define PARSE_VALUE struct ipc_value *
+#include "ipc/value_parse.h"
 
 const struct ipc_value_limits ipc_value_from_player = { 64 << 10, 8192 };
 const struct ipc_value_limits ipc_value_from_pipe = { 16 << 20, 4 << 20 };
@@ -124,13 +123,6 @@ ipc_value_packed(const struct ipc_value *v)
 /* ---- unpacking ------------------------------------------------------------
  */
 
-struct building {
-	uint32_t left; /* values that may still come */
-	int error;
-	const char *why;
-	bool key_freed; /* of the map that failed */
-};
-
 static int
 refuse(struct building *b, int error, const char *why)
 {
@@ -147,66 +139,33 @@ built(struct building *b, struct ipc_value **o, struct ipc_value *v)
 }
 
 static int
-number(struct building *b, struct ipc_value **o, int64_t i)
+parsed_int(struct building *b, struct ipc_value **o, int64_t i)
 {
 	return built(b, o, ipc_value_int(i));
 }
 
-static struct ipc_value *
-template_root(struct building *b)
-{
-	(void)b;
-	return NULL;
-}
-
-#define NUMBER(name, type)                                    \
-	static int template_##name(                           \
-	    struct building *b, type d, struct ipc_value **o) \
-	{                                                     \
-		return number(b, o, d);                       \
-	}
-NUMBER(uint8, uint8_t)
-NUMBER(uint16, uint16_t)
-NUMBER(uint32, uint32_t)
-NUMBER(int8, int8_t)
-NUMBER(int16, int16_t)
-NUMBER(int32, int32_t)
-NUMBER(int64, int64_t)
-
 static int
-template_uint64(struct building *b, uint64_t d, struct ipc_value **o)
+parsed_uint(struct building *b, struct ipc_value **o, uint64_t i)
 {
-	return built(b, o, ipc_value_uint(d));
+	return built(b, o, ipc_value_uint(i));
 }
 
 static int
-template_float(struct building *b, float d, struct ipc_value **o)
+parsed_float(struct building *b, struct ipc_value **o, double f)
 {
-	return built(b, o, ipc_value_float((double)d));
+	return built(b, o, ipc_value_float(f));
 }
 
 static int
-template_double(struct building *b, double d, struct ipc_value **o)
+parsed_bool(struct building *b, struct ipc_value **o, bool yes)
 {
-	return built(b, o, ipc_value_float(d));
+	return built(b, o, ipc_value_bool(yes));
 }
 
 static int
-template_nil(struct building *b, struct ipc_value **o)
+parsed_nil(struct building *b, struct ipc_value **o)
 {
 	return built(b, o, ipc_value_nil());
-}
-
-static int
-template_true(struct building *b, struct ipc_value **o)
-{
-	return built(b, o, ipc_value_bool(true));
-}
-
-static int
-template_false(struct building *b, struct ipc_value **o)
-{
-	return built(b, o, ipc_value_bool(false));
 }
 
 /* n values are declared: there must be as many left. */
@@ -290,20 +249,6 @@ template_ext(struct building *b, const char *base, const char *p, uint32_t n,
 	(void)o;
 	return refuse(b, IPC_ERR_PROTOCOL, "an ext type");
 }
-
-#define msgpack_unpack_struct(name) struct template##name
-#define msgpack_unpack_func(ret, name) static ret template##name
-#define msgpack_unpack_callback(name) template##name
-#define msgpack_unpack_object struct ipc_value *
-#define msgpack_unpack_user struct building
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wcast-qual"
-#pragma GCC diagnostic ignored "-Wunused-function"
-#include <msgpack/unpack_template.h>
-#pragma GCC diagnostic pop
 
 /* What stands half built. */
 static void

@@ -6,18 +6,8 @@
 #include "ipc/value.h"
 #include "ipc/value_own.h"
 
-/* One less than what may be unpacked: it is put into an array. */
-#define MSGPACK_EMBED_STACK_SIZE (IPC_VALUE_DEPTH_MAX - 1)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wcast-qual"
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#include <msgpack.h>
-#include <msgpack/unpack_define.h>
-#pragma GCC diagnostic pop
-
-#include <string.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 /* Keys of all the maps around the place where we are. */
 #define KEYS_MAX 64
@@ -39,42 +29,11 @@ struct scanning {
 	struct ipc_key keys[KEYS_MAX];
 };
 
-static int
-number(struct seen *o, int64_t i)
-{
-	*o = (struct seen){ .type = IPC_V_INT, .is.i = i };
-	return 0;
-}
-
-static struct seen
-template_root(struct scanning *s)
-{
-	(void)s;
-	return (struct seen){ 0 };
-}
-
-#define NUMBER(name, type)                                                     \
-	static int template_##name(struct scanning *s, type d, struct seen *o) \
-	{                                                                      \
-		(void)s;                                                       \
-		return number(o, d);                                           \
-	}
-NUMBER(uint8, uint8_t)
-NUMBER(uint16, uint16_t)
-NUMBER(uint32, uint32_t)
-NUMBER(int8, int8_t)
-NUMBER(int16, int16_t)
-NUMBER(int32, int32_t)
-NUMBER(int64, int64_t)
-
-static int
-template_uint64(struct scanning *s, uint64_t d, struct seen *o)
-{
-	(void)s;
-	number(o, (int64_t)d);
-	o->big = d > INT64_MAX;
-	return 0;
-}
+/* One less than what may be unpacked: it is put into an array. */
+#define MSGPACK_EMBED_STACK_SIZE (IPC_VALUE_DEPTH_MAX - 1)
+#define PARSE_USER struct scanning
+#define PARSE_VALUE struct seen
+#include "ipc/value_parse.h"
 
 static int
 plain(struct seen *o, enum ipc_value_type type)
@@ -84,40 +43,42 @@ plain(struct seen *o, enum ipc_value_type type)
 }
 
 static int
-template_float(struct scanning *s, float d, struct seen *o)
+parsed_int(struct scanning *s, struct seen *o, int64_t i)
 {
 	(void)s;
-	(void)d;
+	*o = (struct seen){ .type = IPC_V_INT, .is.i = i };
+	return 0;
+}
+
+static int
+parsed_uint(struct scanning *s, struct seen *o, uint64_t i)
+{
+	parsed_int(s, o, (int64_t)i);
+	o->big = i > INT64_MAX;
+	return 0;
+}
+
+static int
+parsed_float(struct scanning *s, struct seen *o, double f)
+{
+	(void)s;
+	(void)f;
 	return plain(o, IPC_V_FLOAT);
 }
 
 static int
-template_double(struct scanning *s, double d, struct seen *o)
+parsed_bool(struct scanning *s, struct seen *o, bool yes)
 {
 	(void)s;
-	(void)d;
-	return plain(o, IPC_V_FLOAT);
+	(void)yes;
+	return plain(o, IPC_V_BOOL);
 }
 
 static int
-template_nil(struct scanning *s, struct seen *o)
+parsed_nil(struct scanning *s, struct seen *o)
 {
 	(void)s;
 	return plain(o, IPC_V_NIL);
-}
-
-static int
-template_true(struct scanning *s, struct seen *o)
-{
-	(void)s;
-	return plain(o, IPC_V_BOOL);
-}
-
-static int
-template_false(struct scanning *s, struct seen *o)
-{
-	(void)s;
-	return plain(o, IPC_V_BOOL);
 }
 
 static int
@@ -215,20 +176,6 @@ template_ext(struct scanning *s, const char *base, const char *p, uint32_t n,
 	(void)o;
 	return -1;
 }
-
-#define msgpack_unpack_struct(name) struct template##name
-#define msgpack_unpack_func(ret, name) static ret template##name
-#define msgpack_unpack_callback(name) template##name
-#define msgpack_unpack_object struct seen
-#define msgpack_unpack_user struct scanning
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wcast-qual"
-#pragma GCC diagnostic ignored "-Wunused-function"
-#include <msgpack/unpack_template.h>
-#pragma GCC diagnostic pop
 
 bool
 ipc_value_scan(const void *bytes, size_t len,
