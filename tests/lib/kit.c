@@ -259,11 +259,15 @@ start(const char *program, char **argv, unsigned fds)
 {
 	const char *bin = getenv("BIN");
 	struct kit_proc *p = &kit.procs[kit.n_procs];
-	char path[256];
+	char path[512];
 
 	if (kit.n_procs == PROCS_MAX)
 		kit_fail("over %d processes in one case", PROCS_MAX);
-	snprintf(path, sizeof(path), "%s/%s", bin ? bin : "bin", program);
+	if (strchr(program, '/'))
+		snprintf(path, sizeof(path), "%s", program);
+	else
+		snprintf(
+		    path, sizeof(path), "%s/%s", bin ? bin : "bin", program);
 	argv[0] = path;
 	snprintf(p->name, sizeof(p->name), "%s", program);
 	snprintf(p->out, sizeof(p->out), "%s/%u.out", folder, kit.n_procs);
@@ -288,6 +292,26 @@ gather(char **argv, unsigned at, const char *first, va_list ap)
 		argv[at++] = (char *)(uintptr_t)a;
 	}
 	argv[at] = NULL;
+}
+
+void
+kit_install(const char *program, const char *to)
+{
+	const char *fresh = kit_path("fresh");
+	int in = open(program, O_RDONLY | O_CLOEXEC);
+	int out = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+	char bytes[65536];
+	ssize_t n;
+
+	if (in < 0 || out < 0)
+		kit_fail("cannot install %s", program);
+	while ((n = read(in, bytes, sizeof(bytes))) > 0)
+		assert_int_equal(write(out, bytes, (size_t)n), n);
+	assert_int_equal(n, 0);
+	close(in);
+	close(out);
+	if (rename(fresh, to) < 0)
+		kit_fail("%s: %s", to, strerror(errno));
 }
 
 struct kit_proc *

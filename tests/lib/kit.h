@@ -72,8 +72,8 @@ struct kit_proc {
 	int status; /* of wait(), once ended */
 };
 
-/* Start a program of bin/ ("netd", "echo") with these arguments, ended by
- * NULL. Does not wait for anything. */
+/* Start a program of bin/ ("netd", "echo"), or one whose path this is, with
+ * these arguments, ended by NULL. Does not wait for anything. */
 struct kit_proc *kit_start(const char *program, ...);
 struct kit_proc *kit_startv(const char *program, char **argv);
 /* The same, with a limit on descriptors for it and what it starts. */
@@ -83,6 +83,8 @@ struct kit_proc *kit_start_limited(unsigned fds, const char *program, ...);
 struct kit_proc *kit_netd(const char *argument, ...);
 /* A game with these arguments; waits until its first listener is there. */
 struct kit_proc *kit_game(const char *name, ...);
+/* Put that program's bytes in the place of another, as an installer does. */
+void kit_install(const char *program, const char *to);
 /* Send a signal to the process alone. */
 void kit_signal(struct kit_proc *p, int signal);
 /* To it and all it started, as Ctrl-C does. */

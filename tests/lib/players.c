@@ -428,16 +428,10 @@ const char *
 players_game(const char *name)
 {
 	const char *bin = getenv("BIN"), *obj = getenv("OBJ");
-	char *path = kit_own(malloc(256)), *to = path;
+	char *path = kit_own(malloc(256));
 
 	snprintf(path, 256, "%s/netd", bin ? bin : "bin");
 	setenv("PENSTOCK_NETD", kit_own(realpath(path, NULL)), 1);
-	/* The kit looks in BIN; from there to the root, and down again. */
-	for (const char *at = bin ? bin : "bin"; at; at = strchr(at, '/')) {
-		at += *at == '/';
-		to += snprintf(to, 4, "../");
-	}
-	snprintf(to, 256 - (size_t)(to - path), "%s/games/%s",
-	    obj ? obj : "obj/release", name);
+	snprintf(path, 256, "%s/games/%s", obj ? obj : "obj/release", name);
 	return path;
 }

@@ -366,28 +366,6 @@ what_is_declared_outlives_the_game_and_netd(void)
 		  "\"rule\":\"missing\"}]");
 }
 
-/* A program's bytes in the place of another, as an installer does it. */
-static void
-install(const char *name, const char *to)
-{
-	const char *bin = getenv("BIN"), *fresh = kit_path("fresh");
-	char from[512], bytes[65536];
-	int in, out;
-	ssize_t n;
-
-	snprintf(
-	    from, sizeof(from), "%s/%s", bin ? bin : "bin", players_game(name));
-	in = open(from, O_RDONLY);
-	out = open(fresh, O_WRONLY | O_CREAT | O_EXCL, 0700);
-	if (in < 0 || out < 0)
-		kit_fail("cannot install %s", from);
-	while ((n = read(in, bytes, sizeof(bytes))) > 0)
-		assert_int_equal(write(out, bytes, (size_t)n), n);
-	close(in);
-	close(out);
-	assert_int_equal(rename(fresh, to), 0);
-}
-
 static void
 upgraded(unsigned times)
 {
@@ -398,14 +376,12 @@ upgraded(unsigned times)
 static void
 a_new_program_declares_anew_and_old_words_are_errors(void)
 {
-	char program[512], long_text[300];
+	char long_text[300];
 	const char *file = kit_path("game");
 	int ws;
 
-	install("kinds", file);
-	snprintf(program, sizeof(program),
-	    "../../../../../../../../../../../..%s", file);
-	game = kit_game(program, "--listen", "ws://127.0.0.1:0/", NULL);
+	kit_install(players_game("kinds"), file);
+	game = kit_game(file, "--listen", "ws://127.0.0.1:0/", NULL);
 	ws = kit_ws(kit_url(game, 1));
 	say(ws, "[\"move\",{\"to\":{\"x\":1,\"y\":2}}]");
 	hears(ws, "[\"error\",{\"message\":\"move\",\"field\":\"\","
@@ -415,13 +391,13 @@ a_new_program_declares_anew_and_old_words_are_errors(void)
 	say(ws, long_text);
 	hears(ws, "[\"error\",{\"message\":\"say\",\"field\":\"text\","
 		  "\"rule\":\"longer than 200 bytes\"}]");
-	install("kinds2", file);
+	kit_install(players_game("kinds2"), file);
 	upgraded(1);
 	say(ws, long_text);
 	say(ws, "[\"move\",{\"to\":{\"x\":1,\"y\":2}}]");
 	hears(ws, "[\"move\",{\"to\":{\"x\":1,\"y\":2}}]");
 	/* And back: what the page learned meanwhile is no word any more. */
-	install("kinds", file);
+	kit_install(players_game("kinds"), file);
 	upgraded(2);
 	say(ws, "[\"move\",{\"to\":{\"x\":1,\"y\":2}}]");
 	hears(ws, "[\"error\",{\"message\":\"move\",\"field\":\"\","

@@ -51,41 +51,13 @@ start(const char *limit)
 	    limit ? limit : "upgrade_ms=8000", NULL);
 }
 
-/* A program's bytes in the place of another, as an installer does it. */
-static void
-install(const char *name, const char *to)
-{
-	const char *bin = getenv("BIN");
-	const char *fresh = kit_path("fresh");
-	char from[512], bytes[65536];
-	int in, out;
-	ssize_t n;
-
-	snprintf(
-	    from, sizeof(from), "%s/%s", bin ? bin : "bin", players_game(name));
-	in = open(from, O_RDONLY);
-	out = open(fresh, O_WRONLY | O_CREAT | O_EXCL, 0700);
-	if (in < 0 || out < 0)
-		kit_fail("%s: %s", from, strerror(errno));
-	while ((n = read(in, bytes, sizeof(bytes))) > 0)
-		assert_int_equal(write(out, bytes, (size_t)n), n);
-	close(in);
-	close(out);
-	if (rename(fresh, to) < 0)
-		kit_fail("%s: %s", to, strerror(errno));
-}
-
 /* A game that can be replaced on disk; *file is where. */
 static void
 start_installed(const char **file)
 {
-	static char path[512];
-
 	*file = kit_path("game");
-	install("heir", *file);
-	snprintf(
-	    path, sizeof(path), "../../../../../../../../../../../..%s", *file);
-	launcher = kit_game(path, "--listen", URL, NULL);
+	kit_install(players_game("heir"), *file);
+	launcher = kit_game(*file, "--listen", URL, NULL);
 }
 
 static void
@@ -213,16 +185,16 @@ a_rebuilt_program_is_the_one_that_takes_over(void)
 	start_installed(&file);
 	fd = kit_connect(kit_url(launcher, 1));
 	expect(fd, "who", "who 1 f ");
-	install("heir2", file);
+	kit_install(players_game("heir2"), file);
 	upgrade();
 	wait_log(UPGRADED, 1);
 	expect(fd, "who", "who 2 r ");
-	install("heir", file);
+	kit_install(players_game("heir"), file);
 	upgrade();
 	wait_log(UPGRADED, 2);
 	expect(fd, "who", "who 1 r ");
 	/* A crash is no upgrade: it goes on as what it was. */
-	install("heir2", file);
+	kit_install(players_game("heir2"), file);
 	death_signal(launcher, SIGKILL);
 	wait_log(" recovered ", 1);
 	expect(fd, "who", "who 1 r ");
@@ -518,7 +490,7 @@ a_program_that_is_gone_changes_nothing(void)
 	upgrade();
 	wait_log(FAILED, 1);
 	expect(fd, "who", "who 1 f ");
-	install("heir2", file);
+	kit_install(players_game("heir2"), file);
 	upgrade();
 	wait_log(UPGRADED, 1);
 	expect(fd, "who", "who 2 r ");
