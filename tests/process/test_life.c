@@ -241,18 +241,18 @@ what_was_sent_before_the_stop_arrives(void)
 	enum { LINES = 2000 };
 	struct kit_proc *p = kit_game("echo", "--listen", LINE, NULL);
 	int fd = kit_connect(kit_url(p, 1));
-	char text[32];
+	char text[LINES * 12], *to = text, line[32];
 
-	for (int i = 0; i < LINES; i++) {
-		snprintf(text, sizeof(text), "line %d\n", i);
-		kit_send(fd, text);
-	}
+	for (int i = 0; i < LINES; i++)
+		to += sprintf(to, "line %d\n", i);
+	/* At once, so that netd reads all of it at once. */
+	kit_send(fd, text);
 	/* the first answer is there: the game has begun on the rest */
 	kit_expect(fd, "line 0\n");
 	kit_signal(p, SIGTERM);
-	for (int i = 1; i < 100; i++) {
-		snprintf(text, sizeof(text), "line %d\n", i);
-		kit_expect(fd, text);
+	for (int i = 1; i < LINES; i++) {
+		snprintf(line, sizeof(line), "line %d\n", i);
+		kit_expect(fd, line);
 	}
 	/* whole lines to the very end */
 	{
