@@ -95,6 +95,9 @@ struct gc_option {
 	long *number;
 	long smallest, largest;
 	bool *on;
+	/* Of a text: what it must be ("must be a colour"), or NULL: it is good.
+	 * Then gc_open() ends before anything is begun. May be NULL. */
+	const char *(*wrong)(const char *text);
 };
 
 /* Processes for slow work: see gc_job(). */
@@ -210,15 +213,20 @@ struct gc_start {
  *call says GC_ENETD_GONE. So it does with --foreground and --attach, where no
  *launcher is there.
  *
- * Returns the game, owned (gc_close() it), or NULL: print start->text and
- * return start->status from main:
+ * Returns the game, owned (gc_close() it), or NULL: then main() prints
+ * start->text and returns start->status, which gc_explain() does:
  *
- *	if (net == NULL) {
- *		fputs(start.text, start.status ? stderr : stdout);
- *		return start.status;
- *	}
+ *	if (net == NULL)
+ *		return gc_explain(&start);
  */
 struct gc_net *gc_open(struct gc_start *start, int argc, char **argv);
+
+/*
+ * Print what gc_open() left in start->text, where it belongs. Returns what
+ * main() is to return: start->status, or 1 if standard output does not take
+ * the text, which is said on standard error.
+ */
+int gc_explain(const struct gc_start *start);
 
 /*
  * End: whatever was written leaves, everybody's connection is closed politely
@@ -1771,7 +1779,8 @@ struct gc_backend {
 };
 /*
  * Open, run until asked to stop, close. Returns main()'s exit status, and
- * b->start.text is what main() is to print before (see struct gc_start).
+ * b->start.text is what main() is to print before: gc_explain(&b->start) does
+ * both.
  */
 int gc_backend_run(struct gc_backend *b, int argc, char **argv);
 /* The player who may end the game, or 0. */

@@ -332,12 +332,11 @@ int
 gc_backend_run(struct gc_backend *b, int argc, char **argv)
 {
 	struct gc_net *net = gc_open(&b->start, argc, argv);
-	int status;
 
 	if (net == NULL)
 		return b->start.status;
 	b->start.text = "";
-	status = run(b, net);
+	b->start.status = run(b, net);
 	gc_close(net);
-	return status;
+	return b->start.status;
 }

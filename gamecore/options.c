@@ -1,7 +1,7 @@
 /*
  * options.c - the command line of every game: the common options, then the
- * game's own, one table each. Nothing here prints: gc_open() hands the text
- * to main().
+ * game's own, one table each. Nothing here prints by itself: gc_open() hands
+ * the text to main(), which may have it printed.
  */
 #include "gamecore/core.h"
 #include "ipc/nearest.h"
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What getopt_long() returns: common options by their row, then the game's. */
 #define FIRST 256
@@ -255,6 +256,21 @@ options_say(struct gc_start *start, int status, const char *format, ...)
 	finish(start, status);
 }
 
+int
+gc_explain(const struct gc_start *start)
+{
+	if (start->status) {
+		dprintf(STDERR_FILENO, "%s", start->text);
+		return start->status;
+	}
+	if (start->text[0] == '\0' ||
+	    dprintf(STDOUT_FILENO, "%s", start->text) >= 0)
+		return 0;
+	dprintf(STDERR_FILENO, "%s: cannot write: %s\n", start->name,
+	    strerror(errno));
+	return 1;
+}
+
 static void
 help_line(
     const char *name, const char *value, const char *help, const char *more)
@@ -324,9 +340,15 @@ say_version(struct gc_start *start)
 static bool
 take_own(struct gc_start *start, const struct gc_option *own, const char *text)
 {
+	const char *wrong = own->wrong && text ? own->wrong(text) : NULL;
 	char *end;
 	long n;
 
+	if (wrong) {
+		options_say(start, 2, "'--%s' %s, not '%s' (see --help)",
+		    own->name, wrong, text);
+		return false;
+	}
 	if (own->on)
 		*own->on = true;
 	if (own->text && text)

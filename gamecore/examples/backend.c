@@ -108,8 +108,7 @@ main(int argc, char **argv)
 		.begin = begin,
 		.event = event,
 	};
-	int status = gc_backend_run(&game, argc, argv);
 
-	fputs(game.start.text, status ? stderr : stdout);
-	return status;
+	gc_backend_run(&game, argc, argv);
+	return gc_explain(&game.start);
 }

@@ -210,8 +210,7 @@ main(int argc, char **argv)
 		.begin = begin,
 		.event = on_event,
 	};
-	int status = gc_backend_run(&game, argc, argv);
 
-	fputs(game.start.text, status ? stderr : stdout);
-	return status;
+	gc_backend_run(&game, argc, argv);
+	return gc_explain(&game.start);
 }

@@ -158,10 +158,8 @@ main(int argc, char **argv)
 	int r = -1;
 
 	net = gc_open(&start, argc, argv);
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	if (start.first_argument + 2 == argc) {
 		name = argv[start.first_argument + 1];
 		con = gc_connect(net, argv[start.first_argument], NULL);

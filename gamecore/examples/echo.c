@@ -20,10 +20,8 @@ main(int argc, char **argv)
 	struct gc_event ev;
 	int r;
 
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	if (gc_address(net, 1, address, sizeof(address)) == 0)
 		fprintf(stderr, "echo: try  %s\n", address);
 	while ((r = gc_next(net, &ev)) == 0 && ev.kind != GC_STOP) {

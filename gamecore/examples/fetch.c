@@ -64,10 +64,8 @@ main(int argc, char **argv)
 	struct gc_net *net = gc_open(&start, argc, argv);
 	int status = 2;
 
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	if (argc - start.first_argument == 2)
 		status = fetch(net, argv[start.first_argument],
 			     argv[start.first_argument + 1], (int)timeout_ms)

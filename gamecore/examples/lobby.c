@@ -226,10 +226,8 @@ main(int argc, char **argv)
 	char address[256];
 	int r;
 
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	if (gc_address(net, 1, address, sizeof(address)) == 0)
 		fprintf(stderr, "lobby: try  %s\n", address);
 	r = build(net) ? gc_serve(net, player, NULL) : -1;

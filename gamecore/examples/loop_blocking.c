@@ -54,10 +54,8 @@ main(int argc, char **argv)
 	char address[256];
 	int error;
 
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	for (int i = 1; gc_address(net, i, address, sizeof(address)) == 0; i++)
 		printf("loop_blocking: %s\n", address);
 	fflush(stdout);

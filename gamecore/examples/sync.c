@@ -144,8 +144,7 @@ main(int argc, char **argv)
 		.begin = begin,
 		.host_ends = true,
 	};
-	int status = gc_backend_run(&game, argc, argv);
 
-	fputs(game.start.text, status ? stderr : stdout);
-	return status;
+	gc_backend_run(&game, argc, argv);
+	return gc_explain(&game.start);
 }

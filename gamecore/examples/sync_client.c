@@ -172,10 +172,8 @@ main(int argc, char **argv)
 		.arguments = "URL" };
 
 	net = gc_open(&start, argc, argv);
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	if (start.first_argument >= argc) {
 		fputs("sync_client: wants a URL, such as "
 		      "tcp://127.0.0.1:5010 (try --help)\n",

@@ -131,10 +131,8 @@ main(int argc, char **argv)
 	char address[256];
 	int r;
 
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	if (gc_worker(net)) {
 		r = work(net);
 		gc_close(net);

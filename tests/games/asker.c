@@ -42,10 +42,8 @@ main(int argc, char **argv)
 	};
 	struct gc_net *net = gc_open(&start, argc, argv);
 
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	gc_events(net);
 	gc_serve(net, player, NULL);
 	gc_close(net);

@@ -172,10 +172,8 @@ main(int argc, char **argv)
 	int r;
 
 	net = gc_open(&start, argc, argv);
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	while ((r = gc_next(net, &ev)) == 0 && ev.kind != GC_STOP)
 		on_event(&ev);
 	if (r < 0)

@@ -11,7 +11,6 @@
  */
 #include "gamecore/gamecore.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,10 +68,8 @@ main(int argc, char **argv)
 	struct gc_net *net = gc_open(&start, argc, argv);
 	struct gc_event ev;
 
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	if (first)
 		await(net, 0, first);
 	while (gc_next(net, &ev) == 0 && ev.kind != GC_STOP) {

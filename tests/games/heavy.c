@@ -4,7 +4,6 @@
  */
 #include "gamecore/gamecore.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,10 +28,8 @@ main(int argc, char **argv)
 	size_t size;
 	char *held;
 
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	size = (size_t)megabytes << 20;
 	held = malloc(size);
 	if (held == NULL)

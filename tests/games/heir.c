@@ -382,10 +382,8 @@ main(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	net = gc_open(&start, argc, argv);
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	r = after_open();
 	if (r >= 0)
 		return r;

@@ -316,10 +316,8 @@ main(int argc, char **argv)
 			workers[0].count = (unsigned)atoi(argv[i + 1]);
 	}
 	net = gc_open(&start, argc, argv);
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	if (gc_worker(net))
 		status = work(net);
 	else if (sessions)

@@ -7,7 +7,6 @@
 #include "gamecore/gamecore.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,10 +129,8 @@ main(int argc, char **argv)
 	struct gc_net *net = gc_open(&start, argc, argv);
 	struct gc_event ev;
 
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	while (gc_next(net, &ev) == 0 && ev.kind != GC_STOP)
 		if (ev.kind == GC_TYPED)
 			on_typed(net, &ev);

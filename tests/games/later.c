@@ -55,10 +55,8 @@ main(int argc, char **argv)
 	bool began = false;
 	int r;
 
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	while ((r = gc_next(net, &ev)) == 0 && ev.kind != GC_STOP) {
 		if (ev.kind == GC_OPEN && !began) {
 			began = true;

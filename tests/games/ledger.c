@@ -344,10 +344,8 @@ main(int argc, char **argv)
 	int r;
 
 	net = gc_open(&start, argc, argv);
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	/* From here on: the launcher reads and writes too, in gc_open(). */
 	cut.file = getenv("LEDGER_CUT");
 	slow_copy = getenv("LEDGER_COPY");

@@ -163,10 +163,8 @@ main(int argc, char **argv)
 		if (strncmp(argv[i], "--diary=", 8) == 0)
 			diary = fopen(argv[i] + 8, "ae");
 	net = gc_open(&start, argc, argv);
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	while ((r = gc_next(net, &ev)) == 0 && ev.kind != GC_STOP) {
 		char word[16] = "";
 		int at = 0;

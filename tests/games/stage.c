@@ -233,10 +233,8 @@ main(int argc, char **argv)
 						 .help = "begin anew",
 						 .on = &game.state.fresh },
 		{ .name = NULL } };
-	int status;
 
 	game.start.options = options;
-	status = gc_backend_run(&game, argc, argv);
-	fputs(game.start.text, status ? stderr : stdout);
-	return status;
+	gc_backend_run(&game, argc, argv);
+	return gc_explain(&game.start);
 }

@@ -147,10 +147,8 @@ main(int argc, char **argv)
 	const struct gc_value *whole;
 
 	net = gc_open(&start, argc, argv);
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	con = gc_connect(net, argv[start.first_argument], NULL);
 	check(con && gc_client_begin(con) == 0, "connected");
 	says();

@@ -95,10 +95,8 @@ main(int argc, char **argv)
 	struct gc_net *net = gc_open(&start, argc, argv);
 	int r;
 
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	room = gc_room_new(net, "here", 0, NULL);
 	if (room)
 		gc_room_tick(room, 20);

@@ -161,10 +161,8 @@ main(int argc, char **argv)
 	int r;
 
 	net = gc_open(&start, argc, argv);
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("begin %ld\n", (long)getpid());
 	restored = gc_restored(net, &len);

@@ -65,6 +65,9 @@ static const struct {
 	{ "echo", { "--until", "many", "--replay", "x" }, 2,
 	    { "'--until' must be a number from 1, not 'many'" } },
 	{ "snake", { "--speed", "many" }, 2, { "'--speed' must be a number" } },
+	{ "snake", { "--size", "abc" }, 2,
+	    { "'--size' must be WxH, each side from 10 to 200, not 'abc'" } },
+	{ "snake", { "--size", "50x9" }, 2, { "not '50x9' (see --help)" } },
 	{ "echo", { "--listen", "http://x" }, 1,
 	    { "unknown transport 'http'", "there is line" } },
 	{ "echo", { "--listen", "line://127.0.0.1:99999" }, 1,
@@ -324,11 +327,12 @@ static void
 a_full_disk_is_said(void)
 {
 	static const char *const lines[] = { "netd --limits", "netd --help",
-		"netctl --help", "netctl --version", "netctl help dump" };
+		"netctl --help", "netctl --version", "netctl help dump",
+		"echo --help", "snake --version", "backend --help" };
 	const char *errors;
 	char line[300];
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		snprintf(line, sizeof(line), "\"${BIN:-bin}\"/%s >/dev/full",
 		    lines[i]);
 		if (shell(line, &errors) != 1 ||

@@ -18,6 +18,13 @@
 static long speed;
 static const char *colour;
 static bool wrap;
+
+static const char *
+wrong_colour(const char *text)
+{
+	return strcmp(text, "beige") == 0 ? "must be a colour" : NULL;
+}
+
 static const struct gc_option own[] = {
 	{ .name = "speed",
 	    .value = "N",
@@ -28,7 +35,8 @@ static const struct gc_option own[] = {
 	{ .name = "colour",
 	    .value = "NAME",
 	    .help = "the colour of the field",
-	    .text = &colour },
+	    .text = &colour,
+	    .wrong = wrong_colour },
 	{ .name = "wrap", .help = "the field has no walls", .on = &wrap },
 	{ .name = NULL },
 };
@@ -121,6 +129,9 @@ says_in_one_line_what_is_wrong(void **state)
 		{ "snake --speed=99999999999999999999",
 		    "snake: '--speed' must be a number from 1 to 50, not "
 		    "'99999999999999999999' (see --help)\n" },
+		{ "snake --colour beige",
+		    "snake: '--colour' must be a colour, not 'beige' (see "
+		    "--help)\n" },
 		{ "snake --listen",
 		    "snake: '--listen' needs a value (see --help)\n" },
 		{ "snake --speed",

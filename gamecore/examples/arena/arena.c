@@ -350,10 +350,8 @@ main(int argc, char **argv)
 		.begin = begin,
 		.event = event,
 	};
-	int status;
 
 	arena.bots = 200;
-	status = gc_backend_run(&game, argc, argv);
-	fputs(game.start.text, status ? stderr : stdout);
-	return status;
+	gc_backend_run(&game, argc, argv);
+	return gc_explain(&game.start);
 }

@@ -279,10 +279,8 @@ main(int argc, char **argv)
 	int r;
 
 	m.net = gc_open(&start, argc, argv);
-	if (m.net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (m.net == NULL)
+		return gc_explain(&start);
 	r = gc_worker(m.net) ? walk_work(m.net) : live(&m);
 	gc_close(m.net);
 	return r;

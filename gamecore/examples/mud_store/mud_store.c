@@ -49,10 +49,8 @@ main(int argc, char **argv)
 	struct book *b;
 	int status = 2;
 
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	if (gc_worker(net)) {
 		b = book_open(file, problem);
 		status = work(net, b, problem);

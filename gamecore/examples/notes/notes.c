@@ -247,10 +247,8 @@ main(int argc, char **argv)
 	char **args = argv + start.first_argument;
 	int n = argc - start.first_argument, r;
 
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	if (n == 0)
 		r = serve(net);
 	else if (n == 2)

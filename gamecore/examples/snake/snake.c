@@ -118,25 +118,27 @@ print_addresses(struct gc_net *net)
 	fflush(stdout);
 }
 
-/* "50x25"; says what is wrong with another one. */
+/* "50x25" */
 static bool
-read_size(const char *text, struct world_rules *rules)
+read_size(const char *text, int *width, int *height)
 {
-	int width, height;
 	char more;
 
-	if (sscanf(text, "%dx%d%c", &width, &height, &more) != 2 ||
-	    width < WORLD_SIDE_MIN || width > WORLD_SIDE_MAX ||
-	    height < WORLD_SIDE_MIN || height > WORLD_SIDE_MAX) {
-		fprintf(stderr,
-		    "snake: not a size: '%s' (try --size 50x25; each side "
-		    "from %d to %d)\n",
-		    text, WORLD_SIDE_MIN, WORLD_SIDE_MAX);
-		return false;
-	}
-	rules->width = width;
-	rules->height = height;
-	return true;
+	return sscanf(text, "%dx%d%c", width, height, &more) == 2 &&
+	       *width >= WORLD_SIDE_MIN && *width <= WORLD_SIDE_MAX &&
+	       *height >= WORLD_SIDE_MIN && *height <= WORLD_SIDE_MAX;
+}
+
+static const char *
+wrong_size(const char *text)
+{
+	int width, height;
+
+	_Static_assert(WORLD_SIDE_MIN == 10 && WORLD_SIDE_MAX == 200,
+	    "what the text says");
+	return read_size(text, &width, &height)
+		   ? NULL
+		   : "must be WxH, each side from 10 to 200";
 }
 
 static int
@@ -174,7 +176,8 @@ main(int argc, char **argv)
 		{ .name = "size",
 		    .value = "WxH",
 		    .help = "the field in cells, each side 10 to 200",
-		    .text = &size },
+		    .text = &size,
+		    .wrong = wrong_size },
 		{ .name = "wrap",
 		    .help = "join the edges: who leaves on one side comes in "
 			    "on the other",
@@ -198,14 +201,9 @@ main(int argc, char **argv)
 
 	world_usual(&g.rules);
 	g.net = gc_open(&start, argc, argv);
-	if (g.net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
-	if (!read_size(size, &g.rules)) {
-		gc_close(g.net);
-		return 2;
-	}
+	if (g.net == NULL)
+		return gc_explain(&start);
+	read_size(size, &g.rules.width, &g.rules.height);
 	g.speed = (int)speed;
 	g.bots = (int)bots;
 	return run(&g);

@@ -5,8 +5,6 @@
  */
 #include "gamecore/gamecore.h"
 
-#include <stdio.h>
-
 static long tick_ms, size = 128, each = 1;
 
 static const struct gc_option options[] = {
@@ -64,10 +62,8 @@ main(int argc, char **argv)
 	struct gc_net *net = gc_open(&start, argc, argv);
 	struct gc_event ev;
 
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	if (tick_ms > 0)
 		gc_tick(net, (int)tick_ms);
 	while (gc_next(net, &ev) == 0 && ev.kind != GC_STOP) {

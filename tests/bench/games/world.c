@@ -159,10 +159,8 @@ main(int argc, char **argv)
 	struct gc_net *net = gc_open(&start, argc, argv);
 	struct gc_event ev;
 
-	if (net == NULL) {
-		fputs(start.text, start.status ? stderr : stdout);
-		return start.status;
-	}
+	if (net == NULL)
+		return gc_explain(&start);
 	begin(net);
 	gc_tick(net, (int)tick_ms);
 	while (gc_next(net, &ev) == 0 && ev.kind != GC_STOP) {
