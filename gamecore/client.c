@@ -2,8 +2,8 @@
  * client.c - the other side of states and events: a program that plays.
  *
  * What netd says of a state is applied as it arrives, whoever waits for what,
- * and acknowledged; what the game says of events is kept for
- * gc_client_next(). netd/talk.h lists the words.
+ * and acknowledged where netd asks for it; what the game says of events is kept
+ * for gc_client_next(). netd/talk.h lists the words.
  */
 #include "gamecore/stores.h"
 
@@ -89,7 +89,8 @@ on_state(struct follower *fo, const struct ipc_value *v)
 		net_fail(file_net(fo->con), GC_ENO_MEMORY, "out of memory");
 	fo->version = (uint64_t)ipc_value_as_int(ipc_value_gets(d, "to"));
 	fo->changes++;
-	say(fo, ipc_value_make("[sl]", "$ack", (int64_t)fo->version));
+	if (ipc_value_as_bool(ipc_value_gets(d, "ack")))
+		say(fo, ipc_value_make("[sl]", "$ack", (int64_t)fo->version));
 }
 
 static struct waits *

@@ -370,7 +370,8 @@ class Penstock {
 		for (const path of change.del || [])
 			drop(this.shared, path);
 		merge(this.shared, change.set || {});
-		this.send(JSON.stringify(["$ack", change.to]));
+		if (change.ack)
+			this.send(JSON.stringify(["$ack", change.to]));
 		this.#tell("onstate", this.shared, change);
 		for (const look of this.#watchers)
 			look();

@@ -56,9 +56,10 @@ struct watch {
 	uint64_t base;  /* what it was given, taken as held */
 	uint64_t said;  /* the version that it was told last */
 	uint64_t acked; /* and has acknowledged */
-	uint32_t unacked;
-	bool fresh;   /* view or focus changed */
-	bool blocked; /* has news and cannot take them */
+	uint64_t asked; /* the one that it is to acknowledge, or 0 */
+	uint32_t unacked, since_asked; /* deltas */
+	bool fresh;                    /* view or focus changed */
+	bool blocked;                  /* has news and cannot take them */
 	int64_t sent_us;
 };
 

@@ -21,7 +21,7 @@
 /* Who waits for room is looked at this often. */
 #define AGAIN_US 10000
 /* Encoded deltas that are kept within one turn. */
-#define SHARED_MAX 4
+#define SHARED_MAX 8
 
 /* ---- watches ----------------------------------------------------------------
  */
@@ -50,6 +50,7 @@ void
 watch_again(struct watch *w)
 {
 	w->base = 0;
+	w->asked = 0;
 	w->unacked = 0;
 	w->fresh = true;
 	w->held->poked = true;
@@ -177,7 +178,15 @@ state_acked(struct client *c, uint64_t version)
 	if (w == NULL || version > w->said || version <= w->acked)
 		return;
 	w->acked = version;
-	w->unacked = version == w->said ? 0 : w->unacked - (w->unacked > 0);
+	/* Which deltas came between is only known of the one asked for. */
+	if (version == w->said)
+		w->unacked = 0;
+	else if (w->asked && version >= w->asked)
+		w->unacked = w->since_asked;
+	else if (w->unacked)
+		w->unacked--;
+	if (version >= w->asked)
+		w->asked = 0;
 	if (w->blocked)
 		w->held->poked = true;
 }
@@ -276,7 +285,7 @@ state_watched(const struct client *c)
 struct shared {
 	const struct store_view *view;
 	uint64_t base, said;
-	bool binary, nothing;
+	bool binary, asks, nothing;
 	struct ipc_buf bytes;
 };
 
@@ -289,8 +298,27 @@ struct round {
 	uint64_t everybody_has;
 };
 
+/*
+ * Is it to acknowledge the next delta? One question at a time, and only when a
+ * quarter of what it may leave unanswered is: the answer of one whose line is
+ * as fast as the deltas is there long before it has to wait. Not everybody at
+ * the same delta.
+ */
+static bool
+asks(const struct watch *w)
+{
+	const struct netd *n = w->client->netd;
+	uint32_t period = (uint32_t)n->config.state_unacked / 4;
+
+	if (w->asked)
+		return false;
+	if (w->acked == 0 && period)
+		period = (uint32_t)(w->client->id % period);
+	return w->unacked >= period;
+}
+
 static struct ipc_value *
-message(struct watch *w, struct store_delta *d)
+message(struct watch *w, struct store_delta *d, bool ask)
 {
 	struct ipc_value *v = ipc_value_make("[s{slsl}]", "$state", "from",
 	    (int64_t)(d->whole ? 0 : w->said), "to", (int64_t)d->to);
@@ -302,6 +330,9 @@ message(struct watch *w, struct store_delta *d)
 	if (d->del)
 		ipc_value_set(body, ipc_key_str("del", 3), d->del);
 	d->del = NULL;
+	if (ask)
+		ipc_value_set(
+		    body, ipc_key_str("ack", 3), ipc_value_bool(true));
 	return v;
 }
 
@@ -317,12 +348,13 @@ encode(struct watch *w, struct shared *s)
 	s->base = w->base;
 	s->said = w->said;
 	s->binary = w->client->talk->binary;
+	s->asks = asks(w);
 	ipc_buf_init(&s->bytes, IPC_FRAME_MAX_MAX);
 	e = state_take(w->client, NULL, &d);
 	s->nothing = e == 0;
 	if (e <= 0)
 		return e == 0;
-	v = message(w, &d);
+	v = message(w, &d, s->asks);
 	store_delta_release(&d);
 	if (v && talk_encode(s->binary, v, &s->bytes)) {
 		ipc_value_free(v);
@@ -341,7 +373,8 @@ shared_for(struct round *r, struct watch *w)
 	for (size_t i = 0; i < r->n; i++) {
 		s = &r->shared[i];
 		if (s->view == w->sight.view && s->base == w->base &&
-		    s->said == w->said && s->binary == w->client->talk->binary)
+		    s->said == w->said && s->asks == asks(w) &&
+		    s->binary == w->client->talk->binary)
 			return s;
 	}
 	if (r->n == SHARED_MAX)
@@ -373,6 +406,11 @@ tell(struct round *r, struct watch *w)
 	if (!s->nothing) {
 		w->said = version;
 		w->unacked++;
+		w->since_asked++;
+		if (s->asks) {
+			w->asked = version;
+			w->since_asked = 0;
+		}
 		w->sent_us = r->now_us;
 		r->netd->metrics.deltas++;
 		r->netd->metrics.delta_bytes += s->bytes.len;

@@ -8,8 +8,8 @@
  *	both    ["$event", number, name, [args], {kwargs}]   0: no answer
  *	both    ["$got", number]          it was taken; a client adds a value
  *	netd    ["$answer", number, value]          what the game answers
- *	netd    ["$state", {from, to, set, del}]    from 0: all of it
- *	client  ["$ack", to]
+ *	netd    ["$state", {from, to, set, del, ack}]    from 0: all of it
+ *	client  ["$ack", to]              where ack is true; more do no harm
  *	client  ["$hello"]                what comes first, to say the form
  *
  * Only a game that has opened a store or takes events has its players'

@@ -89,7 +89,8 @@ struct load {
 	uint64_t all;      /* since the start */
 	uint64_t sent;     /* fan: messages for everybody; tick: inputs */
 	size_t next;       /* tick: whose input is next */
-	int64_t inputs_ns; /* tick: when inputs began */
+	int64_t inputs_ns; /* tick: when inputs began; snake: the last turn */
+	char name[24];     /* snake: the player's */
 	struct hist hist;
 	uint8_t *text;   /* one message's bytes */
 	uint8_t *frames; /* ready to send but for their stamps */

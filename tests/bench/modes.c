@@ -183,31 +183,111 @@ number_behind(const char *head, const char *name)
 	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
 }
 
-/*
- * ["$state",{"from":F,"to":T,...}]: a delta must be from what this one has, and
- * is acknowledged. Of a server without deltas each message is the whole.
- */
+/* ["$state",{"from":F,"to":T,...,"ack":true}]: a delta must be from what this
+ * one has, and is acknowledged where that is asked for. */
 static void
-follow_message(struct load *l, struct conn *c, const uint8_t *bytes, size_t len)
+state_message(struct load *l, struct conn *c, const uint8_t *bytes, size_t len)
 {
-	static const char word[] = "[\"$state\",{";
+	static const char word[] = "[\"$state\",{", asks[] = "\"ack\":true}]";
 	char head[96], ack[48];
 	uint64_t from;
 	size_t n = len < sizeof(head) ? len : sizeof(head) - 1;
 
 	memcpy(head, bytes, n);
 	head[n] = '\0';
-	note_gap(l, c);
-	if (memcmp(head, "{\"things\":{", 11) == 0 && bytes[len - 1] == '}')
-		return;
 	from = number_behind(head, "\"from\":");
 	if (strncmp(head, word, sizeof(word) - 1) != 0 ||
 	    bytes[len - 1] != ']' || (from && from != c->version))
 		wrong(l, c, bytes, len);
 	c->version = number_behind(head, "\"to\":");
+	if (len < sizeof(asks) ||
+	    memcmp(bytes + len - (sizeof(asks) - 1), asks, sizeof(asks) - 1))
+		return;
 	n = (size_t)snprintf(ack, sizeof(ack), "[\"$ack\",%llu]",
 	    (unsigned long long)c->version);
 	drive_say(l, c, ack, n);
+}
+
+/* Of a server without deltas each message is the whole. */
+static void
+follow_message(struct load *l, struct conn *c, const uint8_t *bytes, size_t len)
+{
+	note_gap(l, c);
+	if (memcmp(bytes, "{\"things\":{", 11) != 0 || bytes[len - 1] != '}')
+		state_message(l, c, bytes, len);
+}
+
+/* ---- snake: one plays, the others watch ---------------------------------- */
+
+/* Between a turn that was seen and the next, or one that was none. */
+#define TURN_NS 120000000
+#define TURN_LOST_NS 2000000000
+
+static void
+snake_opened(struct load *l, struct conn *c)
+{
+	static const char name[] = "[\"name\",{\"name\":\"turner\"}]";
+	static const char join[] = "[\"join\",{}]";
+
+	if (c->index)
+		return;
+	drive_say(l, c, name, sizeof(name) - 1);
+	drive_say(l, c, join, sizeof(join) - 1);
+}
+
+/* A turn to the right; it is in the state as the player's own path. */
+static void
+snake_turn(struct load *l)
+{
+	struct conn *c = &l->conns[0];
+	char text[32];
+	size_t n;
+
+	if (!l->begun || c->state != CONN_OPEN ||
+	    l->now_ns - l->inputs_ns < TURN_NS ||
+	    (c->sent_ns && l->now_ns - c->sent_ns < TURN_LOST_NS))
+		return;
+	n = (size_t)snprintf(
+	    text, sizeof(text), "[\"turn\",{\"way\":%u}]", c->sent++ % 4);
+	c->sent_ns = now_ns();
+	drive_say(l, c, text, n);
+}
+
+static void
+snake_played(struct load *l, struct conn *c, const char *text)
+{
+	char word[48];
+
+	if (sscanf(text, "[\"you\",{\"id\":\"%20[0-9]", l->name) == 1)
+		return;
+	snprintf(word, sizeof(word), "[\"snakes\",\"%s\"]", l->name);
+	if (strstr(text, word)) {
+		snake_opened(l, c);
+		c->sent_ns = 0;
+	}
+	snprintf(word, sizeof(word), "\"%s\":{\"path\":[", l->name);
+	if (strstr(text, word) == NULL)
+		return;
+	if (c->sent_ns) {
+		hist_add(&l->hist, now_ns() - c->sent_ns);
+		c->sent_ns = 0;
+	}
+	l->inputs_ns = now_ns();
+}
+
+static void
+snake_message(struct load *l, struct conn *c, const uint8_t *bytes, size_t len)
+{
+	static const char word[] = "[\"$state\",{";
+	static char text[1 << 16];
+
+	if (c->index == 0 && len < sizeof(text)) {
+		memcpy(text, bytes, len);
+		text[len] = '\0';
+		snake_played(l, c, text);
+	}
+	if (len > sizeof(word) && memcmp(bytes, word, sizeof(word) - 1) == 0)
+		state_message(l, c, bytes, len);
 }
 
 /* ---- connect: handshakes, each connection cut as soon as it stands ------ */
@@ -268,6 +348,11 @@ static const struct mode modes[] = {
 	{ .name = "follow",
 	    .what = "a state that changes by itself, acknowledged",
 	    .message = follow_message },
+	{ .name = "snake",
+	    .what = "one plays Snake and times its turns, the rest watch",
+	    .opened = snake_opened,
+	    .message = snake_message,
+	    .turn = snake_turn },
 	{ .name = "connect",
 	    .what = "handshakes a second, conns at a time",
 	    .recycles = true,

@@ -32,8 +32,9 @@ static struct kit_proc *game;
 struct page {
 	int fd;
 	struct ipc_value *state;
-	unsigned wholes, deltas;
-	size_t bytes; /* of all deltas */
+	unsigned wholes, deltas, asked;
+	bool acks_all; /* not only where netd asks for it */
+	size_t bytes;  /* of all deltas */
 	uint64_t version, number;
 	struct ipc_value *said; /* the last message that was no state */
 };
@@ -65,8 +66,9 @@ say(struct page *p, struct ipc_value *v)
 }
 
 static void
-follow(struct page *p, const struct ipc_value *d)
+follow(struct page *p, const struct ipc_value *d, bool ack)
 {
+	bool asked = ipc_value_as_bool(ipc_value_gets(d, "ack"));
 	const struct ipc_value *del = ipc_value_gets(d, "del");
 	const struct ipc_value *set = ipc_value_gets(d, "set");
 	int64_t from = ipc_value_as_int(ipc_value_gets(d, "from"));
@@ -98,6 +100,9 @@ follow(struct page *p, const struct ipc_value *d)
 	if (set)
 		ipc_value_merge(p->state, set, NULL);
 	p->version = (uint64_t)ipc_value_as_int(ipc_value_gets(d, "to"));
+	p->asked += asked;
+	if (ack && (asked || p->acks_all))
+		say(p, ipc_value_make("[sl]", "$ack", (int64_t)p->version));
 }
 
 static bool
@@ -118,11 +123,8 @@ hear(struct page *p, bool ack)
 	v = parsed(text, len);
 	if (is(ipc_value_at(v, 0), "$state")) {
 		p->bytes += len;
-		follow(p, ipc_value_at(v, 1));
+		follow(p, ipc_value_at(v, 1), ack);
 		ipc_value_free(v);
-		if (ack)
-			say(p, ipc_value_make(
-				   "[sl]", "$ack", (int64_t)p->version));
 		return true;
 	}
 	ipc_value_free(p->said);
@@ -262,6 +264,56 @@ who_does_not_acknowledge_gets_no_more_and_then_one_delta(void)
 	until(b, "last", "1");
 	assert_int_equal(b->deltas, before + 1);
 	until(b, "things/4/n", "49");
+}
+
+/* Hundreds of deltas, one a change; how many of them a had. */
+static unsigned
+many_deltas(struct page *a)
+{
+	until(a, "life", "1");
+	a->deltas = a->asked = 0;
+	for (int i = 0; i < 200; i++) {
+		char args[32], n[16];
+
+		snprintf(args, sizeof(args), "[\"n\", %d]", i);
+		snprintf(n, sizeof(n), "%d", i);
+		event(a, "PUT", args);
+		until(a, "n", n);
+	}
+	return a->deltas;
+}
+
+static void
+who_acknowledges_what_it_is_asked_to_is_never_left_waiting(void)
+{
+	unsigned deltas;
+	struct page *a;
+
+	start("state_unacked=16");
+	a = page(0);
+	deltas = many_deltas(a);
+	assert_true(deltas >= 200);
+	assert_in_range(a->asked, deltas / 16, deltas / 4 + 1);
+}
+
+/* As clients do that know of no question. */
+static void
+who_acknowledges_everything_is_never_left_waiting(void)
+{
+	struct page *a, *b;
+
+	start("state_unacked=4");
+	a = page(0);
+	a->acks_all = true;
+	assert_true(many_deltas(a) >= 200);
+	/* And one may wait after each. */
+	kit_close(a->fd);
+	start("state_unacked=1");
+	a = page(0);
+	b = page(1);
+	b->acks_all = true;
+	assert_true(many_deltas(a) >= 200);
+	until(b, "n", "199");
 }
 
 static void
@@ -855,6 +907,9 @@ main(void)
 		KIT_TEST(two_players_have_what_the_game_has),
 		KIT_TEST(
 		    who_does_not_acknowledge_gets_no_more_and_then_one_delta),
+		KIT_TEST(
+		    who_acknowledges_what_it_is_asked_to_is_never_left_waiting),
+		KIT_TEST(who_acknowledges_everything_is_never_left_waiting),
 		KIT_TEST(a_player_who_does_not_read_costs_no_memory),
 		KIT_TEST(a_rate_merges_what_happened_meanwhile),
 		KIT_TEST(each_sees_its_own_cards_alone),
