@@ -49,7 +49,7 @@
 
 struct pygase_sending {
 	struct pygase_sending *next;
-	uint64_t in; /* the datagram that carries it; 0: it waits */
+	uint64_t in; /* the datagram that carries it; of those on their way */
 	int64_t since_us;
 	int64_t missing_us; /* since when newer ones are acked, or 0 */
 	uint64_t id;
@@ -187,21 +187,61 @@ pygase_init(struct pygase *p, unsigned sequence, unsigned order, unsigned holds,
 	p->sent_us = now_us - QUIET_US;
 }
 
+static void
+put_last(struct pygase_events *all, struct pygase_sending *e)
+{
+	e->next = NULL;
+	if (all->last)
+		all->last->next = e;
+	else
+		all->first = e;
+	all->last = e;
+	all->bytes += e->len;
+}
+
+/* The one after prev, which is the first if that is NULL. */
+static struct pygase_sending *
+take_after(struct pygase_events *all, struct pygase_sending *prev)
+{
+	struct pygase_sending *e = prev ? prev->next : all->first;
+
+	if (prev)
+		prev->next = e->next;
+	else
+		all->first = e->next;
+	if (all->last == e)
+		all->last = prev;
+	all->bytes -= e->len;
+	return e;
+}
+
+/* All of what is in front goes before the others; nothing is left in front. */
+static void
+put_before(struct pygase_events *all, struct pygase_events *front)
+{
+	if (front->first == NULL)
+		return;
+	front->last->next = all->first;
+	all->first = front->first;
+	if (all->last == NULL)
+		all->last = front->last;
+	all->bytes += front->bytes;
+	*front = (struct pygase_events){ 0 };
+}
+
 void
 pygase_release(
     struct pygase *p, void (*lost)(void *arg, uint64_t id), void *arg)
 {
-	while (p->first) {
-		struct pygase_sending *e = p->first;
+	put_before(&p->waiting, &p->away);
+	while (p->waiting.first) {
+		struct pygase_sending *e = take_after(&p->waiting, NULL);
 
-		p->first = e->next;
 		if (lost)
 			lost(arg, e->id);
 		free(e);
 	}
-	p->last = NULL;
-	p->n_events = p->n_waiting = 0;
-	p->event_bytes = 0;
+	p->n_events = 0;
 }
 
 enum pygase_sort
@@ -327,28 +367,12 @@ is_acked(const struct pygase *p, uint64_t n)
 	return p->sent - n < PYGASE_RING && p->ring[n % PYGASE_RING].acked;
 }
 
-static void
-drop_event(
-    struct pygase *p, struct pygase_sending *prev, struct pygase_sending *e)
-{
-	if (prev)
-		prev->next = e->next;
-	else
-		p->first = e->next;
-	if (p->last == e)
-		p->last = prev;
-	p->n_events--;
-	p->event_bytes -= e->len;
-	free(e);
-}
-
+/* Newer ones are acked, and it is not. */
 static bool
 is_lost(const struct pygase *p, struct pygase_sending *e, int64_t now_us)
 {
 	int64_t grace = p->rtt_us / 2;
 
-	if (e->in == 0 || p->acked <= e->in)
-		return false;
 	if (e->missing_us == 0)
 		e->missing_us = now_us;
 	/* So far behind, no ack names it any more. */
@@ -366,41 +390,35 @@ is_lost(const struct pygase *p, struct pygase_sending *e, int64_t now_us)
  * is believed of a datagram when newer ones are acked and it is not, and still
  * not when those that it might only have been overtaken by are long there: a
  * client cannot tell an event that comes twice. Silence alone means nothing,
- * for then nothing is known.
+ * for then nothing is known; what is newer than all that is acked is not even
+ * looked at, and what waits neither.
  */
 static void
 settle_events(
     struct pygase *p, int64_t now_us, const struct pygase_fate *fate, void *arg)
 {
-	struct pygase_sending *prev = NULL, *next;
+	struct pygase_sending *prev = NULL, *e;
+	struct pygase_events again = { 0 };
 
-	for (struct pygase_sending *e = p->first; e; e = next) {
-		next = e->next;
-		if (e->in && is_acked(p, e->in)) {
-			uint64_t id = e->id;
+	while ((e = prev ? prev->next : p->away.first) && e->in <= p->acked) {
+		bool came = is_acked(p, e->in);
 
-			drop_event(p, prev, e);
-			if (fate)
-				fate->done(arg, id);
-			continue;
-		}
-		if (!is_lost(p, e, now_us)) {
+		if (!came && !is_lost(p, e, now_us)) {
 			prev = e;
 			continue;
 		}
-		if (e->class == PYGASE_ONCE) {
-			uint64_t id = e->id;
-
-			drop_event(p, prev, e);
-			if (fate)
-				fate->lost(arg, id);
+		take_after(&p->away, prev);
+		if (!came && e->class == PYGASE_SURE) {
+			e->missing_us = 0;
+			put_last(&again, e);
 			continue;
 		}
-		e->in = 0;
-		e->missing_us = 0;
-		p->n_waiting++;
-		prev = e;
+		p->n_events--;
+		if (fate)
+			(came ? fate->done : fate->lost)(arg, e->id);
+		free(e);
 	}
+	put_before(&p->waiting, &again);
 }
 
 void
@@ -456,7 +474,7 @@ pygase_add_parts(struct pygase *p, const struct pygase_part *parts,
 	if (n == 0 || n > PYGASE_EVENT_MAX)
 		return -1;
 	if (p->n_events >= PYGASE_WAITING ||
-	    p->event_bytes + n > PYGASE_WAITING_BYTES)
+	    p->away.bytes + p->waiting.bytes + n > PYGASE_WAITING_BYTES)
 		return 0;
 	e = malloc(sizeof(*e) + n);
 	if (e == NULL)
@@ -470,14 +488,8 @@ pygase_add_parts(struct pygase *p, const struct pygase_part *parts,
 			memcpy(e->bytes + at, parts[i].bytes, parts[i].len);
 		at += parts[i].len;
 	}
-	if (p->last)
-		p->last->next = e;
-	else
-		p->first = e;
-	p->last = e;
+	put_last(&p->waiting, e);
 	p->n_events++;
-	p->n_waiting++;
-	p->event_bytes += n;
 	return 1;
 }
 
@@ -489,10 +501,20 @@ pygase_add(struct pygase *p, const void *event, size_t n,
 	    p, &(struct pygase_part){ event, n }, 1, class, id, now_us);
 }
 
+bool
+pygase_is_open(const struct pygase *p)
+{
+	return p->away.bytes + p->waiting.bytes < PYGASE_AWAY;
+}
+
 int64_t
 pygase_waits(const struct pygase *p, int64_t now_us)
 {
-	return p->first ? now_us - p->first->since_us : 0;
+	const struct pygase_sending *a = p->away.first, *w = p->waiting.first;
+
+	if (a == NULL || (w && w->since_us < a->since_us))
+		a = w;
+	return a ? now_us - a->since_us : 0;
 }
 
 bool
@@ -536,7 +558,7 @@ state_due(const struct pygase *p)
 static bool
 may_send(const struct pygase *p)
 {
-	return p->n_waiting && p->n_events - p->n_waiting < PYGASE_EVENTS;
+	return p->waiting.first && p->away.bytes < PYGASE_AWAY;
 }
 
 int64_t
@@ -643,19 +665,19 @@ events(struct pygase *p, uint8_t *out, size_t n)
 	struct pygase_gone *g = &p->ring[p->sent % PYGASE_RING];
 	size_t room = n < PYGASE_FILL ? PYGASE_FILL : n;
 
-	for (struct pygase_sending *e = p->first; e && may_send(p);
-	     e = e->next) {
-		if (e->in)
-			continue;
+	while (may_send(p) && g->events < UINT8_MAX) {
+		struct pygase_sending *e = p->waiting.first;
+
 		/* One that is too long for any is alone in its own. */
 		if (n + 2 + e->len > room &&
 		    (g->events || n + 2 + e->len > PYGASE_MAX))
 			break;
+		take_after(&p->waiting, NULL);
 		put16(out + n, e->len);
 		memcpy(out + n + 2, e->bytes, e->len);
 		n += 2 + (size_t)e->len;
 		e->in = p->sent;
-		p->n_waiting--;
+		put_last(&p->away, e);
 		g->events++;
 	}
 	return n;

@@ -36,8 +36,10 @@
 #define PYGASE_EVENT_MAX 2000
 /* Our datagrams that may be unacknowledged; what is older counts as lost. */
 #define PYGASE_RING 128
-/* Events on their way at once; and those that wait with them, at the most. */
-#define PYGASE_EVENTS 64
+/* Bytes of events on their way at once: the next go while there are fewer. A
+ * busy core acks late, and what it answers is not to wait for that. */
+#define PYGASE_AWAY (64u << 10)
+/* Events on their way and those that wait with them, at the most. */
 #define PYGASE_WAITING 1024
 #define PYGASE_WAITING_BYTES (256u << 10)
 /* The update in a datagram holds this many keys at the most. */
@@ -98,7 +100,7 @@ struct pygase_piece {
 /* ---- a connection ---------------------------------------------------------
  */
 
-struct pygase_sending; /* an event on its way */
+struct pygase_sending; /* an event */
 
 struct pygase {
 	/* The other side's numbers, and when it last spoke. */
@@ -133,10 +135,13 @@ struct pygase {
 	unsigned unacked; /* of theirs since we last sent */
 	unsigned row;     /* ours since they last spoke */
 	int64_t sent_us;
-	/* Events. */
-	struct pygase_sending *first, *last;
-	unsigned n_events, n_waiting;
-	size_t event_bytes;
+	/* Events: those on their way, by their datagrams' numbers, and those
+	 * that wait, what was lost first. */
+	struct pygase_events {
+		struct pygase_sending *first, *last;
+		size_t bytes;
+	} away, waiting;
+	unsigned n_events;
 	/* State: the piece on its way, a view; its number; when last sent. */
 	struct pygase_piece piece;
 	bool piece_on;
@@ -207,8 +212,10 @@ struct pygase_part {
 int pygase_add_parts(struct pygase *p, const struct pygase_part *parts,
     unsigned n_parts, enum pygase_class class, uint64_t id, int64_t now_us);
 
-/* The oldest event that is not acked was given so long ago; 0: there is none.
- */
+/* Is so little on its way that what is added now goes with the next ones? */
+bool pygase_is_open(const struct pygase *p);
+/* The first to go of the events that are not acked was given so long ago; 0:
+ * there is none. */
 int64_t pygase_waits(const struct pygase *p, int64_t now_us);
 
 /* Is nothing on its way, so that a piece of state may follow? */

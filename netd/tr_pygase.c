@@ -554,7 +554,7 @@ pg_write(struct client *c, const void *bytes, size_t n)
 	const uint8_t *p = bytes;
 	size_t used = 0;
 
-	while (n - used > DATAGRAM_MARK && k->p.n_events < PYGASE_EVENTS) {
+	while (n - used > DATAGRAM_MARK && pygase_is_open(&k->p)) {
 		uint32_t len;
 		unsigned class;
 		int r;

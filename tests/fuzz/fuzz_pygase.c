@@ -87,7 +87,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			len = pygase_write(&p, now, out);
 			assert(len >= PYGASE_SMALLEST && len <= PYGASE_MAX);
 			assert(p.sequence == pygase_after(before, 1));
-			assert(p.n_events - p.n_waiting <= PYGASE_EVENTS);
+			assert(p.away.bytes < PYGASE_AWAY + PYGASE_EVENT_MAX);
 		} else if (pygase_state_taken(&p) || pygase_state_idle(&p)) {
 			pygase_state_send(&p, &piece);
 		}
