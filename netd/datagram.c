@@ -6,6 +6,7 @@
 #include "netd/datagram.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -16,6 +17,11 @@
 #define BATCH 64
 /* Taken in one turn, so that everybody else comes in between. */
 #define BATCHES_PER_TURN 4
+/* So long a game that is behind lets what comes wait where the system keeps
+ * it; then it is read all the same, for its acks. */
+#define BEHIND_US 200000
+/* How often the system is asked what it had no room for. */
+#define LOOK_US 250000
 /* What the bad network carries in one direction; more is lost. */
 #define BAD_QUEUE (1u << 20)
 /* A datagram that is overtaken waits so much longer. */
@@ -173,7 +179,11 @@ struct datagrams {
 	ev_io io;
 	const struct datagram_use *use;
 	void *arg;
-	int error; /* the last of the socket; use->nobody() is to hear of it */
+	int error;  /* the last of the socket; use->nobody() is to hear of it */
+	bool waits; /* it is not read: the game is behind */
+	int64_t behind_us; /* since when the game is; 0: it is not */
+	int64_t looked_us; /* when the system was asked for its drops */
+	uint32_t drops;    /* and what it said */
 	bool bad_on;
 	struct bad bad;
 	struct way in, out;
@@ -429,6 +439,50 @@ datagrams_send(
 		put_out(d, to, bytes, n);
 }
 
+/*
+ * Who says more than the game can take is not read for a while: what is too
+ * much is lost before anything was done for it, and what is taken is answered.
+ */
+static void
+wait_for_game(struct datagrams *d)
+{
+	const struct netd *n = d->netd;
+	const struct link *l = n->link;
+	bool behind = n->input_held && l->phase == LINKED &&
+		      l->journal.unsent > (size_t)n->config.ahead_bytes / 2;
+
+	if (!behind)
+		d->behind_us = 0;
+	else if (d->behind_us == 0)
+		d->behind_us = n->now_us;
+	if (behind && n->now_us - d->behind_us >= BEHIND_US)
+		behind = false;
+	if (d->waits == behind)
+		return;
+	d->waits = behind;
+	if (behind)
+		ev_io_stop(n->loop, &d->io);
+	else
+		ev_io_start(n->loop, &d->io);
+}
+
+/* What came while the socket was full, and nobody will ever see. */
+static void
+count_drops(struct datagrams *d)
+{
+	uint32_t info[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(info);
+
+	if (d->netd->now_us - d->looked_us < LOOK_US)
+		return;
+	d->looked_us = d->netd->now_us;
+	if (getsockopt(d->fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0 ||
+	    len < sizeof(info))
+		return;
+	d->netd->metrics.datagrams_dropped += info[SK_MEMINFO_DROPS] - d->drops;
+	d->drops = info[SK_MEMINFO_DROPS];
+}
+
 void
 datagrams_turn(struct netd *n)
 {
@@ -436,6 +490,8 @@ datagrams_turn(struct netd *n)
 		d->use->turn(d->arg);
 		if (d->n_out)
 			flush(d);
+		wait_for_game(d);
+		count_drops(d);
 		if (d->error && d->use->nobody)
 			d->use->nobody(d->arg, d->error);
 		d->error = 0;

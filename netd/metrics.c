@@ -28,6 +28,8 @@ static const struct counter {
 	ROW("datagrams_out_total", datagrams_out, "Datagrams sent"),
 	ROW("datagrams_lost_total", datagrams_lost,
 	    "Datagrams that the system did not take"),
+	ROW("datagrams_dropped_total", datagrams_dropped,
+	    "Datagrams that came faster than they were read"),
 	ROW("datagrams_bad_total", datagrams_bad,
 	    "Datagrams that made no sense where they came"),
 	ROW("datagrams_over_total", datagrams_over,

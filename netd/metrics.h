@@ -36,14 +36,15 @@ struct metrics {
 	uint64_t frames_up, frames_down;
 	uint64_t writes_up, reads_down; /* system calls on the pipes */
 	uint64_t datagrams_in, datagrams_out;
-	uint64_t datagrams_lost; /* the socket did not take them */
-	uint64_t datagrams_bad;  /* of no use to anybody */
-	uint64_t datagrams_over; /* over the rate of their address */
-	uint64_t unproven;       /* answers to addresses not yet proven */
-	uint64_t malformed;      /* typed messages that were refused */
-	uint64_t dropped;        /* messages given up, as their class allows */
-	uint64_t turns;          /* of the loop */
-	uint64_t input_holds;    /* times that players were not read */
+	uint64_t datagrams_lost;    /* the socket did not take them */
+	uint64_t datagrams_dropped; /* came while their socket was full */
+	uint64_t datagrams_bad;     /* of no use to anybody */
+	uint64_t datagrams_over;    /* over the rate of their address */
+	uint64_t unproven;          /* answers to addresses not yet proven */
+	uint64_t malformed;         /* typed messages that were refused */
+	uint64_t dropped;     /* messages given up, as their class allows */
+	uint64_t turns;       /* of the loop */
+	uint64_t input_holds; /* times that players were not read */
 	uint64_t out_of_fds;
 	uint64_t links_broken;
 	uint64_t checkpoints, checkpoint_us; /* taken, and what they cost */

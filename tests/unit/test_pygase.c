@@ -344,6 +344,56 @@ no_more_events_than_fit_one_datagram_and_their_room(void **state)
 	assert_in_range(len, PYGASE_FILL - 102, PYGASE_FILL);
 }
 
+/* A busy core reads acks 300 ms late. What it says goes on at its pace, none of
+ * it twice, and little of it waits. */
+static void
+acks_that_are_late_hold_nothing_up(void **state)
+{
+	enum { EVERY_MS = 25, LATE = 12, EACH = 30, STEPS = 80 };
+	static const uint8_t event[48] = { 0x80 };
+	unsigned said_at[STEPS] = { 0 };
+	size_t went = 0;
+	int64_t at = START;
+
+	(void)state;
+	for (unsigned i = 0; i < STEPS; i++, at += EVERY_MS * MS) {
+		hear(i + 1, i < LATE ? 0 : said_at[i - LATE],
+		    i < LATE ? 0 : UINT32_MAX, 0, true, at);
+		for (unsigned k = 0; k < EACH; k++)
+			assert_int_equal(pygase_add(&p, event, sizeof(event),
+					     PYGASE_ONCE, 0, at),
+			    1);
+		for (int64_t t = at; t < at + EVERY_MS * MS; t += MS)
+			if (pygase_due(&p, t) <= t)
+				went += (pygase_write(&p, t, out) -
+					    PYGASE_SMALLEST) /
+					(sizeof(event) + 2);
+		said_at[i] = p.sequence;
+		assert_int_equal(went, (i + 1) * EACH);
+		assert_in_range(p.n_events, EACH, (LATE + 1) * EACH);
+		n_acks = 0;
+	}
+	assert_int_equal(n_losses, 0);
+}
+
+/* And however late they are, only so much is on its way. */
+static void
+without_acks_what_is_on_its_way_has_an_end(void **state)
+{
+	static const uint8_t event[1000] = { 0x80 };
+	size_t went = 0;
+
+	(void)state;
+	hear(1, 0, 0, 0, false, START);
+	while (pygase_add(&p, event, sizeof(event), PYGASE_SURE, 0, START) == 1)
+		;
+	for (int64_t t = START; t < START + 3000 * MS; t += MS)
+		if (pygase_due(&p, t) <= t)
+			went += pygase_write(&p, t, out) > sizeof(event);
+	assert_int_equal(went, (PYGASE_AWAY + 999) / 1000);
+	assert_false(pygase_is_open(&p));
+}
+
 static void
 events_of_the_other_side_are_acked_at_once_until_it_knows(void **state)
 {
@@ -511,6 +561,8 @@ main(void)
 		T(an_event_that_is_missing_goes_again_in_a_new_datagram),
 		T(an_event_that_was_overtaken_is_not_said_twice),
 		T(no_more_events_than_fit_one_datagram_and_their_room),
+		T(acks_that_are_late_hold_nothing_up),
+		T(without_acks_what_is_on_its_way_has_an_end),
 		T(events_of_the_other_side_are_acked_at_once_until_it_knows),
 		T(thirty_one_of_theirs_never_wait),
 		T(what_is_lost_is_known_when_no_ack_can_name_it),
