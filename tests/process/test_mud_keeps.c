@@ -56,6 +56,17 @@ do_things(int ann, int bob)
 	kit_hear(bob, "a straw dummy. (");
 }
 
+/* A town where they did. */
+static void
+begin(const char *option, const char *value, int *ann, int *bob)
+{
+	town_write(MORE);
+	town_start(option, value);
+	*ann = town_make("ann");
+	*bob = town_make("bob");
+	do_things(*ann, *bob);
+}
+
 /* Ann, who may have had to come in again, finds all of that. */
 static void
 all_is_there(int ann)
@@ -97,11 +108,7 @@ another_build_finds_the_world_as_it_was(void)
 {
 	int ann, bob;
 
-	town_write(MORE);
-	town_start(NULL, NULL);
-	ann = town_make("ann");
-	bob = town_make("bob");
-	do_things(ann, bob);
+	begin(NULL, NULL, &ann, &bob);
 	for (int i = 1; i <= 2; i++) {
 		kit_signal(town, SIGHUP);
 		kit_hear(ann, "The world shivers");
@@ -123,11 +130,7 @@ a_cold_start_finds_the_world_as_it_was_saved(void)
 {
 	int ann, bob;
 
-	town_write(MORE);
-	town_start("--limit", "restarts_max=1");
-	ann = town_make("ann");
-	bob = town_make("bob");
-	do_things(ann, bob);
+	begin("--limit", "restarts_max=1", &ann, &bob);
 	/* Saved all the time; but one who leaves knows when. */
 	kit_close(bob);
 	kit_hear(ann, "Bob stares into nothing");
@@ -152,11 +155,7 @@ a_stop_and_a_start_find_the_world_as_it_was(void)
 {
 	int ann, bob;
 
-	town_write(MORE);
-	town_start(NULL, NULL);
-	ann = town_make("ann");
-	bob = town_make("bob");
-	do_things(ann, bob);
+	begin(NULL, NULL, &ann, &bob);
 	kit_signal(town, SIGTERM);
 	kit_hear(ann, "Shutting down...");
 	assert_int_equal(kit_wait(town), 0);
@@ -207,11 +206,7 @@ when_netd_dies_who_comes_again_is_told_and_stands_where_they_stood(void)
 {
 	int ann, bob;
 
-	town_write(MORE);
-	town_start(NULL, NULL);
-	ann = town_make("ann");
-	bob = town_make("bob");
-	do_things(ann, bob);
+	begin(NULL, NULL, &ann, &bob);
 	kill(kit_child(town, "netd"), SIGKILL);
 	kit_recv_all(ann, &(size_t){ 0 });
 	ann = kit_connect(kit_url(town, 1));
