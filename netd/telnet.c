@@ -36,10 +36,11 @@ static const uint8_t agreed[256] = {
 };
 
 void
-telnet_init(struct telnet *t)
+telnet_init(struct telnet *t, size_t sub_max)
 {
 	memset(t, 0, sizeof(*t));
-	ipc_buf_init(&t->sub, TELNET_SUB_MAX);
+	ipc_buf_init(
+	    &t->sub, sub_max > TELNET_SUB_MIN ? sub_max : TELNET_SUB_MIN);
 	ipc_buf_init(&t->out, TELNET_OUT_MAX);
 	t->answers = TELNET_ANSWERS;
 }
@@ -294,15 +295,22 @@ sub_ends(struct telnet *t, struct telnet_event *e)
 		.len = t->sub.len };
 }
 
-static void
-sub_add(struct telnet *t, uint8_t b)
+/* True: this was one too many. */
+static bool
+sub_add(struct telnet *t, uint8_t b, struct telnet_event *e)
 {
 	t->state = SUB_DATA;
-	if (!t->sub_over && !ipc_buf_add(&t->sub, &b, 1))
-		t->sub_over = true;
+	if (t->sub_over || ipc_buf_add(&t->sub, &b, 1))
+		return false;
+	t->sub_over = true;
+	*e = (struct telnet_event){ .what = t->sub.len == t->sub.max
+						? TELNET_TOO_LONG
+						: TELNET_NO_MEMORY,
+		.code = t->option };
+	return true;
 }
 
-/* One byte that is not plain text. True: it ends a command. */
+/* One byte that is not plain text. True: it ends a command, or all patience. */
 static bool
 step(struct telnet *t, uint8_t b, struct telnet_event *e)
 {
@@ -324,19 +332,17 @@ step(struct telnet *t, uint8_t b, struct telnet_event *e)
 		t->state = SUB_DATA;
 		return false;
 	case SUB_DATA:
-		if (b == TELNET_IAC)
-			t->state = SUB_IAC;
-		else
-			sub_add(t, b);
+		if (b != TELNET_IAC)
+			return sub_add(t, b, e);
+		t->state = SUB_IAC;
 		return false;
 	default:
 		if (b == TELNET_IAC)
-			sub_add(t, b);
-		else if (b != TELNET_SE) /* its end was forgotten */
+			return sub_add(t, b, e);
+		if (b != TELNET_SE) /* its end was forgotten */
 			return command(t, b, e);
-		else
-			sub_ends(t, e);
-		return t->state == DATA;
+		sub_ends(t, e);
+		return true;
 	}
 }
 

@@ -5,7 +5,7 @@
  * Nothing of it trusts the peer. An answer never answers a state already in
  * force, an option that we do not have is refused once, what may be asked for
  * again and again is answered up to TELNET_ANSWERS_PER_S times a second, and
- * a subnegotiation is kept up to TELNET_SUB_MAX bytes.
+ * a subnegotiation is kept up to its limit, and said to be over it.
  */
 #ifndef NETD_TELNET_H
 #define NETD_TELNET_H
@@ -54,8 +54,9 @@ enum telnet_option {
 	TELNET_GMCP = 201
 };
 
-/* Bytes of one subnegotiation; the rest of a longer one is not kept. */
-#define TELNET_SUB_MAX 8192
+/* Bytes of one subnegotiation that must be allowed: a terminal's names and
+ * variables come in one. */
+#define TELNET_SUB_MIN 1024
 /* Answers at once, and a second, to what can be asked again and again. */
 #define TELNET_ANSWERS 50
 #define TELNET_ANSWERS_PER_S 10
@@ -65,7 +66,7 @@ enum telnet_option {
 struct telnet {
 	uint8_t state, command, option;
 	bool heard;           /* the peer sent a command: it speaks telnet */
-	bool sub_over;        /* the subnegotiation at hand is too long */
+	bool sub_over;        /* the rest of the one at hand is not kept */
 	uint8_t options[256]; /* both sides of each, see telnet.c */
 	struct ipc_buf sub;
 	struct ipc_buf out; /* bytes for the peer; the caller empties it */
@@ -74,11 +75,14 @@ struct telnet {
 };
 
 enum telnet_what {
-	TELNET_NOTHING, /* nothing to act on; there may be answers in out */
-	TELNET_TEXT,    /* bytes, len: what stands between commands */
-	TELNET_COMMAND, /* code: a command without an option */
-	TELNET_OPTION,  /* code, ours, on: an option changed or was refused */
-	TELNET_SUB      /* code, bytes, len: a subnegotiation, IAC undoubled */
+	TELNET_NOTHING,  /* nothing to act on; there may be answers in out */
+	TELNET_TEXT,     /* bytes, len: what stands between commands */
+	TELNET_COMMAND,  /* code: a command without an option */
+	TELNET_OPTION,   /* code, ours, on: an option changed or was refused */
+	TELNET_SUB,      /* code, bytes, len: a subnegotiation, IAC undoubled */
+	TELNET_TOO_LONG, /* code: one is over its limit; its rest is passed over
+			  */
+	TELNET_NO_MEMORY /* code: the same, for want of memory */
 };
 
 struct telnet_event {
@@ -90,7 +94,8 @@ struct telnet_event {
 	bool on;
 };
 
-void telnet_init(struct telnet *t);
+/* sub_max: bytes of one subnegotiation. */
+void telnet_init(struct telnet *t, size_t sub_max);
 void telnet_release(struct telnet *t);
 /* The time, for the limit on answers. Call it before telnet_next(). */
 void telnet_clock(struct telnet *t, int64_t now_us);

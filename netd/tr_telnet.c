@@ -71,7 +71,7 @@ telnet_start(struct client *c)
 	if (s == NULL)
 		return -IPC_REASON_NO_MEMORY;
 	c->codec = s;
-	telnet_init(&s->telnet);
+	telnet_init(&s->telnet, (size_t)c->url->config.side_bytes);
 	line_edit_init(&s->edit, (size_t)c->url->config.message_bytes);
 	s->edit.budget = DRAW_MAX;
 	if (!c->outgoing)
@@ -444,6 +444,10 @@ act(struct client *c, const struct telnet_event *e, size_t *taken)
 		return 1;
 	case TELNET_SUB:
 		return on_sub(c, e);
+	case TELNET_TOO_LONG:
+		return -IPC_REASON_TOO_LONG;
+	case TELNET_NO_MEMORY:
+		return -IPC_REASON_NO_MEMORY;
 	default:
 		return 1;
 	}

@@ -24,6 +24,8 @@ static void
 run(const uint8_t *data, size_t size, size_t piece, unsigned how,
     struct ipc_buf *said)
 {
+	/* The least for a subnegotiation: longer ones are in reach. */
+	ft_side_bytes = 512;
 	ft_init(MESSAGE_MAX, how & 0x80);
 	ft.stop_every = how & 0x0f;
 	ft_send("Name? ", 6);

@@ -375,13 +375,10 @@ chunk_end(enum kind k)
 					    : 65536;
 }
 
-/* Closed often enough; what is too long in a subnegotiation is dropped, and
- * closes nobody. */
+/* Closed often enough. */
 static bool
 enough(const struct attacker *a, enum kind k)
 {
-	if (k == SUBNEGOTIATION_WITHOUT_END)
-		return a->sent >= (size_t)32 << 20;
 	return a->closed >= (k == HALF_HEADS ? HALVES : 3);
 }
 

@@ -32,6 +32,9 @@ static struct {
 	unsigned closed;
 } ft;
 
+/* Of ft_init() from now on; 0: as preset. */
+static int64_t ft_side_bytes;
+
 static void
 ft_must(bool good)
 {
@@ -185,6 +188,8 @@ ft_init(int64_t message_bytes, bool outgoing)
 	ipc_log_init("test", IPC_LOG_ERROR);
 	config_init(&ft.url.config);
 	ft.url.config.message_bytes = message_bytes;
+	if (ft_side_bytes)
+		ft.url.config.side_bytes = ft_side_bytes;
 	ft.netd.now_us = ft.netd.began_us = FAKE_NOW_US;
 	ft.netd.n_playing = 3;
 	ft.netd.link = &ft.link;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define SUB_MAX 8192
 #define S(text) text, sizeof(text) - 1
 
 static struct telnet t;
@@ -33,7 +34,8 @@ note(const struct telnet_event *e)
 		ipc_buf_printf(&said, "<s%u ", e->code);
 		ipc_buf_add(&said, e->bytes, e->len);
 		ipc_buf_add(&said, ">", 1);
-	}
+	} else if (e->what == TELNET_TOO_LONG)
+		ipc_buf_printf(&said, "<long %u>", e->code);
 }
 
 static void
@@ -57,7 +59,7 @@ arrive(const void *bytes, size_t len)
 static void
 begin(void)
 {
-	telnet_init(&t);
+	telnet_init(&t, SUB_MAX);
 	ipc_buf_init(&said, 1u << 20);
 }
 
@@ -232,7 +234,7 @@ answers_come_back_with_time(void **state)
 }
 
 static void
-an_endless_subnegotiation_is_kept_up_to_a_limit(void **state)
+an_endless_subnegotiation_is_kept_up_to_a_limit_and_said(void **state)
 {
 	static uint8_t flood[100000];
 
@@ -240,17 +242,30 @@ an_endless_subnegotiation_is_kept_up_to_a_limit(void **state)
 	memset(flood, 'x', sizeof(flood));
 	begin();
 	arrive(S("\xff\xfa\x18"));
+	arrive(flood, SUB_MAX);
+	assert_int_equal(said.len, 0);
 	for (int i = 0; i < 10; i++)
 		arrive(flood, sizeof(flood));
-	assert_true(t.sub.size <= TELNET_SUB_MAX);
-	assert_int_equal(said.len, 0);
+	assert_true(t.sub.size <= SUB_MAX);
+	/* Once; and the next begins anew. */
 	arrive(S("\xff\xf0"
-		 "after"));
-	assert_int_equal(said.len, 5);
-	arrive(S("\xff\xfa\x18"));
-	arrive(flood, TELNET_SUB_MAX);
-	arrive(S("\xff\xf0"));
-	assert_int_equal(said.len, 5 + 5 + TELNET_SUB_MAX + 1);
+		 "after\xff\xfa\x18"));
+	arrive(flood, SUB_MAX - 1);
+	/* One that is doubled counts as one. */
+	arrive(S("\xff\xff\xff\xf0"));
+	assert_int_equal(said.len, 9 + 5 + 5 + SUB_MAX + 1);
+	assert_memory_equal(said.data, "<long 24>after<s24 xxx", 22);
+	end();
+}
+
+static void
+a_subnegotiation_may_always_be_a_kilobyte(void **state)
+{
+	(void)state;
+	begin();
+	telnet_release(&t);
+	telnet_init(&t, 64);
+	assert_int_equal(t.sub.max, 1024);
 	end();
 }
 
@@ -311,7 +326,8 @@ main(void)
 		cmocka_unit_test(all_refusals_fit),
 		cmocka_unit_test(answers_come_back_with_time),
 		cmocka_unit_test(
-		    an_endless_subnegotiation_is_kept_up_to_a_limit),
+		    an_endless_subnegotiation_is_kept_up_to_a_limit_and_said),
+		cmocka_unit_test(a_subnegotiation_may_always_be_a_kilobyte),
 		cmocka_unit_test(a_subnegotiation_of_ours_doubles_iac),
 		cmocka_unit_test(text_is_laid_out_for_the_wire),
 	};

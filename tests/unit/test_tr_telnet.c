@@ -461,6 +461,26 @@ an_endless_line_is_refused(void **state)
 	ft_release();
 }
 
+/* Whatever it is of: one that we asked for, one that means nothing to us. */
+static void
+an_endless_subnegotiation_is_refused(void **state)
+{
+	char bytes[8192];
+
+	(void)state;
+	memset(bytes, 'x', sizeof(bytes));
+	for (int agreed = 0; agreed < 2; agreed++) {
+		ft_init(4096, false);
+		ft_arrive("\xff\xfd\xc9", agreed ? 3 : 0);
+		ft_arrive(S("\xff\xfa\xc9"));
+		ft_arrive(bytes, sizeof(bytes));
+		assert_int_equal(ft.closed, 0);
+		ft_arrive(S("x"));
+		assert_int_equal(ft.closed, IPC_REASON_TOO_LONG);
+		ft_release();
+	}
+}
+
 int
 main(void)
 {
@@ -475,6 +495,7 @@ main(void)
 		cmocka_unit_test(a_window_that_is_dragged_tells_its_last_size),
 		cmocka_unit_test(a_key_makes_us_draw_so_much_a_second),
 		cmocka_unit_test(an_endless_line_is_refused),
+		cmocka_unit_test(an_endless_subnegotiation_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
