@@ -484,7 +484,7 @@ nine_attackers_at_once_cost_little_and_nobody_else(void)
 static void
 a_game_that_stands_still_for_two_seconds_costs_only_time(void)
 {
-	enum { PLAYERS = 4000 };
+	enum { PLAYERS = 10000 };
 	static int fds[PLAYERS];
 	static unsigned said[PLAYERS];
 	const char *url;
