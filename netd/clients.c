@@ -276,12 +276,11 @@ clients_turn(struct netd *n)
  * in the next turn, so that nobody starves.
  */
 static void
-read_batch(struct netd *n)
+read_batch(struct netd *n, size_t enough)
 {
 	int most = (int)n->config.batch;
-	size_t enough = n->link->journal.unsent + TURN_BYTES;
 
-	if (n->event_at == n->n_events) {
+	if (n->event_at >= n->n_events) {
 		n->n_events = epoll_wait(n->in_fd, n->events, most, 0);
 		n->event_at = 0;
 		n->full_turn = n->n_events == most;
@@ -301,17 +300,16 @@ read_batch(struct netd *n)
 static void
 on_in(struct ev_loop *loop, ev_io *w, int events)
 {
+	struct netd *n = w->data;
+	size_t enough = n->link->journal.unsent + TURN_BYTES;
+
 	(void)loop;
 	(void)events;
-	read_batch(w->data);
-}
-
-/* Who was alone in the last batch has not had the time to say more. */
-void
-clients_glance(struct netd *n)
-{
-	if (!n->input_held && n->n_events > 1)
-		read_batch(n);
+	read_batch(n, enough);
+	/* While some were read, others have spoken: the game is woken once for
+	 * all of them. Who was alone waits for nobody. */
+	if (n->n_events > 1 && !n->full_turn && !n->input_held)
+		read_batch(n, enough);
 }
 
 static void

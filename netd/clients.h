@@ -14,8 +14,6 @@ bool clients_init(struct netd *n);
 void clients_release(struct netd *n);
 /* End of a turn: flush the dirty, free the GONE. */
 void clients_turn(struct netd *n);
-/* Whoever has said something meanwhile is read. */
-void clients_glance(struct netd *n);
 /* Reading of all players stops while the game is behind or not there. */
 void clients_hold_input(struct netd *n);
 void clients_close_all(struct netd *n, unsigned reason, const char *text);

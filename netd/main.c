@@ -29,10 +29,6 @@
 #include <unistd.h>
 
 #define TRIM_BYTES (16 << 20)
-/* Turns in a row for players and game alone, until the loop looks at timers,
- * listeners and all else. */
-#define TURNS_MAX 16
-#define TURNS_US 1000
 
 struct arguments {
 	struct config config;
@@ -294,35 +290,26 @@ turn(struct netd *n)
 	stop_turn(n);
 }
 
-/* Is there something to do that the loop need not be asked for? */
+/* Has the game answered already? Then the loop need not be asked for it. */
 static bool
-glance(struct netd *n)
+answered(struct netd *n)
 {
-	if (n->stops || n->link->phase != LINKED || n->upgrade.on)
+	if (n->stops || n->upgrade.on)
 		return false;
 	look_at_clock(n);
-	if (!link_glance(n->link))
-		return false;
-	if (n->link->phase == LINKED)
-		clients_glance(n);
-	return true;
+	return link_glance(n->link);
 }
 
 static void
 on_turn(struct ev_loop *loop, ev_prepare *w, int events)
 {
 	struct netd *n = w->data;
-	int64_t began;
 
 	(void)loop;
 	(void)events;
 	turn(n);
-	began = n->now_us;
-	for (int i = 0; i < TURNS_MAX && n->now_us - began < TURNS_US; i++) {
-		if (!glance(n))
-			break;
+	if (answered(n))
 		turn(n);
-	}
 }
 
 static void
