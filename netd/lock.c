@@ -506,6 +506,23 @@ expected(const struct netd *n, const struct url *u)
 	return true;
 }
 
+/* Is this folder, or one that it is in, one of those? Then it is not the lock
+ * that keeps us from it. */
+static bool
+pages_expected(const struct netd *n, const char *dir)
+{
+	for (size_t i = 0; i < n->lock.n_urls; i++) {
+		const char *told = n->lock.urls[i]->www;
+		size_t len = strlen(told);
+
+		if (len && strncmp(dir, told, len) == 0 &&
+		    (dir[len] == '\0' || dir[len] == '/' ||
+			told[len - 1] == '/'))
+			return true;
+	}
+	return false;
+}
+
 static bool
 opens(const char *dir)
 {
@@ -530,7 +547,7 @@ lock_lets_listen(
 		    "such a URL)");
 		return false;
 	}
-	if (u->www[0] && !opens(u->www)) {
+	if (u->www[0] && !pages_expected(n, u->www) && !opens(u->www)) {
 		snprintf(why, size,
 		    "netd is locked and may not read '%s' (--may-listen with "
 		    "this URL)",

@@ -246,6 +246,37 @@ a_port_that_is_not_ours_to_take_is_one_line(void)
 	assert_int_equal(lines_of(errors), 1);
 }
 
+/* The folder's fault, not the lock's: it was told of. */
+static void
+pages_that_may_not_be_read_are_one_line_that_says_so(void)
+{
+	bool root = geteuid() == 0;
+	char line[900], as[100] = "";
+	const char *errors;
+	int status;
+
+	if (root)
+		snprintf(as, sizeof(as),
+		    "env -u PENSTOCK_CRASH_DIR setpriv --reuid 65534 "
+		    "--clear-groups ");
+	snprintf(line, sizeof(line),
+	    "%s\"${BIN:-bin}\"/echo --version >/dev/null", as);
+	if (root && shell(line, &errors) != 0)
+		skip();
+	/* On the way to it everybody may pass. */
+	assert_int_equal(chmod(kit_path("."), 0711), 0);
+	assert_int_equal(mkdir(kit_path("www"), root ? 0700 : 0), 0);
+	snprintf(line, sizeof(line),
+	    "%s\"${BIN:-bin}\"/echo --listen ws://127.0.0.1:0/?www=%s", as,
+	    kit_path("www"));
+	status = shell(line, &errors);
+	assert_int_equal(status, 1);
+	assert_non_null(strstr(errors, "/www': Permission denied (www= is to "
+				       "be a folder that netd may read)"));
+	assert_null(strstr(errors, "locked"));
+	assert_int_equal(lines_of(errors), 1);
+}
+
 /* Every program of bin/, whoever added it. */
 static void
 each_program_says_its_help_and_version(void)
@@ -327,7 +358,7 @@ static void
 a_full_disk_is_said(void)
 {
 	static const char *const lines[] = { "netd --limits", "netd --help",
-		"netctl --help", "netctl --version", "netctl help dump",
+		"netctl --help", "netctl --version", "netctl dump --help",
 		"echo --help", "snake --version", "backend --help" };
 	const char *errors;
 	char line[300];
@@ -420,6 +451,7 @@ main(void)
 		KIT_TEST(
 		    a_second_game_on_the_same_port_is_refused_and_the_first_plays_on),
 		KIT_TEST(a_port_that_is_not_ours_to_take_is_one_line),
+		KIT_TEST(pages_that_may_not_be_read_are_one_line_that_says_so),
 		KIT_TEST(each_program_says_its_help_and_version),
 		KIT_TEST(help_says_nothing_of_defaults_that_are_not_there),
 		KIT_TEST(plays_with_its_standard_files_closed),
