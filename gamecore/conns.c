@@ -66,6 +66,7 @@ conns_remove(struct conns *c, uint64_t id)
 		return;
 	c->files -= found->is_file;
 	c->used--;
+	c->last = NULL;
 	hole = i = (size_t)(found - c->slots);
 	for (;;) {
 		i = (i + 1) & mask;

@@ -58,6 +58,8 @@ struct conns {
 	size_t size; /* a power of two, or 0 */
 	size_t used;
 	size_t files; /* of them not players */
+	/* Who was found by conns_again(), or NULL. */
+	struct conn *last;
 };
 
 /* netd counts connections up: multiplied, neighbours never share a slot. */
@@ -77,6 +79,19 @@ conns_find(const struct conns *c, uint64_t id)
 		if (c->slots[i].id == id)
 			return &c->slots[i];
 	return NULL;
+}
+/* The same: who has just spoken is mostly who is answered, and speaks on. */
+static inline struct conn *
+conns_again(struct conns *c, uint64_t id)
+{
+	struct conn *found = c->last;
+
+	if (found && found->id == id)
+		return found;
+	found = conns_find(c, id);
+	if (found)
+		c->last = found;
+	return found;
 }
 /* What the game bound to a connection of net->conns. */
 void *conn_bound(const struct conn *c);
@@ -145,12 +160,14 @@ struct gc_net {
 	int up, down; /* read events here, write orders there; -1: closed */
 	struct ipc_reader in;
 	struct ipc_buf out;
+	size_t out_end; /* so far stream_place() may fill out; or 0 */
 	uint32_t frame_max;
 	uint64_t up_taken;  /* frames taken, all of them */
 	uint64_t down_sent; /* frames written, COMMITs not */
 	uint64_t committed; /* up_taken in the last COMMIT */
 	bool committed_partial;
 	bool working;      /* the game has an event of gc_next() in hand */
+	bool plain;        /* gc_next() can do nothing but take a message */
 	bool down_gone;    /* nobody reads what we write */
 	uint64_t break_at; /* stop for a debugger before this frame; or 0 */
 	int failed;        /* why nothing will come any more, or 0 */
@@ -286,9 +303,7 @@ stream_place(struct gc_net *net, size_t len)
 	size_t end = b->len + ipc_frame_size(len);
 	uint8_t *to = b->data + b->len;
 
-	if (len > net->frame_max - IPC_FRAME_HEAD ||
-	    end > OUT_GATHER - IPC_FRAME_HEAD || end > b->size || net->failed ||
-	    net->down_gone)
+	if (len > net->frame_max - IPC_FRAME_HEAD || end > net->out_end)
 		return NULL;
 	b->len = end;
 	net->down_sent++;

@@ -59,10 +59,10 @@ gc_send_how(struct gc_net *net, uint64_t conn, const struct gc_how *how,
 	uint8_t *to;
 
 	/* Its end may be on the way while the game still writes: no error. */
-	if (conns_find(&net->conns, conn) == NULL)
+	if (conns_again(&net->conns, conn) == NULL)
 		return net->failed;
 	/* A plain message with room for it: nothing else is to be asked. */
-	if (net->markup || (how && (how->class_ || how->key || how->markup)) ||
+	if (net->markup || (how && (how->class_ | how->key | how->markup)) ||
 	    (to = stream_place(net, len)) == NULL)
 		return put_message(net, IPC_SEND, conn, how, bytes, len);
 	f.flags = how && how->binary ? IPC_BINARY : IPC_TEXT;

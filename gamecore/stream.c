@@ -41,6 +41,7 @@ write_out(struct gc_net *net)
 			/* What netd still had to say may wait in the other
 			 * pipe: reading goes on to its end. */
 			net->down_gone = true;
+			net->out_end = 0;
 			r = gone(net);
 			break;
 		}
@@ -114,6 +115,10 @@ put(struct gc_net *net, const struct ipc_frame *f, const uint64_t *front)
 		memcpy(to + IPC_FRAME_HEAD + before, f->bytes, f->len);
 	ipc_buf_added(&net->out, size + before);
 	net->down_sent++;
+	/* The next ones need not ask all that. */
+	net->out_end =
+	    (net->out.size < OUT_GATHER ? net->out.size : OUT_GATHER) -
+	    IPC_FRAME_HEAD;
 	return 0;
 }
 
@@ -263,6 +268,8 @@ int
 stream_take(struct gc_net *net, struct ipc_frame *f)
 {
 	uncut(net);
+	/* Whatever this brings: gc_next() looks again. */
+	net->plain = false;
 	while (!net->failed) {
 		enum ipc_decoded d = ipc_reader_next(&net->in, f);
 
@@ -444,12 +451,22 @@ blank(struct gc_event *ev)
 	memset(p + 8, 0, 8);
 }
 
+/* Is a message all that there can be for gc_next()? It stays so until a frame
+ * of another kind is taken, or something due is left for later. */
+static bool
+is_plain(const struct gc_net *net)
+{
+	return !net->failed && net->welcomed && !net->live && !net->timed &&
+	       !net->sessions && !net->worker[0] && !net->break_at &&
+	       net->backlog.len == 0 && net->conns.files == 0;
+}
+
 /*
  * Nearly every frame is a player's message, and nearly always nothing else is
  * at hand: what stream_turn() does of it then, in a third of the steps. False:
  * nothing was done.
  */
-static bool
+static inline bool
 plain_message(struct gc_net *net, struct gc_event *ev)
 {
 	struct ipc_reader *in = &net->in;
@@ -457,22 +474,14 @@ plain_message(struct gc_net *net, struct gc_event *ev)
 	struct conn *c;
 	uint8_t *end;
 
-	if (net->backlog.len || net->timed || net->sessions || net->live ||
-	    net->conns.files || net->break_at || net->failed || in->why ||
-	    !net->welcomed || in->pos == in->end)
-		return false;
 	uncut(net);
-	if (!ipc_frame_ready(
-		in->data + in->pos, in->end - in->pos, in->max, &f) ||
-	    f.kind != IPC_MESSAGE)
+	if (!ipc_reader_ready(in, &f) || f.kind != IPC_MESSAGE)
 		return false;
-	c = conns_find(&net->conns, f.id);
+	c = conns_again(&net->conns, f.id);
 	end = in->data + in->pos + ipc_frame_size(f.len);
 	if (c == NULL || end == in->data + in->size)
 		return false;
-	in->want = 0;
-	in->pos += ipc_frame_size(f.len);
-	in->taken += ipc_frame_size(f.len);
+	ipc_reader_took(in, &f);
 	net->up_taken++;
 	blank(ev);
 	ev->kind = GC_MESSAGE;
@@ -485,17 +494,17 @@ plain_message(struct gc_net *net, struct gc_event *ev)
 	net->cut_was = *end;
 	*end = '\0';
 	net->working = true;
-	stream_hand(net, stream_count(net));
+	net->in_hand = stream_count(net);
+	*net->hand = net->up_taken;
 	return true;
 }
 
-int
-gc_next(struct gc_net *net, struct gc_event *ev)
+/* Whatever comes next. */
+static int
+next_event(struct gc_net *net, struct gc_event *ev)
 {
 	int r;
 
-	if (!net->worker[0] && plain_message(net, ev))
-		return 0;
 	if (net->worker[0])
 		return net_problem(net, GC_EINVALID,
 		    "a worker cannot call gc_next(): gc_job_next() is its own");
@@ -505,7 +514,14 @@ gc_next(struct gc_net *net, struct gc_event *ev)
 	do
 		r = stream_turn(net, ev);
 	while (r == 0 || (r > 0 && net->sessions && sessions_keep(net, ev)));
+	net->plain = is_plain(net);
 	return r < 0 ? r : 0;
+}
+
+int
+gc_next(struct gc_net *net, struct gc_event *ev)
+{
+	return net->plain && plain_message(net, ev) ? 0 : next_event(net, ev);
 }
 
 /* ---- answers ------------------------------------------------------------ */

@@ -89,6 +89,13 @@ ipc_frame_known(const uint8_t *p, struct ipc_frame *f)
 	f->bytes = p + IPC_FRAME_HEAD;
 }
 
+/* Two whole frames that were looked at: are they alike but for their bytes? */
+static inline bool
+ipc_frame_alike(const uint8_t *p, const uint8_t *q)
+{
+	return memcmp(p + 14, q + 14, 12) == 0;
+}
+
 /* Do the n bytes at p begin with a whole frame of at most max bytes? Then *f
  * is filled; if not, ipc_frame_decode() knows why. */
 static inline bool
@@ -130,13 +137,13 @@ enum ipc_decoded ipc_frame_decode(const uint8_t *p, size_t n, size_t max,
  * beyond max, after that frame's length was checked.
  */
 struct ipc_reader {
-	uint8_t *data; /* owned */
-	size_t size;   /* allocated */
-	size_t mark;   /* bytes before this one may be forgotten */
-	size_t pos;    /* the next frame starts here */
-	size_t end;    /* bytes filled */
-	size_t max;    /* the largest whole frame */
-	size_t want;   /* bytes from pos that the next frame needs, if known */
+	uint8_t *data;   /* owned */
+	size_t size;     /* allocated */
+	size_t mark;     /* bytes before this one may be forgotten */
+	size_t pos;      /* the next frame starts here */
+	size_t end;      /* bytes filled */
+	size_t max;      /* the largest whole frame */
+	size_t want;     /* bytes from pos that it needs, if it is not whole */
 	size_t keep_max; /* mark..end may grow to this many bytes */
 	uint64_t taken;  /* bytes handed out as frames since the start */
 	const char *why; /* after IPC_BROKEN: what is wrong */
@@ -160,6 +167,19 @@ void ipc_reader_clear(struct ipc_reader *r);
 uint8_t *ipc_reader_space(struct ipc_reader *r, size_t *n);
 /* n bytes were read into that room. */
 void ipc_reader_filled(struct ipc_reader *r, size_t n);
+/* Is a whole frame next? Then *f is filled, and still next until it is taken.
+ */
+static inline bool
+ipc_reader_ready(const struct ipc_reader *r, struct ipc_frame *f)
+{
+	return ipc_frame_ready(r->data + r->pos, r->end - r->pos, r->max, f);
+}
+static inline void
+ipc_reader_took(struct ipc_reader *r, const struct ipc_frame *f)
+{
+	r->pos += ipc_frame_size(f->len);
+	r->taken += ipc_frame_size(f->len);
+}
 /*
  * The next whole frame. *f is a view until the next ipc_reader_space(). The
  * mark follows by itself unless the caller holds it (see ipc_reader_hold).
@@ -168,15 +188,9 @@ enum ipc_decoded ipc_reader_look(struct ipc_reader *r, struct ipc_frame *f);
 static inline enum ipc_decoded
 ipc_reader_next(struct ipc_reader *r, struct ipc_frame *f)
 {
-	size_t size;
-
-	if (r->why || r->pos == r->end ||
-	    !ipc_frame_ready(r->data + r->pos, r->end - r->pos, r->max, f))
+	if (r->why || r->pos == r->end || !ipc_reader_ready(r, f))
 		return ipc_reader_look(r, f);
-	size = ipc_frame_size(f->len);
-	r->want = 0;
-	r->pos += size;
-	r->taken += size;
+	ipc_reader_took(r, f);
 	return IPC_FRAME;
 }
 /*

@@ -310,6 +310,58 @@ client_send(struct client *c, unsigned flags, uint16_t key,
 		slice_drop(s);
 }
 
+/* Encode as many of the frames at p as there is room for and as are like the
+ * first: how many bytes of them, and how many they are. */
+static size_t
+encode_row(const struct client *c, const uint8_t *p, size_t n, uint8_t *to,
+    size_t *room, size_t *messages)
+{
+	const struct transport *t = c->transport;
+	size_t at = 0, used = 0;
+
+	do {
+		struct ipc_frame f;
+
+		ipc_frame_known(p + at, &f);
+		if (t->encode_max(f.len) > *room - used)
+			break;
+		used +=
+		    t->encode(c->outgoing, f.flags, f.bytes, f.len, to + used);
+		at += ipc_frame_size(f.len);
+		(*messages)++;
+	} while (at < n && ipc_frame_alike(p, p + at));
+	*room = used;
+	return at;
+}
+
+size_t
+client_send_row(struct client *c, const uint8_t *p, size_t n, size_t *messages)
+{
+	struct netd *nd = c->netd;
+	size_t hard = (size_t)c->url->config.hard_bytes, off, room, at;
+	struct slice *s;
+	struct ipc_frame f;
+
+	*messages = 0;
+	ipc_frame_known(p, &f);
+	if ((f.flags & ~IPC_BINARY) != IPC_RELIABLE || c->looks || c->resume ||
+	    c->phase != PLAYING || c->transport->before || c->transport->sent)
+		return 0;
+	s = arena_room(nd, c->transport->encode_max(f.len), &off);
+	if (s == NULL || c->out.bytes >= hard)
+		return 0;
+	room = s->len - off;
+	if (room > hard - c->out.bytes)
+		room = hard - c->out.bytes;
+	at = encode_row(c, p, n, s->bytes + off, &room, messages);
+	if (at == 0)
+		return 0;
+	nd->arena_used = off + room;
+	nd->metrics.messages_out += *messages;
+	client_queue(c, s, off, room, IPC_RELIABLE, 0);
+	return at;
+}
+
 bool
 client_raw(struct client *c, const void *bytes, size_t len)
 {

@@ -112,15 +112,35 @@ on_hello(struct link *l, const struct ipc_frame *f)
 /* ---- messages
  * ----------------------------------------------------------------- */
 
-bool
-dispatch_send(struct link *l, const struct ipc_frame *f)
+size_t
+dispatch_row(struct link *l, const uint8_t *p, size_t n, size_t *frames)
+{
+	struct client *c;
+	struct ipc_frame f;
+	size_t size;
+
+	ipc_frame_known(p, &f);
+	c = client_find(l->netd, f.id);
+	if (c == NULL || !client_takes(c) ||
+	    (f.flags & IPC_CLASS_MASK) > IPC_DROPPABLE)
+		return 0;
+	if (l->cast.n)
+		cast_flush(l);
+	size = client_send_row(c, p, n, frames);
+	if (size)
+		return size;
+	client_send(c, f.flags, f.channel, f.bytes, f.len);
+	*frames = 1;
+	return ipc_frame_size(f.len);
+}
+
+static bool
+on_send(struct link *l, const struct ipc_frame *f)
 {
 	struct client *c;
 
 	if ((f->flags & IPC_CLASS_MASK) > IPC_DROPPABLE)
 		return fault(l, f, "flags: no such class");
-	if (l->cast.n)
-		cast_flush(l);
 	c = client_find(l->netd, f->id);
 	if (c && client_takes(c))
 		client_send(c, f->flags, f->channel, f->bytes, f->len);
@@ -568,7 +588,7 @@ static const struct route {
 	bool (*act)(struct link *l, const struct ipc_frame *f);
 } routes[IPC_KIND_END] = {
 	[IPC_HELLO] = { BEFORE, 0, 0, false, on_hello },
-	[IPC_SEND] = { DURING, 0, 0, false, dispatch_send },
+	[IPC_SEND] = { DURING, 0, 0, false, on_send },
 	[IPC_SEND_GROUP] = { DURING, 0, 0, true, on_send_group },
 	[IPC_SEND_BUT] = { DURING, 8, 0, true, on_send_but },
 	[IPC_SCHEMA] = { DURING, 1, 0, false, on_schema },

@@ -72,6 +72,17 @@ journal_place(struct journal *j, size_t size)
 {
 	return journal_has_room(j, size) ? journal_take(j, size) : NULL;
 }
+/* Frames were laid down behind each other from the tail's end to here. */
+static inline void
+journal_took(struct journal *j, const uint8_t *end, size_t frames)
+{
+	struct chunk *c = j->tail;
+	size_t len = (size_t)(end - c->bytes);
+
+	j->unsent += len - c->len;
+	c->len = len;
+	j->position += frames;
+}
 /* What to write next, up to the end of frame number until: *n bytes, NULL if
  * nothing. */
 const uint8_t *journal_next(const struct journal *j, uint64_t until, size_t *n);

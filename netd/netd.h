@@ -122,37 +122,4 @@ struct netd {
 int64_t netd_now(const struct netd *n);
 uint64_t netd_seed(void);
 
-/*
- * Where the len bytes of c's next message will lie for the pipe, if nothing is
- * to be done with them but that: they can be made there, and client_placed()
- * is then what client_got() is else. NULL: make them elsewhere.
- */
-static inline uint8_t *
-client_place(const struct client *c, size_t len)
-{
-	const struct link *l = c->link;
-	size_t size = ipc_frame_size(len);
-
-	if (l == NULL || !l->batch_open || l->phase != LINKED || l->talks ||
-	    l->schema || l->netd->watched || c->resume || size > l->frame_max)
-		return NULL;
-	if (!journal_has_room(&l->journal, size))
-		return NULL;
-	return l->journal.tail->bytes + l->journal.tail->len + IPC_FRAME_HEAD;
-}
-
-static inline bool
-client_placed(struct client *c, unsigned flags, size_t len)
-{
-	struct ipc_frame f = { .kind = IPC_MESSAGE,
-		.flags = (uint8_t)flags,
-		.id = c->id,
-		.len = (uint32_t)len };
-
-	ipc_frame_head(
-	    journal_take(&c->link->journal, ipc_frame_size(len)), &f);
-	c->netd->metrics.frames_up++;
-	return client_heard(c);
-}
-
 #endif

@@ -212,17 +212,9 @@ not_legal(struct link *l, const struct ipc_frame *f)
 }
 
 /* again: of a turn that the players have in part. */
-static inline bool
+static bool
 act(struct link *l, const struct ipc_frame *f, bool again)
 {
-	/* Nearly all a game ever says: what the rest of this would do of it. */
-	if (f->kind == IPC_SEND && l->phase == LINKED && !again &&
-	    !l->netd->watched) {
-		l->down++;
-		l->netd->metrics.frames_down++;
-		recover_note(l);
-		return dispatch_send(l, f);
-	}
 	if (!ipc_msg_fits(f, IPC_TO_NETD))
 		return not_legal(l, f);
 	if (recover_behind(l) && recover_seen(l, f))
@@ -237,6 +229,24 @@ act(struct link *l, const struct ipc_frame *f, bool again)
 	return dispatch(l, f);
 }
 
+/* Nearly all a game ever says are messages, and often several to one client in
+ * a row: how many bytes of them; 0: act() must see the first. */
+static size_t
+act_row(struct link *l, const uint8_t *p, size_t n, bool again)
+{
+	size_t frames, size;
+
+	if (l->phase != LINKED || again || l->netd->watched)
+		return 0;
+	size = dispatch_row(l, p, n, &frames);
+	if (size == 0)
+		return 0;
+	l->down += frames;
+	l->netd->metrics.frames_down += frames;
+	recover_note(l);
+	return size;
+}
+
 /* All frames of a turn, whose bytes lie at p. False: the link is broken. */
 static bool
 act_all(struct link *l, const uint8_t *p, size_t n, bool again)
@@ -245,13 +255,16 @@ act_all(struct link *l, const uint8_t *p, size_t n, bool again)
 
 	/* down_frames() looked at each of them. */
 	while (n) {
-		size_t size;
+		size_t size = 0;
 
 		ipc_frame_known(p, &f);
+		if (f.kind == IPC_SEND)
+			size = act_row(l, p, n, again);
 		/* An inner COMMIT is of turns that were kept (too_early). */
-		if (f.kind != IPC_COMMIT && !act(l, &f, again))
+		if (size == 0 && f.kind != IPC_COMMIT && !act(l, &f, again))
 			return false;
-		size = ipc_frame_size(f.len);
+		if (size == 0)
+			size = ipc_frame_size(f.len);
 		p += size;
 		n -= size;
 	}

@@ -11,6 +11,7 @@
 
 #include "ipc/msg.h"
 #include "netd/netd.h"
+#include "netd/row.h"
 #include "netd/utf8.h"
 
 #include <string.h>
@@ -40,12 +41,23 @@ line_start(struct client *c)
 	return 0;
 }
 
-/* Give one line without its LF to the game. */
+/* Give one line without its LF to the game, in the row if it has a place. */
 static bool
-deliver(struct client *c, const uint8_t *line, size_t len)
+deliver(struct client *c, struct row *row, const uint8_t *line, size_t len)
 {
-	return client_got(
+	uint8_t *to = row_place(row, len);
+	bool more;
+
+	if (to) {
+		row_add(
+		    row, utf8_copy(to, line, len) ? IPC_TEXT : IPC_BINARY, len);
+		return true;
+	}
+	row_end(c, row);
+	more = client_got(
 	    c, utf8_valid(line, len) ? IPC_TEXT : IPC_BINARY, line, len);
+	*row = row_begin(c);
+	return more;
 }
 
 /* len without the CR at the end, if there is one. */
@@ -59,30 +71,31 @@ ssize_t
 line_feed(struct client *c, const uint8_t *bytes, size_t len)
 {
 	const size_t max = (size_t)c->url->config.message_bytes;
+	struct row row = row_begin(c);
 	size_t used = 0, skip = searched(c);
-	bool more = true;
+	bool more = true, too_long = false;
 
 	if (skip > len)
 		skip = 0;
+	/* Now: client_got() may end the client. */
+	set_searched(c, 0);
 	while (more && used < len) {
 		const uint8_t *line = bytes + used, *lf;
 		size_t there = len - used, n;
 
 		lf = memchr(line + skip, '\n', there - skip);
 		n = without_cr(line, lf ? (size_t)(lf - line) : there);
-		if (n > max)
-			return -IPC_REASON_TOO_LONG;
-		if (lf == NULL) {
+		too_long = n > max;
+		if (lf == NULL)
 			set_searched(c, there);
-			return (ssize_t)used;
-		}
+		if (lf == NULL || too_long)
+			break;
 		used += (size_t)(lf - line) + 1;
 		skip = 0;
-		/* Before client_got(), which may end the client. */
-		set_searched(c, 0);
-		more = deliver(c, line, n);
+		more = deliver(c, &row, line, n);
 	}
-	return (ssize_t)used;
+	row_end(c, &row);
+	return too_long ? -IPC_REASON_TOO_LONG : (ssize_t)used;
 }
 
 size_t

@@ -14,6 +14,7 @@
 #include "netd/line_edit.h"
 #include "netd/netd.h"
 #include "netd/resume.h"
+#include "netd/row.h"
 #include "netd/side.h"
 #include "netd/utf8.h"
 #include "netd/web.h"
@@ -28,7 +29,6 @@
 
 /* A frame up to this is unmasked on the stack. */
 #define STACK_MAX (16u << 10)
-#define ASCII 0x7f7f7f7f7f7f7f7fu
 /* The request of a handshake. */
 #define ASK_MAX (8u << 10)
 
@@ -102,7 +102,6 @@ static size_t
 ws_encode(bool outgoing, unsigned flags, const uint8_t *bytes, size_t len,
     uint8_t *out)
 {
-	static const uint8_t plain[4];
 	bool binary = flags & IPC_BINARY;
 	size_t n = len < 126 ? 2 : len < 65536 ? 4 : 10;
 
@@ -111,8 +110,7 @@ ws_encode(bool outgoing, unsigned flags, const uint8_t *bytes, size_t len,
 		    binary || !utf8_valid(bytes, len) ? WS_BINARY : WS_TEXT,
 		    bytes, len, out);
 	/* Its bytes are looked at while they are copied. */
-	if ((ws_unmask(out + n, bytes, len, plain) & ~ASCII) && !binary)
-		binary = !utf8_whole_text(bytes, len);
+	binary = !utf8_copy(out + n, bytes, len) || binary;
 	if (len < 126) {
 		out[0] = 0x80 | (binary ? WS_BINARY : WS_TEXT);
 		out[1] = (uint8_t)len;
@@ -471,42 +469,79 @@ feed_head(struct client *c, struct ws *w, const uint8_t *bytes, size_t len,
 
 /*
  * Nearly every message of a player is one small frame that lies whole in what
- * was read: how many bytes of it, or 0 for whatever is not quite like that.
+ * was read. Is the next such a frame? Then 6 or 8: its head, of which the last
+ * four bytes are the mask, and *len is what follows. 0: it is not quite that.
  */
-static size_t
-feed_whole(
-    struct client *c, struct ws *w, const uint8_t *p, size_t n, bool *more)
+static inline size_t
+head_of_whole(const uint8_t *p, size_t n, size_t *len)
 {
-	uint8_t stack[STACK_MAX], *place, *bytes;
-	size_t head = 6, len;
+	size_t head = 6;
 
-	if (n < 6 || (p[0] != (0x80 | WS_TEXT) && p[0] != (0x80 | WS_BINARY)) ||
-	    p[1] < 0x80 || c->outgoing || c->phase != PLAYING || w->opcode ||
-	    w->gather)
+	if (n < 6 || (p[0] != (0x80 | WS_TEXT) && p[0] != (0x80 | WS_BINARY)))
 		return 0;
-	len = p[1] & 0x7f;
-	if (len > 125) {
+	*len = p[1] - 0x80u;
+	if (*len > 125) {
 		head = 8;
-		if (len == 127 || n < 8)
-			return 0;
-		len = (size_t)p[2] << 8 | p[3];
-		if (len < 126)
+		*len = (size_t)p[2] << 8 | p[3];
+		if (p[1] != (0x80 | 126) || *len < 126)
 			return 0;
 	}
-	if (n < head + len || len > resume_message_max(c))
+	return n < head + *len ? 0 : head;
+}
+
+/* As many of them as are just passed on: how many bytes. */
+static size_t
+feed_row(struct client *c, const uint8_t *bytes, size_t n)
+{
+	struct row row = row_begin(c);
+	const uint8_t *p = bytes, *end = bytes + n;
+	size_t head, len;
+	uint8_t *to;
+
+	while ((head = head_of_whole(p, (size_t)(end - p), &len)) &&
+	       (to = row_place(&row, len))) {
+		unsigned flags = p[0] & WS_BINARY ? IPC_BINARY : IPC_TEXT;
+
+		if ((mask_copy(to, p + head, len, p + head - 4) &
+			MASK_NO_ASCII) &&
+		    flags == IPC_TEXT && !utf8_whole_text(to, len))
+			break;
+		row_add(&row, flags, len);
+		p += head + len;
+	}
+	row_end(c, &row);
+	return (size_t)(p - bytes);
+}
+
+/* One of them, with which there is more to do: how many bytes, or 0. */
+static size_t
+feed_whole(struct client *c, const uint8_t *p, size_t n, bool *more)
+{
+	uint8_t bytes[STACK_MAX];
+	size_t len, head = head_of_whole(p, n, &len);
+
+	if (head == 0 || len > STACK_MAX || len > resume_message_max(c) ||
+	    c->phase != PLAYING)
 		return 0;
-	/* What the pipe takes is unmasked where the pipe takes it from. */
-	place = c->transport == &tr_ws ? client_place(c, len) : NULL;
-	if (place == NULL && len > STACK_MAX)
+	if ((mask_copy(bytes, p + head, len, p + head - 4) & MASK_NO_ASCII) &&
+	    p[0] == (0x80 | WS_TEXT) && !utf8_whole_text(bytes, len))
 		return 0;
-	bytes = place ? place : stack;
-	if ((ws_unmask(bytes, p + head, len, p + head - 4) & ~ASCII) &&
-	    p[0] == (0x80 | WS_TEXT) && !utf8_valid(bytes, len))
-		return 0;
-	*more = place ? client_placed(
-			    c, p[0] & WS_BINARY ? IPC_BINARY : IPC_TEXT, len)
-		      : deliver(c, p[0] & 0x0f, bytes, len);
+	*more = deliver(c, p[0] & 0x0f, bytes, len);
 	return head + len;
+}
+
+/* What needs no memory of what came before. */
+static size_t
+feed_simple(struct client *c, const struct ws *w, const uint8_t *p, size_t n,
+    bool *more)
+{
+	size_t used = 0;
+
+	if (c->outgoing || w->opcode || w->gather)
+		return 0;
+	if (c->transport == &tr_ws)
+		used = feed_row(c, p, n);
+	return used ? used : feed_whole(c, p, n, more);
 }
 
 static ssize_t
@@ -519,7 +554,7 @@ feed_frames(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
 		if (!w->in_frame) {
 			int r;
 
-			used = feed_whole(c, w, bytes + at, len - at, &more);
+			used = feed_simple(c, w, bytes + at, len - at, &more);
 			at += used;
 			if (used)
 				continue;

@@ -5,6 +5,8 @@
 #ifndef NETD_UTF8_H
 #define NETD_UTF8_H
 
+#include "netd/mask.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,7 +41,7 @@ utf8_ascii(const uint8_t *bytes, size_t n)
 	}
 	for (; i < n; i++)
 		any |= bytes[i];
-	return (any & 0x8080808080808080u) == 0;
+	return (any & MASK_NO_ASCII) == 0;
 }
 
 /* Are these n bytes whole, valid UTF-8? */
@@ -47,6 +49,16 @@ static inline bool
 utf8_valid(const uint8_t *bytes, size_t n)
 {
 	return utf8_ascii(bytes, n) || utf8_whole_text(bytes, n);
+}
+
+/* The same of bytes that are copied. */
+static inline bool
+utf8_copy(uint8_t *to, const uint8_t *bytes, size_t n)
+{
+	static const uint8_t as_it_is[4];
+
+	return (mask_copy(to, bytes, n, as_it_is) & MASK_NO_ASCII) == 0 ||
+	       utf8_whole_text(to, n);
 }
 
 /* Where a check in pieces stands; all zero at the start of a text. */

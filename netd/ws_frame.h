@@ -49,33 +49,6 @@ size_t ws_head_write(uint8_t out[WS_HEAD_MAX], unsigned opcode,
  * the payload goes on. to may be from.
  */
 void ws_mask(uint8_t *to, const uint8_t *from, size_t n, uint8_t mask[4]);
-/* The same for a whole payload. Returns all its bytes ored together, eight
- * side by side: a bit of 0x80... is set if one of them is not ASCII. */
-uint64_t ws_unmask_long(
-    uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4]);
-static inline uint64_t
-ws_unmask(uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4])
-{
-	uint64_t eight, bytes, last, any = 0;
-	unsigned turn = (n & 3) * 8;
-	uint32_t four;
-
-	if (n < 8 || n >= 64)
-		return ws_unmask_long(to, from, n, mask);
-	memcpy(&four, mask, 4);
-	eight = (uint64_t)four << 32 | four;
-	/* The last eight overlap those before, and from may be to. */
-	memcpy(&last, from + n - 8, 8);
-	last ^= eight >> turn | eight << ((64 - turn) & 63);
-	for (size_t i = 0; i + 8 < n; i += 8) {
-		memcpy(&bytes, from + i, 8);
-		bytes ^= eight;
-		memcpy(to + i, &bytes, 8);
-		any |= bytes;
-	}
-	memcpy(to + n - 8, &last, 8);
-	return any | last;
-}
 /* May this code stand in a close frame? (7.4: never 1005, 1006, 1015.) */
 bool ws_code_valid(unsigned code);
 

@@ -241,14 +241,6 @@ client_feed_kept(struct client *c)
 	(void)c;
 }
 
-/* No game is behind this server that would have to keep up. */
-bool
-client_heard(struct client *c)
-{
-	(void)c;
-	return true;
-}
-
 /* What terminals and connections outwards have; here is neither. */
 struct rare *
 client_rare(struct client *c)

@@ -51,14 +51,6 @@ client_got(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
 	return !fuzz.stop_every || fuzz.messages % fuzz.stop_every;
 }
 
-/* A fake has no pipe to lay anything down for. */
-bool
-client_heard(struct client *c)
-{
-	(void)c;
-	abort();
-}
-
 bool
 client_raw(struct client *c, const void *bytes, size_t len)
 {

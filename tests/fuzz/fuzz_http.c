@@ -1,4 +1,5 @@
 /* links: netd/tr_ws.c netd/web.c netd/ws_*.c netd/http.c netd/files.c */
+/* links: netd/mask.c */
 /* links: netd/side.c netd/msdp.c netd/terminal.c netd/outq.c */
 /* links: netd/line_edit.c */
 /* links: netd/utf8.c netd/config.c netd/metrics.c netd/page.c */

@@ -1,4 +1,4 @@
-/* links: netd/keys.c netd/utf8.c */
+/* links: netd/keys.c netd/utf8.c netd/mask.c */
 /* netd/keys.c under any bytes in any pieces: each byte is of one key, in its
  * order, and what waits is bounded. The first byte is the size of the pieces.
  */

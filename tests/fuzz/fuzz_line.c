@@ -1,4 +1,5 @@
 /* links: netd/tr_line.c netd/utf8.c netd/config.c */
+/* links: netd/mask.c */
 /* netd/tr_line.c under any bytes in any pieces. */
 #include "codec.h"
 

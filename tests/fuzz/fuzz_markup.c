@@ -1,4 +1,4 @@
-/* links: netd/utf8.c */
+/* links: netd/utf8.c netd/mask.c */
 /*
  * ipc/markup.c under any text and any terminal: what comes out is in the
  * terminal's character set, no row is wider than it, a terminal without colours

@@ -81,14 +81,6 @@ client_got(struct client *c, unsigned flags, const uint8_t *bytes, size_t len)
 	return !fw.stopped;
 }
 
-/* A fake has no pipe to lay anything down for. */
-bool
-client_heard(struct client *c)
-{
-	(void)c;
-	abort();
-}
-
 bool
 client_raw(struct client *c, const void *bytes, size_t len)
 {

@@ -1,4 +1,5 @@
 /* links: netd/[a-lo-z]*.c netd/m[b-z]*.c */
+/* links: netd/mask.c */
 /*
  * netd/client.c with all of netd's core around it, and only the wire and the
  * clock made up: what a slow player gets, loses and is told of.

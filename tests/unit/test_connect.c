@@ -1,4 +1,5 @@
 /* links: netd/[a-lo-qs-z]*.c netd/m[b-z]*.c */
+/* links: netd/mask.c */
 /* links: netd/rec*.c netd/rep*.c netd/ret*.c netd/resu*.c */
 /*
  * netd/connect.c with all of netd's core around it and a resolver that answers

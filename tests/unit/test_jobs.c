@@ -1,4 +1,5 @@
 /* links: netd/[a-lo-z]*.c netd/m[b-z]*.c */
+/* links: netd/mask.c */
 /*
  * netd/jobs.c and workers.c on a real loop: the test is the game and each of
  * its workers. Every job has one end, in its order, whatever workers do.

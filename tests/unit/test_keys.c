@@ -1,4 +1,4 @@
-/* links: netd/keys.c netd/utf8.c */
+/* links: netd/keys.c netd/utf8.c netd/mask.c */
 /* netd/keys.c: what a terminal sends, key by key; every byte is of one. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* links: netd/line_edit.c netd/utf8.c */
+/* links: netd/line_edit.c netd/utf8.c netd/mask.c */
 /* netd/line_edit.c: keys to lines, however the bytes are cut. */
 #include <setjmp.h>
 #include <stdarg.h>

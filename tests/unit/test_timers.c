@@ -1,4 +1,5 @@
 /* links: netd/[a-lo-z]*.c netd/m[b-z]*.c */
+/* links: netd/mask.c */
 /*
  * netd/timers.c on a real loop: what passes while the game is behind is
  * counted and told as one, and no passing is told twice or never.

@@ -1,4 +1,5 @@
 /* links: netd/tr_line.c netd/tr_unix.c netd/utf8.c netd/config.c */
+/* links: netd/mask.c */
 /* netd/tr_line.c: lines to messages and back, however the bytes are cut. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
 /* links: netd/tr_telnet.c netd/telnet*.c netd/line_edit.c netd/utf8.c */
+/* links: netd/mask.c */
 /* links: netd/config.c netd/side.c netd/msdp.c netd/terminal.c netd/outq.c */
 /* links: netd/look.c */
 /* links: netd/ws_frame.c */

@@ -1,4 +1,4 @@
-/* links: netd/utf8.c */
+/* links: netd/utf8.c netd/mask.c */
 /* netd/utf8.c: what is UTF-8, whole and in pieces. */
 #include <setjmp.h>
 #include <stdarg.h>

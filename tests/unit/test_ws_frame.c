@@ -1,4 +1,5 @@
 /* links: netd/ws_frame.c netd/ws_hand.c netd/http.c netd/config.c */
+/* links: netd/mask.c */
 /* netd/ws_frame.c, netd/ws_hand.c: heads, masks, codes, the handshake. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "netd/mask.h"
 #include "netd/ws_frame.h"
 #include "netd/ws_hand.h"
 
@@ -362,7 +364,7 @@ unmasks_as_byte_by_byte(void **state)
 	for (size_t n = 0; n < 150; n++) {
 		size_t from = n % 17, to = n % 13;
 		uint8_t any = 0;
-		uint64_t said = ws_unmask(out + to, in + from, n, mask);
+		uint64_t said = mask_copy(out + to, in + from, n, mask);
 
 		for (size_t i = 0; i < n; i++) {
 			assert_int_equal(
@@ -370,7 +372,7 @@ unmasks_as_byte_by_byte(void **state)
 			any |= out[to + i];
 		}
 		assert_int_equal((said & 0x8080808080808080u) != 0, any >> 7);
-		ws_unmask(out + to, out + to, n, mask);
+		mask_copy(out + to, out + to, n, mask);
 		assert_memory_equal(out + to, in + from, n);
 	}
 }

@@ -1,0 +1,444 @@
+/* links: netd/[a-lo-z]*.c netd/m[b-z]*.c */
+/* links: netd/mask.c */
+/*
+ * Messages in a row, up (netd/row.h) and down (client_send_row()), with all of
+ * netd's core around them: that many are done at once changes nothing of what
+ * comes out.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ipc/log.h"
+#include "netd/netd.h"
+#include "netd/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct netd n;
+static struct url *url;
+
+/* ---- what main.c has, and a wire ----------------------------------------- */
+
+int64_t
+netd_now(const struct netd *netd)
+{
+	return netd->now_us;
+}
+
+uint64_t
+netd_seed(void)
+{
+	return 1;
+}
+
+/* A player's end: what it says, so much in each read(); what it hears. */
+struct end {
+	const uint8_t *says;
+	size_t left, step;
+	size_t len;
+	char got[1 << 18];
+};
+
+static ssize_t
+end_read(struct client *c, void *p, size_t size)
+{
+	struct end *e = c->wire_state;
+
+	size = size < e->step ? size : e->step;
+	size = size < e->left ? size : e->left;
+	if (size == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	memcpy(p, e->says, size);
+	e->says += size;
+	e->left -= size;
+	return (ssize_t)size;
+}
+
+static ssize_t
+end_write(struct client *c, const void *p, size_t size)
+{
+	struct end *e = c->wire_state;
+
+	assert_true(e->len + size < sizeof(e->got));
+	memcpy(e->got + e->len, p, size);
+	e->got[e->len += size] = '\0';
+	return (ssize_t)size;
+}
+
+static void
+end_nothing(struct client *c)
+{
+	(void)c;
+}
+
+static const struct wire wire = { .name = "end",
+	.read = end_read,
+	.write = end_write,
+	.shutdown = end_nothing,
+	.close = end_nothing };
+
+static void
+begin(const char *text)
+{
+	char why[128];
+
+	memset(&n, 0, sizeof(n));
+	ipc_log_init("test", IPC_LOG_ERROR + 1);
+	config_init(&n.config);
+	n.now_us = 1000000000;
+	n.control_fd = n.wait_fd = n.spare_fd = -1;
+	n.loop = ev_loop_new(EVFLAG_AUTO);
+	n.link = link_new(&n);
+	assert_true(clients_init(&n));
+	n.link->phase = LINKED;
+	n.link->journal.keep = true;
+	url = url_new();
+	assert_true(url_parse(url, text, &n.config, why, sizeof(why)));
+}
+
+static struct client *
+player(struct end *e)
+{
+	struct client *c = client_new(&n, url->transport, &wire, -1, url);
+
+	assert_non_null(c);
+	memset(e, 0, sizeof(*e));
+	c->wire_state = e;
+	client_start(c);
+	return c;
+}
+
+static void
+finish(void)
+{
+	record_release(&n);
+	clients_release(&n);
+	assert_int_equal(n.queued_bytes, 0);
+	link_free(n.link);
+	url_drop(url);
+	ev_loop_destroy(n.loop);
+}
+
+/* ---- up -------------------------------------------------------------------
+ */
+
+/* All of it in pieces of so many bytes; what the game is told then. */
+static void
+tell(const char *where, const struct ipc_buf *said, size_t step,
+    struct ipc_buf *told)
+{
+	static struct end e;
+	struct walk w = { 0 };
+	struct ipc_frame f;
+	struct client *c;
+
+	begin(where);
+	c = player(&e);
+	e.says = said->data;
+	e.left = said->len;
+	e.step = step;
+	for (int i = 0; e.left && c->phase < LEAVING; i++) {
+		client_readable(c);
+		/* A turn is one read, or three. */
+		if (i % 4 < 2)
+			n.link->batch_open = false;
+	}
+	ipc_buf_printf(told, "messages=%llu frames=%llu phase=%d\n",
+	    (unsigned long long)n.metrics.messages_in,
+	    (unsigned long long)n.metrics.frames_up, c->phase);
+	while (journal_walk(&n.link->journal, &w, &f)) {
+		ipc_buf_printf(told, "%llu: %u %u %u %llu ",
+		    (unsigned long long)w.position, f.kind, f.flags, f.channel,
+		    (unsigned long long)f.id);
+		ipc_buf_add(told, f.bytes, f.kind == IPC_OPENED ? 0 : f.len);
+		ipc_buf_add(told, "\n", 1);
+	}
+	assert_int_equal(w.position, n.link->journal.position);
+	finish();
+}
+
+/* Who may say only so much is looked at message by message. */
+static void
+is_told_as_one_by_one(
+    const char *plain, const char *limited, const struct ipc_buf *said)
+{
+	static const size_t steps[] = { 1, 7, 33, 1000, 65536 };
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		struct ipc_buf rows, single;
+
+		ipc_buf_init(&rows, 64 << 20);
+		ipc_buf_init(&single, 64 << 20);
+		tell(plain, said, steps[i], &rows);
+		tell(limited, said, steps[i], &single);
+		assert_int_equal(rows.len, single.len);
+		assert_memory_equal(rows.data, single.data, rows.len);
+		ipc_buf_release(&rows);
+		ipc_buf_release(&single);
+	}
+}
+
+#define LIMITED "messages_per_s=1000000&burst=1000000"
+
+/* Lengths and contents of all sorts; the i-th message of a test. */
+static size_t
+message(size_t i, uint8_t *to, bool *binary)
+{
+	static const size_t lens[] = { 20, 1, 0, 7, 8, 15, 16, 17, 31, 32, 33,
+		63, 64, 65, 125, 126, 127, 1000, 5000 };
+	size_t len = lens[i % (sizeof(lens) / sizeof(*lens))];
+
+	for (size_t k = 0; k < len; k++)
+		to[k] = (uint8_t)('a' + (i + k) % 26);
+	/* A whole letter of two bytes, now and then. */
+	if (i % 3 == 1 && len > 4)
+		memcpy(to + len / 2, "\xc3\xa4", 2);
+	*binary = i % 5 == 4 && len > 2;
+	if (*binary)
+		to[len - 2] = 0xff;
+	return len;
+}
+
+static void
+lines_in_a_row_are_told_as_one_by_one(void **state)
+{
+	struct ipc_buf said;
+	uint8_t bytes[8192];
+	bool binary;
+
+	(void)state;
+	ipc_buf_init(&said, 16 << 20);
+	for (size_t i = 0; i < 400; i++) {
+		ipc_buf_add(&said, bytes, message(i, bytes, &binary));
+		ipc_buf_printf(&said, i % 2 ? "\n" : "\r\n");
+	}
+	is_told_as_one_by_one(
+	    "line://127.0.0.1:0", "line://127.0.0.1:0?" LIMITED, &said);
+	/* The last is longer than any may be. */
+	ipc_buf_printf(&said, "%05000d\n", 0);
+	is_told_as_one_by_one("line://127.0.0.1:0?message_bytes=4000",
+	    "line://127.0.0.1:0?message_bytes=4000&" LIMITED, &said);
+	ipc_buf_release(&said);
+}
+
+static void
+add_frame(struct ipc_buf *b, unsigned first, const uint8_t *bytes, size_t len)
+{
+	static const uint8_t mask[4] = { 0x12, 0x34, 0xd6, 0x78 };
+	uint8_t head[8] = { (uint8_t)first, (uint8_t)(0x80 | len) };
+	size_t n_head = 2;
+
+	if (len > 125) {
+		head[1] = 0x80 | 126;
+		head[2] = (uint8_t)(len >> 8);
+		head[3] = (uint8_t)len;
+		n_head = 4;
+	}
+	memcpy(head + n_head, mask, 4);
+	ipc_buf_add(b, head, n_head + 4);
+	for (size_t i = 0; i < len; i++)
+		ipc_buf_add(b, &(uint8_t){ bytes[i] ^ mask[i & 3] }, 1);
+}
+
+/* Messages, with what else may stand between them. */
+static void
+add_frames(struct ipc_buf *b, size_t count)
+{
+	uint8_t bytes[8192];
+	bool binary;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t len = message(i, bytes, &binary);
+
+		add_frame(b, binary ? 0x82 : 0x81, bytes, len);
+		if (i % 11 == 10)
+			add_frame(b, 0x89, bytes, 5); /* a ping */
+		if (i % 13 == 12) {
+			add_frame(b, 0x01, bytes, 3);
+			add_frame(b, 0x80, bytes, 3); /* in two pieces */
+		}
+	}
+}
+
+static void
+websocket_messages_in_a_row_are_told_as_one_by_one(void **state)
+{
+	static const char ask[] =
+	    "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+	    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+	    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+	static const char *const ends[] = { "\xff!", "" };
+	struct ipc_buf said;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		ipc_buf_init(&said, 16 << 20);
+		ipc_buf_add(&said, ask, sizeof(ask) - 1);
+		add_frames(&said, 400);
+		/* It ends with no text, or with a close. */
+		add_frame(&said, i ? 0x88 : 0x81, (const uint8_t *)ends[i],
+		    strlen(ends[i]));
+		add_frames(&said, 3);
+		is_told_as_one_by_one(
+		    "ws://127.0.0.1:0", "ws://127.0.0.1:0?" LIMITED, &said);
+		ipc_buf_release(&said);
+	}
+}
+
+/* ---- down -----------------------------------------------------------------
+ */
+
+static void
+add_send(struct ipc_buf *b, uint64_t id, unsigned flags, const char *text)
+{
+	uint8_t head[IPC_FRAME_HEAD];
+	struct ipc_frame f = { .kind = IPC_SEND,
+		.flags = (uint8_t)flags,
+		.id = id,
+		.len = (uint32_t)strlen(text) };
+
+	ipc_frame_head(head, &f);
+	ipc_buf_add(b, head, sizeof(head));
+	ipc_buf_add(b, text, f.len);
+}
+
+/* The game says all of it in one turn. */
+static void
+say(const struct ipc_buf *turn)
+{
+	struct ipc_frame f = { .kind = IPC_COMMIT };
+	uint8_t head[IPC_FRAME_HEAD];
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+	ipc_frame_head(head, &f);
+	assert_int_equal(write(ends[1], turn->data, turn->len), turn->len);
+	assert_int_equal(write(ends[1], head, sizeof(head)), sizeof(head));
+	n.link->down_fd = ends[0];
+	link_read_out(n.link);
+	n.link->down_fd = -1;
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void
+each_hears_its_own_in_order_whatever_stands_between(void **state)
+{
+	static struct end a, b;
+	struct ipc_buf turn;
+	uint64_t one, two;
+
+	(void)state;
+	begin("line://127.0.0.1:0");
+	one = player(&a)->id;
+	two = player(&b)->id;
+	ipc_buf_init(&turn, 1 << 20);
+	add_send(&turn, one, IPC_TEXT, "1");
+	add_send(&turn, one, IPC_TEXT, "");
+	add_send(&turn, one, IPC_TEXT, "a line that is longer than one vector");
+	add_send(&turn, two, IPC_TEXT, "2");
+	add_send(&turn, one, IPC_BINARY, "3");
+	add_send(&turn, one, IPC_LATEST, "dropped");
+	add_send(&turn, one, IPC_LATEST, "newer");
+	add_send(&turn, one, IPC_TEXT, "4\n");
+	add_send(&turn, 99, IPC_TEXT, "for nobody");
+	add_send(&turn, two, IPC_MARKUP, "{{5}");
+	add_send(&turn, two, IPC_TEXT, "6");
+	say(&turn);
+	assert_int_equal(n.link->down, 11);
+	assert_int_equal(n.metrics.frames_down, 11);
+	assert_int_equal(n.metrics.messages_out, 10);
+	assert_int_equal(n.metrics.dropped, 0);
+	clients_turn(&n);
+	assert_string_equal(
+	    a.got, "1\n\na line that is longer than one vector\n3\nnewer\n4\n");
+	assert_string_equal(b.got, "2\n{5}\n6\n");
+	ipc_buf_release(&turn);
+	finish();
+}
+
+/* Forty of a hundred bytes fit into 4,096, and no more. */
+static void
+a_row_fits_as_its_messages_would(void **state)
+{
+	static struct end e;
+	struct ipc_buf turn;
+	struct client *c;
+	char text[100];
+
+	(void)state;
+	for (int more = 0; more < 2; more++) {
+		begin("line://127.0.0.1:0?hard_bytes=4096");
+		c = player(&e);
+		ipc_buf_init(&turn, 1 << 20);
+		for (int i = 0; i < 40 + more; i++) {
+			snprintf(text, sizeof(text), "%099d", i);
+			add_send(&turn, c->id, IPC_TEXT, text);
+		}
+		say(&turn);
+		assert_int_equal(n.link->down, 40 + more);
+		assert_int_equal(c->phase, more ? LEAVING : PLAYING);
+		assert_int_equal(n.metrics.closed[IPC_REASON_SLOW], more);
+		clients_turn(&n);
+		if (more)
+			assert_string_equal(e.got, "reads too slowly\n");
+		else
+			assert_memory_equal(e.got + 39 * 100, text, 99);
+		ipc_buf_release(&turn);
+		finish();
+	}
+}
+
+static void
+a_row_goes_on_where_the_arena_is_full(void **state)
+{
+	static struct end e;
+	struct ipc_buf turn;
+	struct client *c;
+	char text[1000];
+
+	(void)state;
+	begin("line://127.0.0.1:0?hard_bytes=1000000");
+	c = player(&e);
+	memset(text, 'x', sizeof(text));
+	text[998] = '\0';
+	ipc_buf_init(&turn, 1 << 20);
+	for (int i = 0; i < 60; i++)
+		add_send(&turn, c->id, IPC_TEXT, text);
+	say(&turn);
+	say(&turn);
+	assert_int_equal(c->out.bytes, 120 * 999);
+	clients_turn(&n);
+	assert_int_equal(e.len, 120 * 999);
+	for (size_t i = 0; i < e.len; i++)
+		assert_int_equal(e.got[i], i % 999 == 998 ? '\n' : 'x');
+	ipc_buf_release(&turn);
+	finish();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_in_a_row_are_told_as_one_by_one),
+		cmocka_unit_test(
+		    websocket_messages_in_a_row_are_told_as_one_by_one),
+		cmocka_unit_test(
+		    each_hears_its_own_in_order_whatever_stands_between),
+		cmocka_unit_test(a_row_fits_as_its_messages_would),
+		cmocka_unit_test(a_row_goes_on_where_the_arena_is_full),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
