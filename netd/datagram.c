@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH 64
+#define BATCH DATAGRAM_BATCH
 /* Taken in one turn, so that everybody else comes in between. */
 #define BATCHES_PER_TURN 4
 /* So long a game that is behind lets what comes wait where the system keeps
@@ -184,6 +184,7 @@ struct datagrams {
 	int64_t behind_us; /* since when the game is; 0: it is not */
 	int64_t looked_us; /* when the system was asked for its drops */
 	uint32_t drops;    /* and what it said */
+	bool more;         /* a turn's reading did not reach the end */
 	bool bad_on;
 	struct bad bad;
 	struct way in, out;
@@ -410,6 +411,7 @@ on_readable(struct ev_loop *loop, ev_io *io, int events)
 
 	(void)loop;
 	(void)events;
+	d->more = false;
 	for (int turn = 0; turn < BATCHES_PER_TURN; turn++) {
 		int n;
 
@@ -419,12 +421,34 @@ on_readable(struct ev_loop *loop, ev_io *io, int events)
 		n = recvmmsg(d->fd, d->in_head, BATCH, MSG_DONTWAIT, NULL);
 		if (n < 0)
 			note_error(d, errno);
+		if (n > 0 && d->use->batch && !d->bad_on)
+			d->use->batch(d->arg, d->in_from, (size_t)n);
 		/* An error is some peer's ICMP, and nobody else's trouble. */
 		for (int i = 0; i < n; i++)
 			got(d, (unsigned)i);
 		if (n < BATCH)
 			return;
 	}
+	d->more = true;
+}
+
+static bool
+ask_memory(const struct datagrams *d, uint32_t info[SK_MEMINFO_VARS])
+{
+	socklen_t len = SK_MEMINFO_VARS * sizeof(*info);
+
+	return getsockopt(d->fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 &&
+	       len >= SK_MEMINFO_VARS * sizeof(*info);
+}
+
+double
+datagrams_backlog(const struct datagrams *d)
+{
+	uint32_t info[SK_MEMINFO_VARS];
+
+	if (!d->more || !ask_memory(d, info) || info[SK_MEMINFO_RCVBUF] == 0)
+		return 0;
+	return (double)info[SK_MEMINFO_RMEM_ALLOC] / info[SK_MEMINFO_RCVBUF];
 }
 
 void
@@ -471,13 +495,11 @@ static void
 count_drops(struct datagrams *d)
 {
 	uint32_t info[SK_MEMINFO_VARS];
-	socklen_t len = sizeof(info);
 
 	if (d->netd->now_us - d->looked_us < LOOK_US)
 		return;
 	d->looked_us = d->netd->now_us;
-	if (getsockopt(d->fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0 ||
-	    len < sizeof(info))
+	if (!ask_memory(d, info))
 		return;
 	d->netd->metrics.datagrams_dropped += info[SK_MEMINFO_DROPS] - d->drops;
 	d->drops = info[SK_MEMINFO_DROPS];

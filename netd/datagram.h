@@ -20,10 +20,17 @@
 /* The longest that is taken and the longest that is sent, in bytes. */
 #define DATAGRAM_MAX 2048
 
+/* So many come and go in one call of the system. */
+#define DATAGRAM_BATCH 64
+
 struct datagrams;
 
 /* What a user does; each is called with arg. */
 struct datagram_use {
+	/* NULL, or: n are there, and got() is called for each of them next,
+	 * mostly with a from out of these; a view until then. A time to fetch
+	 * what is known of them from memory. */
+	void (*batch)(void *arg, const union address *from, size_t n);
 	/* One arrived. bytes are a view for this call and may be changed. */
 	void (*got)(
 	    void *arg, const union address *from, uint8_t *bytes, size_t len);
@@ -45,6 +52,9 @@ int datagrams_fd(const struct datagrams *d);
 /* Send at the turn's end; copied. What the socket does not take is lost. */
 void datagrams_send(
     struct datagrams *d, const union address *to, const void *bytes, size_t n);
+/* What part of the room for what comes is taken, 0 to 1: how far behind we are
+ * with reading. */
+double datagrams_backlog(const struct datagrams *d);
 /* End of a turn: all sockets of netd. */
 void datagrams_turn(struct netd *n);
 

@@ -115,12 +115,6 @@ struct pygase {
 	 */
 	uint64_t said_ack;
 	uint32_t said_bits;
-	struct pygase_gone {
-		int64_t at_us;
-		uint16_t theirs; /* the newest of theirs that it told of */
-		uint8_t events;  /* on board */
-		bool acked;
-	} ring[PYGASE_RING];
 	/* Round trip, smoothed, and its variance; 0: not measured yet. */
 	int64_t rtt_us, var_us;
 	/* Our datagrams that no ack can name any more and none has: how many,
@@ -149,6 +143,13 @@ struct pygase {
 	int64_t busy_us; /* between two pieces, beside what is always there */
 	int64_t piece_us;
 	unsigned piece_tries;
+	/* What became of ours; last, for one line of it is looked at a time. */
+	struct pygase_gone {
+		int64_t at_us;
+		uint16_t theirs; /* the newest of theirs that it told of */
+		uint8_t events;  /* on board */
+		bool acked;
+	} ring[PYGASE_RING];
 };
 
 /*

@@ -153,8 +153,10 @@ pg_state(struct client *c)
 {
 	struct pg_conn *k = c->codec;
 
+	/* What is on its way comes first; what confirms it looks here. */
 	k->news = true;
-	pg_ready(k);
+	if (pygase_state_idle(&k->p))
+		pg_ready(k);
 }
 
 static void

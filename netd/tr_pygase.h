@@ -32,33 +32,35 @@ struct pg_changes {
 	unsigned n;
 };
 
-/* A client's codec. */
+/* A client's codec. What each datagram looks at comes first, and lies together:
+ * with thousands of them nothing of one is in a cache when it speaks again. */
 struct pg_conn {
-	struct client *c;
-	struct pg_socket *socket;
-	struct pygase p;
-	/* State: there is news; what is on its way, and how far. */
-	bool news;
-	struct pg_change *change; /* or NULL */
-	size_t at;
-	/* {name: nil} at the top that it has, or NULL */
-	struct ipc_value *tops;
-	struct pg_change *whole; /* comes when the tops are gone; or NULL */
-	union address addr;
 	struct pg_conn *same_hash;
-	struct pg_conn *older, *younger;      /* the order in which they came */
-	struct pg_conn *next_slot, **at_slot; /* in a slot of the wheel */
-	struct pg_conn *next_ready;
+	union address addr;
+	uint16_t other_seq; /* see other_us */
 	bool adopted; /* it was here before netd began; its state is old */
 	bool ready;   /* on the socket's list for this turn */
 	bool closing; /* goes when its events are acked */
-	struct ipc_buf
-	    held;       /* events for a game that is not there: u16, bytes */
-	int64_t bye_us; /* it said "shutdown"; 0: it did not */
-	double tokens;  /* datagrams_per_s */
+	bool news;    /* of the state */
+	struct client *c;
+	struct pg_socket *socket;
+	double tokens; /* datagrams_per_s */
 	int64_t tokens_us;
-	/* Another program may have its address: what that one has said. */
-	uint16_t other_seq;
+	int64_t bye_us;                       /* it said "shutdown"; or 0 */
+	struct pg_conn *next_slot, **at_slot; /* in a slot of the wheel */
+	struct pg_conn *next_ready;
+	/* The state that is on its way, or NULL, and how far. */
+	struct pg_change *change;
+	size_t at;
+	struct pg_change *whole; /* comes when the tops are gone; or NULL */
+	/* {name: nil} at the top that it has, or NULL */
+	struct ipc_value *tops;
+	struct pygase p;
+	struct pg_conn *older, *younger; /* the order in which they came */
+	struct ipc_buf
+	    held; /* events for a game that is not there: u16, bytes */
+	/* Another program may have its address: when we last said something
+	 * to that one. */
 	int64_t other_us;
 };
 
@@ -101,6 +103,11 @@ struct pg_socket {
 	int64_t wheel_us; /* slots before this time are served */
 	ev_timer timer;
 	struct pg_conn *ready;
+	/* Of the batch of datagrams that is being looked at: the hashes of
+	 * where they are from. */
+	const union address *batch;
+	size_t n_batch;
+	uint64_t batch_hash[DATAGRAM_BATCH];
 	bool any_held;
 	int64_t busy_us; /* how far behind we are: states come more rarely */
 	struct pg_changes changes;

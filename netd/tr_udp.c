@@ -326,8 +326,11 @@ socket_nobody(void *arg, int error)
 	connect_failed(c, error);
 }
 
-static const struct datagram_use use = { socket_got, socket_turn,
-	socket_nobody };
+static const struct datagram_use use = {
+	.got = socket_got,
+	.turn = socket_turn,
+	.nobody = socket_nobody,
+};
 
 static void
 socket_free(struct udp_socket *s)
