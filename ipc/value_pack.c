@@ -268,7 +268,8 @@ ipc_value_unpack_first(const void *bytes, size_t len,
     const struct ipc_value_limits *limits, struct ipc_value **v, size_t *used,
     const char **why)
 {
-	struct template_context ctx = { .user = { .left = limits->count } };
+	/* Its stack is not cleared: each place of it is when it is used. */
+	struct template_context ctx;
 	size_t off = 0;
 	int r;
 
@@ -276,8 +277,9 @@ ipc_value_unpack_first(const void *bytes, size_t len,
 	if (len > limits->bytes)
 		return IPC_ERR_TOO_LONG;
 	/* A value takes a byte at the least. */
-	if (ctx.user.left > len)
-		ctx.user.left = (uint32_t)len;
+	ctx.user =
+	    (struct building){ .left = limits->count < len ? limits->count
+							   : (uint32_t)len };
 	template_init(&ctx);
 	r = template_execute(&ctx, bytes, len, &off);
 	if (r == 1) {

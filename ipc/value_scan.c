@@ -177,6 +177,34 @@ template_ext(struct scanning *s, const char *base, const char *p, uint32_t n,
 	return -1;
 }
 
+/* What one byte says all of, or the length: most of what is ever looked at. */
+static bool
+scan_short(const uint8_t *p, size_t len, struct ipc_scanned *out)
+{
+	uint8_t head = *p;
+	uint32_t n = head & 0x1f;
+
+	if (head < 0x80) {
+		*out = (struct ipc_scanned){
+			.bytes = p, .len = 1, .type = IPC_V_INT, .number = head
+		};
+	} else if (head == 0x80 || head == 0x90) {
+		*out = (struct ipc_scanned){ .bytes = p,
+			.len = 1,
+			.type = head == 0x80 ? IPC_V_MAP : IPC_V_ARRAY };
+	} else if (head >> 5 == 5 && n < len &&
+		   ipc_value_utf8((const char *)p + 1, n)) {
+		*out = (struct ipc_scanned){ .bytes = p,
+			.len = 1 + n,
+			.type = IPC_V_STR,
+			.n = n,
+			.text = n ? (const char *)p + 1 : "" };
+	} else {
+		return false;
+	}
+	return true;
+}
+
 bool
 ipc_value_scan(const void *bytes, size_t len,
     const struct ipc_value_limits *limits, struct ipc_scanned *out)
@@ -187,6 +215,8 @@ ipc_value_scan(const void *bytes, size_t len,
 
 	if (len == 0 || len > limits->bytes)
 		return false;
+	if (scan_short(bytes, len, out))
+		return true;
 	ctx.user.left = limits->count < len ? limits->count : (uint32_t)len;
 	ctx.user.n_keys = 0;
 	template_init(&ctx);

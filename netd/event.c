@@ -59,14 +59,17 @@ event_came(struct client *c, uint64_t request, const char *name,
 bool
 event_came_packed(struct client *c, const struct event *e)
 {
-	/* An array of four, and number 0: nobody waits for an answer. */
-	uint8_t b[EVENT_BYTES_MAX + 8] = { 0x94, 0x00 };
-	size_t n = 2;
+	/* Not cleared: it is long, and little of it is used. */
+	uint8_t b[EVENT_BYTES_MAX + 8];
+	size_t n = 0;
 
 	if (c->phase != PLAYING)
 		return c->phase == LEAVING;
 	assert(e->name_len <= EVENT_NAME_MAX &&
 	       e->name_len + e->args_len + e->kwargs_len <= EVENT_BYTES_MAX);
+	/* An array of four, and number 0: nobody waits for an answer. */
+	b[n++] = 0x94;
+	b[n++] = 0x00;
 	if (e->name_len >= 32)
 		b[n++] = 0xd9;
 	b[n++] = (uint8_t)(e->name_len < 32 ? 0xa0 | e->name_len : e->name_len);

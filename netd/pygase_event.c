@@ -54,12 +54,10 @@ pg_text_keys(const uint8_t *map, size_t len)
 }
 
 /* The value behind this text at *off, if it is there and of this type. */
-static bool
+static inline bool
 part(const uint8_t *bytes, size_t len, size_t *off, const char *before,
-    enum ipc_value_type type, struct ipc_scanned *out)
+    size_t n, enum ipc_value_type type, struct ipc_scanned *out)
 {
-	size_t n = strlen(before);
-
 	if (len - *off < n || memcmp(bytes + *off, before, n) != 0 ||
 	    !ipc_value_scan(bytes + *off + n, len - *off - n,
 		&ipc_value_from_player, out) ||
@@ -69,6 +67,9 @@ part(const uint8_t *bytes, size_t len, size_t *off, const char *before,
 	return true;
 }
 
+#define PART(before, type, out) \
+	part(bytes, len, &off, before, sizeof(before) - 1, type, out)
+
 /* As PyGaSe lays it down, and so nearly always: nothing is built of it. */
 static bool
 read_fast(const uint8_t *bytes, size_t len, struct event *e)
@@ -76,10 +77,10 @@ read_fast(const uint8_t *bytes, size_t len, struct event *e)
 	struct ipc_scanned name, args, kwargs;
 	size_t off = 0;
 
-	if (!part(bytes, len, &off, PG_EVENT_HEAD, IPC_V_STR, &name) ||
-	    !part(bytes, len, &off, PG_EVENT_ARGS, IPC_V_ARRAY, &args) ||
-	    !part(bytes, len, &off, PG_EVENT_KWARGS, IPC_V_MAP, &kwargs) ||
-	    off != len || name.n == 0 || name.n > EVENT_NAME_MAX ||
+	if (!PART(PG_EVENT_HEAD, IPC_V_STR, &name) ||
+	    !PART(PG_EVENT_ARGS, IPC_V_ARRAY, &args) ||
+	    !PART(PG_EVENT_KWARGS, IPC_V_MAP, &kwargs) || off != len ||
+	    name.n == 0 || name.n > EVENT_NAME_MAX ||
 	    !pg_text_keys(kwargs.bytes, kwargs.len))
 		return false;
 	*e = (struct event){ .name = name.text,
