@@ -289,6 +289,7 @@ gc_state_close(struct gc_state *st)
 		*at = st->next;
 	f.id = st->number;
 	stream_put(st->net, &f, NULL);
+	gone_release(st);
 	ipc_value_free(st->value);
 	ipc_buf_release(&st->options);
 	free(st);
@@ -341,6 +342,7 @@ gc_state_set(struct gc_state *st, const char *path, struct gc_value *v)
 		ipc_value_free(value);
 		return r;
 	}
+	gone_note(st, &p, value);
 	st->version++;
 	if (p.n) {
 		r = ipc_value_put(st->value, &p, value);
@@ -379,6 +381,7 @@ gc_state_merge(struct gc_state *st, const char *path, struct gc_value *v)
 	}
 	r = put_set(st, &p, value, IPC_STATE_MERGE);
 	if (r == 0) {
+		gone_note_merge(st, &p, value);
 		marker = ipc_value_bytes(GC_DELETED, GC_DELETED_LEN);
 		if (marker == NULL ||
 		    ipc_value_merge(map_at(st, &p), value, marker) < 0)
@@ -402,6 +405,7 @@ gc_state_delete(struct gc_state *st, const char *path)
 		return 0;
 	r = put_change(st->net, IPC_STATE_DELETE, st->number, &p, NULL);
 	if (r == 0) {
+		gone_note(st, &p, NULL);
 		ipc_value_drop(st->value, &p);
 		st->version++;
 	}
@@ -574,6 +578,8 @@ stores_again(struct gc_net *net)
 		r = put_options(st);
 		if (r == 0)
 			r = put_set(st, &top, st->value, IPC_STATE_SET);
+		if (r == 0)
+			r = gone_put(st);
 	}
 	return r;
 }
@@ -589,6 +595,7 @@ stores_release(struct gc_net *net)
 		struct gc_state *st = s->states;
 
 		s->states = st->next;
+		gone_release(st);
 		ipc_value_free(st->value);
 		ipc_buf_release(&st->options);
 		free(st);

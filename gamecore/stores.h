@@ -24,6 +24,8 @@ struct gc_state {
 	struct ipc_buf options;  /* the value of STATE_OPEN */
 	uint64_t version;
 	bool restored;
+	struct gone *gone_oldest, *gone_newest; /* gone.c */
+	size_t n_gone, gone_bytes;
 };
 
 /* What somebody wants to hear of an event's end. */
@@ -80,6 +82,20 @@ int put_value(struct gc_net *net, unsigned kind, unsigned flags, uint64_t id,
 /* Wait for a request up to timeout_ms (-1: for ever): 1 it is done, 0 it is
  * not, GC_E... It leaves the list. */
 int await_within(struct gc_net *net, struct request *r, int timeout_ms);
+
+/* ---- gone.c: what was deleted lately, for a netd that is new ---------------
+ */
+
+/* What is at path is about to be deleted, or replaced by v: what is lost with
+ * that is remembered for a while. NULL: all of it. */
+void gone_note(struct gc_state *st, const struct ipc_path *path,
+    const struct ipc_value *v);
+/* The same of a merge, where the bytes GC_DELETED delete. */
+void gone_note_merge(struct gc_state *st, const struct ipc_path *path,
+    const struct ipc_value *v);
+/* Tell netd. 0 or GC_E... */
+int gone_put(struct gc_state *st);
+void gone_release(struct gc_state *st);
 
 /* ---- client.c, and what conn.c has for it -----------------------------------
  */

@@ -555,6 +555,7 @@ on_state(struct link *l, const struct ipc_frame *f)
 		[IPC_STATE_FOCUS - IPC_STATE_OPEN] = state_focus,
 		[IPC_EVENT - IPC_STATE_OPEN] = event_send,
 		[IPC_EVENT_ANSWER - IPC_STATE_OPEN] = event_answer,
+		[IPC_STATE_GONE - IPC_STATE_OPEN] = state_gone,
 	};
 	const char *why = acts[f->kind - IPC_STATE_OPEN](l, f);
 
@@ -629,6 +630,7 @@ static const struct route {
 	[IPC_STATE_VIEW] = { DURING, 0, 0, false, on_state },
 	[IPC_STATE_WATCH] = { DURING, 0, 0, false, on_state },
 	[IPC_STATE_FOCUS] = { DURING, 0, 0, false, on_state },
+	[IPC_STATE_GONE] = { DURING, 0, 0, false, on_state },
 	[IPC_EVENT] = { DURING, 0, 0, false, on_state },
 	[IPC_EVENT_ANSWER] = { DURING, 0, 0, false, on_state },
 	[IPC_EVENTS] = { DURING, 0, 0, true, on_events },

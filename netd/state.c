@@ -54,8 +54,8 @@ watch_every_us(double rate)
  * ------------------------------------------------------------
  */
 
-static struct held *
-held_new(struct link *l, uint64_t number)
+static struct store *
+new_store(const struct link *l)
 {
 	const struct config *config = &l->netd->config;
 	struct store_limits limits = {
@@ -64,6 +64,14 @@ held_new(struct link *l, uint64_t number)
 		.tombs_max = (size_t)config->state_tombs,
 		.tomb_us = config->state_tomb_ms * 1000,
 	};
+
+	return store_new(&limits);
+}
+
+static struct held *
+held_new(struct link *l, uint64_t number)
+{
+	const struct config *config = &l->netd->config;
 	struct states *s = states_of(l);
 	struct held *h;
 
@@ -73,12 +81,11 @@ held_new(struct link *l, uint64_t number)
 	if (h == NULL)
 		return NULL;
 	h->number = number;
-	h->store = store_new(&limits);
+	h->store = new_store(l);
 	if (h->store == NULL) {
 		free(h);
 		return NULL;
 	}
-	ipc_buf_init(&h->before, IPC_FRAME_MAX_MAX);
 	HASH_ADD(hh, s->held, number, sizeof(number), h);
 	return h;
 }
@@ -90,7 +97,7 @@ held_end(struct link *l, struct held *h)
 		watch_end(h->watches);
 	HASH_DEL(l->states->held, h);
 	store_free(h->store);
-	ipc_buf_release(&h->before);
+	store_free(h->before);
 	free(h);
 }
 
@@ -165,17 +172,6 @@ changed(int e)
 		   : "out of memory";
 }
 
-/* The first that a game says of a state which it had under another netd. */
-static void
-keep_before(struct link *l, struct held *h, const uint8_t *bytes, size_t len)
-{
-	if (!l->rec.ran_before || h->before_us)
-		return;
-	h->before_us = netd_now(l->netd);
-	h->before_version = store_version(h->store);
-	ipc_buf_add(&h->before, bytes, len);
-}
-
 const char *
 state_change(struct link *l, const struct ipc_frame *f)
 {
@@ -204,8 +200,6 @@ state_change(struct link *l, const struct ipc_frame *f)
 		    : f->kind == IPC_STATE_MERGE
 			? store_merge(h->store, &path, v, now)
 			: store_drop(h->store, &path, now);
-	if (e == 0 && f->kind == IPC_STATE_SET && path.n == 0)
-		keep_before(l, h, f->bytes + used, f->len - used);
 	ipc_value_free(where);
 	ipc_value_free(v);
 	return changed(e);
@@ -362,6 +356,80 @@ state_focus(struct link *l, const struct ipc_frame *f)
 	return good ? NULL : "value: a key, or [x, y]";
 }
 
+/* ---- netd died
+ * ------------------------------------------------------------------------- */
+
+/* Put what is not there where it was. */
+static int
+haunt(struct ipc_value *now, const struct ipc_value *gone)
+{
+	int e = 0;
+
+	for (size_t i = 0; i < ipc_value_size(gone) && e == 0; i++) {
+		const struct ipc_value *was = ipc_value_at(gone, i);
+		struct ipc_key key = ipc_value_key(gone, i);
+		struct ipc_value *is = ipc_value_get(now, key);
+
+		if (is == NULL)
+			e = ipc_value_set(now, key, ipc_value_copy(was));
+		else if (ipc_value_type(is) == IPC_V_MAP &&
+			 ipc_value_type(was) == IPC_V_MAP)
+			e = haunt(is, was);
+	}
+	return e;
+}
+
+/*
+ * For those who noticed nothing of netd's death: the state as they may hold it
+ * is kept, and what is gone lives and dies once in the store, so that it is
+ * deleted like anything else. If there is no room for that it is left out.
+ */
+static void
+keep_before(struct held *h, struct ipc_value *now, const struct ipc_value *gone,
+    int64_t now_us)
+{
+	static const struct ipc_path top;
+	struct ipc_value *then = ipc_value_copy(now);
+
+	if (then && haunt(then, gone) == 0 &&
+	    store_set(h->before, &top, then, now_us) == 0 &&
+	    store_set(h->store, &top, then, now_us) == 0) {
+		h->before_version = store_version(h->store);
+		store_set(h->store, &top, now, now_us);
+	} else {
+		store_set(h->before, &top, now, now_us);
+		store_set(h->store, &top, now, now_us);
+		h->before_version = store_version(h->store);
+	}
+	ipc_value_free(then);
+}
+
+const char *
+state_gone(struct link *l, const struct ipc_frame *f)
+{
+	struct held *h = held_find(l, f->id);
+	struct ipc_value *gone, *now;
+	const char *why;
+	bool good;
+
+	if (h == NULL)
+		return "id: no such store";
+	why = unpack(f, &gone);
+	if (why)
+		return why;
+	good = ipc_value_type(gone) == IPC_V_MAP;
+	if (good && l->rec.ran_before && h->before_us == 0) {
+		h->before_us = netd_now(l->netd);
+		h->before = new_store(l);
+		now = h->before ? store_value(h->store) : NULL;
+		if (now)
+			keep_before(h, now, gone, h->before_us);
+		ipc_value_free(now);
+	}
+	ipc_value_free(gone);
+	return good ? NULL : "value: a map";
+}
+
 /* ---- another game
  * -------------------------------------------------------------------
  */
@@ -442,6 +510,10 @@ merge_held(struct link *from, struct link *to, struct held *old)
 	old->store = was;
 	h->watches = old->watches;
 	h->n_watches = old->n_watches;
+	h->before = old->before;
+	h->before_version = old->before_version;
+	h->before_us = old->before_us;
+	old->before = NULL;
 	h->poked = true;
 	old->watches = NULL;
 	for (struct watch *w = h->watches; w; w = w->next) {

@@ -58,10 +58,13 @@ struct state_key {
 bool state_key(const struct client *c, struct state_key *key);
 void state_took(struct client *c);
 /*
- * After netd's own death: all of the state as the game had it then, owned, for
- * one who followed it under the netd before. What state_take() gives next is
- * what has changed since, deletes too. NULL: that is not known (any more), or
- * c does not see all of it.
+ * After netd's own death, for one who followed the state under the netd before
+ * and whose line loses things: what it may hold, owned, as it sees it now. With
+ * what was deleted lately, which it may or may not have heard. What
+ * state_take() gives next is what has changed since, deletes too. Where a
+ * radius decides what it sees, nobody knows what it holds: that is the names at
+ * the top then, with empty maps under them, and what comes next is whole. NULL:
+ * that is not known (any more).
  */
 struct ipc_value *state_take_before(struct client *c);
 /* It holds nothing any more: the next delta is everything. */
@@ -91,5 +94,6 @@ const char *state_close(struct link *l, const struct ipc_frame *f);
 const char *state_view(struct link *l, const struct ipc_frame *f);
 const char *state_watch(struct link *l, const struct ipc_frame *f);
 const char *state_focus(struct link *l, const struct ipc_frame *f);
+const char *state_gone(struct link *l, const struct ipc_frame *f);
 
 #endif

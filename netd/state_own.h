@@ -39,8 +39,9 @@ struct held {
 	uint64_t swept;  /* version that all watches were looked at with */
 	bool poked;      /* some watch has news for another reason */
 	int64_t next_us; /* when to look again, or 0 */
-	/* As a game told it that ran under the netd before, for a while. */
-	struct ipc_buf before;
+	/* As a game told it that ran under the netd before, for a while, with
+	 * what it had deleted lately. Or NULL. */
+	struct store *before;
 	uint64_t before_version;
 	int64_t before_us;
 	UT_hash_handle hh;

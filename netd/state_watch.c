@@ -247,21 +247,51 @@ state_took(struct client *c)
 	w->base = store_version(w->held->store);
 }
 
+/* Only what is at the top: all that it may hold is in or under that, or is said
+ * anew. */
+static void
+cut_to_tops(struct ipc_value *v, const struct store *store)
+{
+	struct ipc_value *now = store_value(store);
+
+	for (size_t i = ipc_value_size(v); i > 0; i--) {
+		struct ipc_key key = ipc_value_key(v, i - 1);
+		bool is_map =
+		    ipc_value_type(ipc_value_at(v, i - 1)) == IPC_V_MAP;
+
+		if (is_map ? ipc_value_set(v, key, ipc_value_map()) < 0
+			   : ipc_value_get(now, key) != NULL)
+			ipc_value_free(ipc_value_take(v, key));
+	}
+	ipc_value_free(now);
+}
+
 struct ipc_value *
 state_take_before(struct client *c)
 {
 	struct watch *w = watch_of(c);
-	struct ipc_value *v;
-	const char *why;
+	struct store_sight sight = { 0 };
+	struct store_view view;
+	struct store_delta d;
 
-	if (w == NULL || w->held->before.len == 0 ||
-	    !store_sight_shared(&w->sight) || w->sight.view ||
-	    ipc_value_unpack(w->held->before.data, w->held->before.len,
-		&ipc_value_from_pipe, &v, &why) < 0)
+	if (w == NULL || w->held->before == NULL)
 		return NULL;
+	/* By its rules alone: who was near then is forgotten. */
+	sight.me = w->sight.me;
+	if (w->sight.view) {
+		view = *w->sight.view;
+		view.radius = 0;
+		sight.view = &view;
+	}
+	if (store_delta(w->held->before, 0, &sight, NULL, &d) < 0)
+		return NULL;
+	if (w->sight.view && w->sight.view->radius > 0) {
+		cut_to_tops(d.set, w->held->store);
+		return d.set;
+	}
 	w->fresh = false;
 	w->base = w->held->before_version;
-	return v;
+	return d.set;
 }
 
 void
@@ -476,6 +506,10 @@ held_turn(struct netd *n, struct held *h)
 		.now_us = netd_now(n),
 		.everybody_has = store_version(h->store) };
 
+	if (h->before && r.now_us - h->before_us > BEFORE_US) {
+		store_free(h->before);
+		h->before = NULL;
+	}
 	if (h->swept == r.everybody_has && !h->poked &&
 	    (h->next_us == 0 || r.now_us + 500 < h->next_us))
 		return;
@@ -488,10 +522,8 @@ held_turn(struct netd *n, struct held *h)
 	}
 	for (size_t i = 0; i < r.n; i++)
 		ipc_buf_release(&r.shared[i].bytes);
-	if (h->before.len && r.now_us - h->before_us > BEFORE_US)
-		ipc_buf_release(&h->before);
 	/* For those it is kept for, what was deleted since is not forgotten. */
-	if (h->before.len && h->before_version < r.everybody_has)
+	if (h->before && h->before_version < r.everybody_has)
 		r.everybody_has = h->before_version;
 	store_prune(h->store, r.everybody_has, r.now_us);
 }

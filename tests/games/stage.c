@@ -4,8 +4,11 @@
  * State 1: things with x and y in a grid, cards that only their owner sees, and
  * whatever a test puts. The words are events:
  *
- *	WATCH(view, rate)  follow by this view: 0 all, 1 near, 2 no cards of
- *others LOOK(x, y)         look there PUT(path, value)   CUT(path) MERGE(value)
+ *	WATCH(view, rate)  follow by this view: 0 all, 1 near, 2 no cards but
+ *			   one's own
+ *	LOOK(x, y)         look there
+ *	AT(x)              look at x, x
+ *	PUT(path, value)   CUT(path)   MERGE(value)
  *	TURN(n)            n things move one step each, n times
  *	ASK_ME(x)          the sender is asked WHAT(x), and answered that
  *	WIN(text)          WON(text) to all but the sender; each end of it is
@@ -13,7 +16,8 @@
  *	PAUSE, RESUME, STOP  of the machine; STOP answers what it came to
  *	DIE                abort
  *
- * With --fresh it begins anew whatever was left.
+ * With --fresh it begins anew whatever was left, with --view=N everybody
+ * follows by that view and looks at the thing of its own number.
  */
 #include "gamecore/gamecore.h"
 
@@ -75,6 +79,15 @@ on_look(struct gc_machine *m, const struct gc_call *call)
 	gc_state_look(gc_machine_net(m), call->conn,
 	    gc_value_as_float(gc_value_at(call->args, 0)),
 	    gc_value_as_float(gc_value_at(call->args, 1)));
+	return NULL;
+}
+
+static struct gc_value *
+on_at(struct gc_machine *m, const struct gc_call *call)
+{
+	double x = gc_value_as_float(gc_value_at(call->args, 0));
+
+	gc_state_look(gc_machine_net(m), call->conn, x, x);
 	return NULL;
 }
 
@@ -204,6 +217,7 @@ main(int argc, char **argv)
 		{ "WATCH", "if", on_watch },
 		{ "SHOW", "i", on_show },
 		{ "LOOK", "ff", on_look },
+		{ "AT", "i", on_at },
 		{ "PUT", "sv", on_put },
 		{ "CUT", "s", on_cut },
 		{ "MERGE", "m", on_merge },
@@ -220,7 +234,11 @@ main(int argc, char **argv)
 		.start = { .name = "stage",
 		    .about = "A test's game.",
 		    .listen = listen },
-		.state = { .grid = "things", .x = "x", .y = "y", .cell = 10 },
+		.state = { .grid = "things",
+		    .x = "x",
+		    .y = "y",
+		    .cell = 10,
+		    .by_conn = true },
 		.machine = { .interval_ms = 20,
 		    .time_step = time_step,
 		    .handlers = handlers },
@@ -229,10 +247,18 @@ main(int argc, char **argv)
 		.host_ends = true,
 		.host_follows = true,
 	};
-	const struct gc_option options[] = { { .name = "fresh",
-						 .help = "begin anew",
-						 .on = &game.state.fresh },
-		{ .name = NULL } };
+	const struct gc_option options[] = {
+		{ .name = "fresh",
+		    .help = "begin anew",
+		    .on = &game.state.fresh },
+		{ .name = "view",
+		    .value = "N",
+		    .help = "what everybody sees",
+		    /* Signed or not is the same here. */
+		    .number = (long *)&game.state.view,
+		    .largest = 2 },
+		{ .name = NULL },
+	};
 
 	game.start.options = options;
 	gc_backend_run(&game, argc, argv);
