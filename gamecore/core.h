@@ -576,6 +576,9 @@ void jail(const struct gc_net *net);
 /* Is tty: among the listeners, and the terminal there? Then it is open. */
 bool tty_open(const struct options *o);
 bool tty_is_open(void);
+/* Whether this process has a terminal at all: Ctrl-C and hangups come from it.
+ */
+bool tty_is_there(void);
 /* To netd, before the game's link. */
 void tty_hand_over(int control);
 /* In the game, which never sees it. */

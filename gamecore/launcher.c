@@ -142,6 +142,21 @@ asked_to_stop(struct launcher *l, int number)
 		kill(l->netd, SIGKILL);
 }
 
+/*
+ * SIGHUP is an upgrade, unless the terminal went from which we were started:
+ * then it comes from the kernel or from the shell, and nobody would be left to
+ * press Ctrl-C.
+ */
+static bool
+terminal_went(const struct launcher *l, const struct signalfd_siginfo *si)
+{
+	return tty_is_open() ||
+	       (l->terminal &&
+		   (si->ssi_code == SI_KERNEL ||
+		       si->ssi_pid == (uint32_t)getsid(0)) &&
+		   !tty_is_there());
+}
+
 static void
 on_signals(struct launcher *l)
 {
@@ -150,7 +165,7 @@ on_signals(struct launcher *l)
 	while (read(l->signals, &si, sizeof(si)) == sizeof(si)) {
 		if (si.ssi_signo == SIGCHLD)
 			reap(l);
-		else if (si.ssi_signo == SIGHUP && !tty_is_open())
+		else if (si.ssi_signo == SIGHUP && !terminal_went(l, &si))
 			launcher_tell(l, IPC_CONTROL_UPGRADE, 0, "");
 		else
 			asked_to_stop(l, si.ssi_signo == SIGHUP
@@ -331,6 +346,7 @@ launcher_run(struct launched *l, const struct options *o,
 
 	if (!start_netd(o, start, &me.netd, &me.control))
 		return false;
+	me.terminal = tty_is_there();
 	launcher_make_key(me.key);
 	control_say(me.control, IPC_CONTROL_KEY, 0, me.key);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

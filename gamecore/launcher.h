@@ -54,6 +54,7 @@ struct launcher {
 	unsigned deaths;   /* of netd since then_us */
 	uint64_t then_us;
 	bool given_up; /* no further netd; start->text says why */
+	bool terminal; /* we were started from one */
 };
 
 /* ---- launcher.c --------------------------------------------------------- */

@@ -59,6 +59,16 @@ tty_is_open(void)
 	return tty.open;
 }
 
+bool
+tty_is_there(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 void
 tty_hand_over(int control)
 {

@@ -206,7 +206,9 @@ run_ask(const char *socket, int argc, char **argv)
 			    "cannot create '%s': %s", argv[1], strerror(errno));
 		}
 	}
-	if (!send_request(fd, line, n, file))
+	/* Who does not hear us may have said why. */
+	if (!send_request(fd, line, n, file) && errno != EPIPE &&
+	    errno != ECONNRESET)
 		status = fail("cannot ask netd: %s", strerror(errno));
 	else
 		status = print_answer(dup(fd));

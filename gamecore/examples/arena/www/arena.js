@@ -296,7 +296,8 @@ function drawTank(key, tank, at, aim, own) {
 function drawShots(now) {
 	pen.lineCap = "round";
 	for (let i = shots.length - 1; i >= 0; i--) {
-		const s = shots[i], left = (s.until - now) / 220;
+		/* A frame's time may lie before a shot that came just now. */
+		const s = shots[i], left = Math.min(1, (s.until - now) / 220);
 		if (left <= 0) {
 			shots.splice(i, 1);
 			continue;
