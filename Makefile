@@ -62,7 +62,8 @@ help: ## what there is to make
 .PHONY: play
 play: ## install what is missing, build, start Snake and print its address
 	@scripts/deps run
-	@$(MAKE) --no-print-directory -s all
+	@[ -x $(BIN)/snake ] || echo "play: building (a minute or two)"
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all
 	@exec $(BIN)/snake
 
 # ---- the three rooms --------------------------------------------------------

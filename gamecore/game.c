@@ -303,7 +303,8 @@ begin(const struct launched *l, const struct options *o, struct gc_start *start)
 	/* What became of netd its parent knows, and netd itself. A worker has
 	 * a game that says so. */
 	start->text = "";
-	if (launched || l->worker[0] || (status >= 0 && launch_said_why(status)))
+	if (launched || l->worker[0] ||
+	    (status >= 0 && launch_said_why(status)))
 		return NULL;
 	if (status < 0)
 		options_say(start, 1, "netd ended before the game began");

@@ -150,11 +150,10 @@ asked_to_stop(struct launcher *l, int number)
 static bool
 terminal_went(const struct launcher *l, const struct signalfd_siginfo *si)
 {
-	return tty_is_open() ||
-	       (l->terminal &&
-		   (si->ssi_code == SI_KERNEL ||
-		       si->ssi_pid == (uint32_t)getsid(0)) &&
-		   !tty_is_there());
+	return tty_is_open() || (l->terminal &&
+				    (si->ssi_code == SI_KERNEL ||
+					si->ssi_pid == (uint32_t)getsid(0)) &&
+				    !tty_is_there());
 }
 
 static void

@@ -4,7 +4,7 @@
  * The only file that calls libtpl, and only on memory inside one of our own
  * frames: never on what a player sent, never with a format from a peer. The
  * five rules of image_ok() keep the library away from every input on which
- * it was seen to fail. Next: link.c.
+ * it was seen to fail. Next: image.c, the same by hand.
  */
 #include "ipc/msg.h"
 

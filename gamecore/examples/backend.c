@@ -78,9 +78,10 @@ event(struct gc_machine *m, const struct gc_event *ev)
 static int
 begin(struct gc_machine *m)
 {
-	const char *at;
+	const struct gc_net *net = gc_machine_net(m);
+	char at[512];
 
-	for (int i = 1; *(at = gc_listening(gc_machine_net(m), i)); i++)
+	for (int i = 1; gc_address(net, i, at, sizeof(at)) == 0; i++)
 		printf("backend: at %s\n", at);
 	fflush(stdout);
 	return 0;

@@ -59,7 +59,7 @@ async function main() {
 		executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
 		args: ['--no-sandbox'] });
 	console.log('1..4');
-	if (!said.includes('backend: at ws://127.0.0.1:' + port + '/'))
+	if (!said.includes('backend: at http://127.0.0.1:' + port + '/'))
 		throw new Error('it does not say where it is');
 	const ann = await open(browser, port, wrong);
 	const bob = await open(browser, port, wrong);

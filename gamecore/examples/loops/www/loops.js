@@ -41,9 +41,16 @@ button.onclick = () => {
 	button.blur();
 };
 
+function say(code) {
+	if (socket && socket.readyState === WebSocket.OPEN)
+		socket.send(String(code));
+}
+
 document.onkeydown = (e) => {
-	if (socket && socket.readyState === WebSocket.OPEN && !e.repeat)
-		socket.send(String(e.keyCode));
+	if (!e.repeat)
+		say(e.keyCode);
 };
+/* A finger is a space bar. */
+status_line.onclick = () => say(32);
 
 connect();

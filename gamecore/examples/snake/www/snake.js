@@ -817,6 +817,7 @@ function cards()
 	$("over").hidden = !over || !online;
 	$("watching").hidden = !named || my.playing || over || !online;
 	$("mine").hidden = !my.playing;
+	$("pad").classList.toggle("idle", !my.playing);
 	if (over) {
 		$("over-why").textContent = "You " + my.over.why;
 		$("over-score").textContent = my.over.score;
