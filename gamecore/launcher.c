@@ -381,7 +381,9 @@ launcher_run(struct launched *l, const struct options *o,
 		options_say(start, 1, "netd ended before the game began: %s",
 		    launch_how(me.netd_status, how, sizeof(how)));
 	else if (e)
-		options_say(start, 1, "cannot start the game: %s", strerror(e));
+		options_say(start, 1, "cannot start the game: %s%s",
+		    strerror(e),
+		    e == EMFILE || e == ENFILE ? " (raise ulimit -n)" : "");
 	tty_restore();
 	close(me.signals);
 	wake_release(&me.wake);

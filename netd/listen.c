@@ -537,10 +537,10 @@ pages_there(const struct url *u, char *why, size_t size)
 		close(in);
 		return true;
 	}
-	snprintf(why, size,
-	    "its pages: '%.160s': %s (www= is to be a folder that netd may "
-	    "read)",
-	    u->www, strerror(e));
+	snprintf(why, size, "its pages: '%.160s': %s (%s)", u->www, strerror(e),
+	    e == EMFILE || e == ENFILE
+		? "raise ulimit -n"
+		: "www= is to be a folder that netd may read");
 	return false;
 }
 

@@ -189,6 +189,13 @@ help(FILE *to)
 	    to);
 }
 
+static int
+usage_of(const struct command *c)
+{
+	printf("usage: netctl %s %s\n%s.\n", c->name, c->arguments, c->help);
+	return DONE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -219,12 +226,13 @@ main(int argc, char **argv)
 		return USAGE;
 	}
 	c = socket ? NULL : find(argv[at]);
+	/* "help dump" is ours to answer; "help" lists what netd understands. */
+	if (c == NULL && argc == at + 2 && strcmp(argv[at], "help") == 0 &&
+	    (c = find(argv[at + 1])) != NULL)
+		return end(usage_of(c));
 	if (c == NULL)
 		return end(run_ask(socket, argc - at, argv + at));
-	if (argc > at + 1 && strcmp(argv[at + 1], "--help") == 0) {
-		printf("usage: netctl %s %s\n%s.\n", c->name, c->arguments,
-		    c->help);
-		return end(DONE);
-	}
+	if (argc > at + 1 && strcmp(argv[at + 1], "--help") == 0)
+		return end(usage_of(c));
 	return end(c->run(argc - at, argv + at));
 }

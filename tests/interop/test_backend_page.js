@@ -32,7 +32,7 @@ function start() {
 	return new Promise((yes, no) => {
 		const late = setTimeout(() => no(new Error('no listener')), WAIT_MS);
 		const hear = (bytes) => {
-			const m = (said += bytes).match(/at ws:\/\/127\.0\.0\.1:(\d+)/);
+			const m = (said += bytes).match(/at http:\/\/127\.0\.0\.1:(\d+)/);
 			if (m) {
 				clearTimeout(late);
 				yes(Number(m[1]));
