@@ -271,33 +271,17 @@ netd_seed(void)
 	return seed;
 }
 
+/*
+ * On one core the game ran when it was written to, and has answered: then the
+ * loop need not be asked for that, and it leaves in this turn.
+ */
 static void
-turn(struct netd *n)
+hear_answer(struct netd *n)
 {
-	n->metrics.turns++;
+	if (!n->link->wrote || n->stops || n->upgrade.on)
+		return;
 	look_at_clock(n);
-	recover_turn(n->link);
-	jobs_turn(n);
-	link_turn(n->link);
-	states_turn(n);
-	clients_turn(n);
-	datagrams_turn(n);
-	link_budget(n->link);
-	upgrade_turn(n);
-	/* Flushing may have told the game something. */
-	link_turn(n->link);
-	record_turn(n);
-	stop_turn(n);
-}
-
-/* Has the game answered already? Then the loop need not be asked for it. */
-static bool
-answered(struct netd *n)
-{
-	if (n->stops || n->upgrade.on)
-		return false;
-	look_at_clock(n);
-	return link_glance(n->link);
+	link_glance(n->link);
 }
 
 static void
@@ -307,9 +291,21 @@ on_turn(struct ev_loop *loop, ev_prepare *w, int events)
 
 	(void)loop;
 	(void)events;
-	turn(n);
-	if (answered(n))
-		turn(n);
+	n->metrics.turns++;
+	look_at_clock(n);
+	link_turn(n->link);
+	hear_answer(n);
+	recover_turn(n->link);
+	jobs_turn(n);
+	states_turn(n);
+	clients_turn(n);
+	datagrams_turn(n);
+	link_budget(n->link);
+	upgrade_turn(n);
+	/* Some of these may have told the game something. */
+	link_turn(n->link);
+	record_turn(n);
+	stop_turn(n);
 }
 
 static void
