@@ -13,6 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Frames from this on are worth a thought about caches, of which a part like
+ * the other is warmed. */
+#define JOURNAL_LONG 256
+#define JOURNAL_WARM 4096
+
 /* Frames lie whole in chunks; one write() sends what is left of one. */
 struct chunk {
 	struct chunk *next;
@@ -57,6 +62,18 @@ journal_has_room(const struct journal *j, size_t size)
 
 	return c && j->fresh && c->size - c->len >= size;
 }
+/* What is kept for long is out of the caches when its turn comes again: the
+ * lines of a next frame like this one are asked for while this one is made. */
+static inline void
+journal_warm(const struct chunk *c, size_t size)
+{
+	size_t most = c->size - c->len;
+
+	if (most > JOURNAL_WARM)
+		most = JOURNAL_WARM;
+	for (size_t i = 0; i < size && i < most; i += 64)
+		__builtin_prefetch(c->bytes + c->len + i, 1);
+}
 static inline uint8_t *
 journal_take(struct journal *j, size_t size)
 {
@@ -65,6 +82,8 @@ journal_take(struct journal *j, size_t size)
 	c->len += size;
 	j->unsent += size;
 	j->position++;
+	if (size >= JOURNAL_LONG)
+		journal_warm(c, size);
 	return c->bytes + c->len - size;
 }
 static inline uint8_t *

@@ -10,6 +10,8 @@
  * than inproc is the machine's: two copies more each way, and two switches.
  */
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -32,13 +34,19 @@ struct head {
 
 static uint8_t up[BUF_MAX], down[BUF_MAX];
 static size_t n_up, n_down;
+static int from; /* the child */
 
+/* Both wait for the other with full pipes? Then instead() makes room. */
 static void
-write_all(int fd, const uint8_t *p, size_t n)
+write_all(int fd, const uint8_t *p, size_t n, void (*instead)(void))
 {
 	while (n) {
 		ssize_t r = write(fd, p, n);
 
+		if (r < 0 && errno == EAGAIN && instead) {
+			instead();
+			continue;
+		}
 		if (r <= 0)
 			exit(1);
 		p += r;
@@ -53,7 +61,7 @@ child(int in, int out)
 	ssize_t n;
 
 	while ((n = read(in, bytes, sizeof(bytes))) > 0)
-		write_all(out, bytes, (size_t)n);
+		write_all(out, bytes, (size_t)n, NULL);
 	_exit(0);
 }
 
@@ -75,7 +83,7 @@ readable(int set, int fd)
 }
 
 static void
-answered(int from)
+answered(void)
 {
 	ssize_t n = read(from, down + n_down, READ_MAX);
 	size_t at = 0;
@@ -135,7 +143,7 @@ int
 main(int argc, char **argv)
 {
 	struct epoll_event ready[BATCH];
-	int to[2], from[2], set, listener;
+	int to[2], back[2], set, listener;
 	struct rlimit files;
 
 	if (argc != 2) {
@@ -147,18 +155,20 @@ main(int argc, char **argv)
 	setrlimit(RLIMIT_NOFILE, &files);
 	signal(SIGPIPE, SIG_IGN);
 	listener = listen_at((uint16_t)atoi(argv[1]));
-	if (pipe(to) != 0 || pipe(from) != 0)
+	if (pipe(to) != 0 || pipe(back) != 0)
 		return 1;
 	if (fork() == 0) {
 		close(to[1]);
-		close(from[0]);
-		child(to[0], from[1]);
+		close(back[0]);
+		child(to[0], back[1]);
 	}
 	close(to[0]);
-	close(from[1]);
+	close(back[1]);
+	from = back[0];
+	fcntl(to[1], F_SETFL, O_NONBLOCK);
 	set = epoll_create1(0);
 	watch(set, listener);
-	watch(set, from[0]);
+	watch(set, from);
 	for (;;) {
 		int n = epoll_wait(set, ready, BATCH, -1);
 
@@ -166,11 +176,11 @@ main(int argc, char **argv)
 		for (int i = 0; i < n; i++) {
 			if (ready[i].data.fd == listener)
 				welcome(set, listener);
-			else if (ready[i].data.fd == from[0])
-				answered(from[0]);
+			else if (ready[i].data.fd == from)
+				answered();
 			else
 				readable(set, ready[i].data.fd);
 		}
-		write_all(to[1], up, n_up);
+		write_all(to[1], up, n_up, answered);
 	}
 }
