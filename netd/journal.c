@@ -11,26 +11,81 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/* ---- memory ---------------------------------------------------------------
+ */
+
+/* What a chunk of one slice takes of the machine. */
+#define PAGES (((sizeof(struct chunk) + IPC_SLICE - 1) / 4096 + 1) * 4096)
+/* What a turn lays down comes back about when the next one begins. */
+#define SPARES_MAX 8
+
+/*
+ * A pipe that was lent a page has it as long as the game likes: it must never
+ * be used for anything but what the game hears. So these are not malloc()'s.
+ */
+static struct chunk *spares;
+static unsigned n_spares;
+
+static struct chunk *
+chunk_alloc(size_t size)
+{
+	struct chunk *c;
+
+	if (size > IPC_SLICE) {
+		c = malloc(sizeof(*c) + size);
+		if (c)
+			*c = (struct chunk){ .size = size };
+		return c;
+	}
+	c = spares;
+	if (c) {
+		spares = c->next;
+		n_spares--;
+	} else {
+		c = mmap(NULL, PAGES, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (c == MAP_FAILED)
+			return NULL;
+	}
+	*c = (struct chunk){ .size = IPC_SLICE, .pages = true };
+	return c;
+}
+
+void
+journal_give_back(void *chunk)
+{
+	struct chunk *c = chunk;
+
+	if (--c->refs)
+		return;
+	if (!c->pages) {
+		free(c);
+	} else if (c->once || n_spares == SPARES_MAX) {
+		munmap(c, PAGES); /* a pipe keeps what it was lent of it */
+	} else {
+		c->next = spares;
+		spares = c;
+		n_spares++;
+	}
+}
+
+size_t
+journal_weight(const struct chunk *c)
+{
+	return c->pages ? PAGES : sizeof(*c) + c->size;
+}
 
 static struct chunk *
 chunk_new(struct journal *j, size_t need)
 {
-	size_t size = need > IPC_SLICE ? need : IPC_SLICE;
-	struct chunk *c;
+	struct chunk *c = chunk_alloc(need);
 
-	if (j->spare && j->spare->size >= size) {
-		c = j->spare;
-		j->spare = NULL;
-	} else {
-		c = malloc(sizeof(*c) + size);
-		if (c == NULL)
-			return NULL;
-		c->size = size;
-	}
+	if (c == NULL)
+		return NULL;
 	c->refs = 1;
-	c->next = NULL;
 	c->first = j->position + 1;
-	c->len = 0;
 	if (j->tail)
 		j->tail->next = c;
 	else
@@ -43,25 +98,8 @@ chunk_new(struct journal *j, size_t need)
 	return c;
 }
 
-void
-journal_give_back(void *chunk)
-{
-	struct chunk *c = chunk;
-
-	if (--c->refs == 0)
-		free(c);
-}
-
-static void
-chunk_free(struct journal *j, struct chunk *c)
-{
-	if (c->refs > 1)
-		c->refs--;
-	else if (j->spare == NULL && c->size == IPC_SLICE)
-		j->spare = c;
-	else
-		free(c);
-}
+/* ---- frames -----------------------------------------------------------------
+ */
 
 bool
 journal_add(struct journal *j, const struct ipc_frame *f, const uint8_t *more,
@@ -130,6 +168,16 @@ journal_next(const struct journal *j, uint64_t until, size_t *n)
 	return *n ? c->bytes + off : NULL;
 }
 
+bool
+journal_lends(const struct journal *j)
+{
+	const struct chunk *c = j->at;
+
+	if (c && j->at_off == c->len && c->next)
+		c = c->next;
+	return j->keep && c && c->pages;
+}
+
 /* Count the frames whose last byte is among the next n. */
 static void
 count_sent(struct journal *j, size_t n)
@@ -174,7 +222,7 @@ journal_sent(struct journal *j, size_t n)
 
 		j->head = c->next;
 		j->kept -= c->len;
-		chunk_free(j, c);
+		journal_give_back(c);
 	}
 	if (j->at == j->tail && j->at_off == j->at->len) {
 		j->kept = 0;
@@ -256,6 +304,7 @@ own(struct journal *j, struct chunk **chunk)
 		return false;
 	memcpy(c, was, sizeof(*c) + was->len);
 	c->refs = 1;
+	c->pages = false;
 	while (*p != was)
 		p = &(*p)->next;
 	*p = c;
@@ -301,7 +350,7 @@ journal_forget(struct journal *j, uint64_t position)
 
 		j->head = c->next;
 		j->kept -= c->len;
-		chunk_free(j, c);
+		journal_give_back(c);
 	}
 }
 
@@ -333,10 +382,9 @@ journal_clear(struct journal *j)
 		struct chunk *c = j->head;
 
 		j->head = c->next;
+		c->once = true;
 		journal_give_back(c);
 	}
-	free(j->spare);
-	j->spare = NULL;
 	j->tail = j->at = j->fresh = NULL;
 	j->at_off = j->unsent = j->kept = j->frame_left = 0;
 	j->position = j->sent = j->recorded = 0;

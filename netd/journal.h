@@ -24,6 +24,8 @@ struct chunk {
 	uint64_t first; /* position of its first frame */
 	size_t size, len;
 	uint32_t refs; /* the journal's, and one for each record of its bytes */
+	bool pages;    /* of memory that never holds anything but frames up */
+	bool once; /* somebody may still read it in a pipe: not used again */
 	uint8_t bytes[];
 };
 
@@ -34,9 +36,8 @@ struct chunk {
  */
 struct journal {
 	struct chunk *head, *tail;
-	struct chunk *at; /* the chunk that is being sent */
-	size_t at_off;    /* sent of it */
-	struct chunk *spare;
+	struct chunk *at;  /* the chunk that is being sent */
+	size_t at_off;     /* sent of it */
 	uint64_t position; /* of the newest frame */
 	uint64_t sent;     /* frames that the pipe has taken whole */
 	size_t frame_left; /* bytes of a frame that it has taken in part */
@@ -106,6 +107,11 @@ journal_took(struct journal *j, const uint8_t *end, size_t frames)
  * nothing. */
 const uint8_t *journal_next(const struct journal *j, uint64_t until, size_t *n);
 void journal_sent(struct journal *j, size_t n);
+/*
+ * May a pipe be lent what is next, so that the game copies it from here? Only
+ * what stays as it is until the game has it: that is kept until it says so.
+ */
+bool journal_lends(const struct journal *j);
 /* Frames up to and with this position are not needed again. */
 void journal_forget(struct journal *j, uint64_t position);
 /* Send again from behind this position on. False: it is forgotten. */
@@ -128,5 +134,7 @@ journal_replace(struct journal *j, uint64_t position, struct ipc_frame *with);
 void journal_clear(struct journal *j);
 /* A record of a chunk's bytes is no more. */
 void journal_give_back(void *chunk);
+/* What it takes of memory. */
+size_t journal_weight(const struct chunk *c);
 
 #endif

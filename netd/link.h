@@ -59,6 +59,7 @@ struct link {
 	bool stalled;        /* over the budget: its pipe is not read */
 	int64_t stalled_us;
 	bool up_broken;     /* the pipe up takes no more; down is read on */
+	bool up_copies;     /* nothing can be lent to it */
 	size_t turn_frames; /* of the turn that is being read, COMMITs not */
 	struct cast cast;
 	struct group *groups; /* uthash */

@@ -219,9 +219,9 @@ list_calls(void)
 		SCMP_SYS(getpeername), SCMP_SYS(setsockopt),
 		SCMP_SYS(getsockopt), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
 		SCMP_SYS(recvmmsg), SCMP_SYS(send), SCMP_SYS(recv),
-		SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2),
-		SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rmdir),
-		SCMP_SYS(linkat),
+		SCMP_SYS(vmsplice), SCMP_SYS(open), SCMP_SYS(openat),
+		SCMP_SYS(openat2), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
+		SCMP_SYS(rmdir), SCMP_SYS(linkat),
 		/* for the second step, which ends their use */
 		SCMP_SYS(seccomp), SCMP_SYS(landlock_create_ruleset),
 		SCMP_SYS(landlock_add_rule), SCMP_SYS(landlock_restrict_self) };

@@ -280,7 +280,7 @@ add_chunk(struct link *l, struct chunk *c, size_t off, uint64_t count)
 {
 	struct netd *n = l->netd;
 	struct ipc_flight *f = &n->record.flight;
-	size_t weight = c->refs == 1 ? sizeof(*c) + c->size : 0;
+	size_t weight = c->refs == 1 ? journal_weight(c) : 0;
 	const uint8_t *p = c->bytes + off;
 	size_t len = c->len - off;
 

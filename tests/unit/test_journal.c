@@ -12,8 +12,11 @@
 
 #include "netd/netd.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 static struct journal j;
 /* What went in: bytes, and where each frame ends. ends[0] is 0. */
@@ -34,7 +37,6 @@ end(void)
 	journal_clear(&j);
 	assert_int_equal(j.position, 0);
 	assert_null(j.head);
-	assert_null(j.spare);
 	ipc_buf_release(&all);
 }
 
@@ -469,6 +471,125 @@ what_is_lent_stays_as_it_was(void **state)
 	end();
 }
 
+/* Lend a pipe all there is to send: how many bytes. */
+static size_t
+lend_to(int fd)
+{
+	const uint8_t *p;
+	size_t n, all_n = 0;
+
+	while ((p = journal_next(&j, UINT64_MAX, &n)) != NULL) {
+		struct iovec v = { .iov_base = (void *)(uintptr_t)p,
+			.iov_len = n };
+		ssize_t r;
+
+		assert_true(journal_lends(&j));
+		r = vmsplice(fd, &v, 1, SPLICE_F_NONBLOCK);
+		assert_int_equal(r, n);
+		journal_sent(&j, n);
+		all_n += n;
+	}
+	return all_n;
+}
+
+/* The pipe's end that is read, with all that was lent to it. */
+static void
+reads_what_went_in(int fd, size_t n)
+{
+	uint8_t *got = malloc(n);
+	size_t at = 0;
+
+	assert_non_null(got);
+	while (at < n) {
+		ssize_t r = read(fd, got + at, n - at);
+
+		assert_true(r > 0);
+		at += (size_t)r;
+	}
+	assert_memory_equal(got, all.data, n);
+	free(got);
+}
+
+/* Whatever becomes of the journal, and of the record of it, meanwhile. */
+static void
+what_a_pipe_was_lent_comes_out_as_it_was(void **state)
+{
+	(void)state;
+	for (int recorded = 0; recorded < 2; recorded++) {
+		struct chunk *lent[2];
+		int fd[2];
+		size_t n;
+
+		assert_int_equal(pipe(fd), 0);
+		assert_true(fcntl(fd[1], F_SETPIPE_SZ, 256 << 10) > 0);
+		begin(true);
+		for (int i = 0; i < 60; i++)
+			add(1024);
+		n = lend_to(fd[1]);
+		assert_int_equal(n, all.len);
+		lent[0] = j.head;
+		/* More in the same page, and of the next chunk. */
+		for (int i = 0; i < 5; i++)
+			add(1024);
+		n += lend_to(fd[1]);
+		lent[1] = j.tail;
+		assert_ptr_equal(lent[0]->next, lent[1]);
+		lent[0]->refs += (unsigned)recorded;
+		lent[1]->refs += (unsigned)recorded;
+		journal_clear(&j);
+		for (int i = 0; recorded && i < 2; i++)
+			journal_give_back(lent[i]);
+		/* What is laid down now must be somewhere else. */
+		for (int i = 0; i < 300; i++) {
+			struct ipc_frame f = { .kind = IPC_NOW };
+
+			assert_true(
+			    journal_add(&j, &f, all.data, IPC_SLICE / 8));
+		}
+		reads_what_went_in(fd[0], n);
+		close(fd[0]);
+		close(fd[1]);
+		end();
+	}
+}
+
+/* Nobody is lent what is written over, or is malloc()'s. */
+static void
+what_may_change_is_never_lent(void **state)
+{
+	(void)state;
+	begin(false);
+	assert_false(journal_lends(&j));
+	add(1000);
+	assert_false(journal_lends(&j));
+	end();
+	begin(true);
+	assert_false(journal_lends(&j));
+	add(2 * IPC_SLICE);
+	assert_false(journal_lends(&j));
+	end();
+}
+
+/* Chunks that come back are used again, and few of them wait for that. */
+static void
+what_is_given_back_is_used_again(void **state)
+{
+	const struct chunk *first;
+	size_t at = 0;
+
+	(void)state;
+	begin(true);
+	for (int i = 0; i < 3; i++)
+		add(IPC_SLICE - IPC_FRAME_HEAD);
+	first = j.head;
+	send_in(SIZE_MAX, UINT64_MAX, &at, SIZE_MAX);
+	journal_forget(&j, 1);
+	assert_true(j.head != first);
+	add(1);
+	assert_ptr_equal(j.tail, first);
+	end();
+}
+
 static void
 a_walk_passes_over_what_is_forgotten(void **state)
 {
@@ -513,6 +634,9 @@ main(void)
 		cmocka_unit_test(a_frame_is_replaced_and_its_neighbours_stand),
 		cmocka_unit_test(what_is_lent_stays_as_it_was),
 		cmocka_unit_test(a_walk_passes_over_what_is_forgotten),
+		cmocka_unit_test(what_a_pipe_was_lent_comes_out_as_it_was),
+		cmocka_unit_test(what_may_change_is_never_lent),
+		cmocka_unit_test(what_is_given_back_is_used_again),
 		cmocka_unit_test(a_replaced_frame_says_what_fits),
 	};
 
