@@ -260,7 +260,7 @@ snake_played(struct load *l, struct conn *c, const char *text)
 
 	if (sscanf(text, "[\"you\",{\"id\":\"%20[0-9]", l->name) == 1)
 		return;
-	snprintf(word, sizeof(word), "[\"snakes\",\"%s\"]", l->name);
+	snprintf(word, sizeof(word), "[\"snakes\",%s]", l->name);
 	if (strstr(text, word)) {
 		snake_opened(l, c);
 		c->sent_ns = 0;
