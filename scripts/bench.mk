@@ -51,7 +51,7 @@ BENCH_PAUSE := $(TEST_GAMES) $(BENCH)/pause
 bench-sessions: $(BENCH)/sessions ## a switch, a turn and the memory of a session
 	@$(BENCH)/sessions
 
-bench: all $(BENCH_ALL) $(BENCH_PAUSE) ## measure against targets and peers (15 minutes)
+bench: all $(BENCH_ALL) $(BENCH_PAUSE) $(BENCH)/pygase ## measure against targets and peers (15 minutes)
 	@OBJ=$(O) scripts/bench --bin $(BIN) --bench $(BENCH)
 	@$(BENCH)/encode
 

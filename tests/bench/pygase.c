@@ -592,11 +592,12 @@ print_held(const struct row *r)
 {
 	printf("%6u follow: %3.0f %% of a core, %3.0f us of CPU a client and "
 	       "second, p50 %.1f ms, p99 %.1f ms, %u slipped, %.1f KiB each, "
-	       "%.0fk datagrams/s in, %.0fk out%s (load: %.0f %%, %.0f ms "
-	       "late)\n",
+	       "%.0fk datagrams/s in, %.0fk out, %.0f to each%s (load: %.0f "
+	       "%%, %.0f ms late)\n",
 	    r->players, r->cpu * 100, r->us_each, r->p50_ms, r->p99_ms,
 	    r->slipped, r->kib, r->in_per_s / 1e3, r->out_per_s / 1e3,
-	    r->dropped ? ", datagrams lost" : "", r->load * 100, r->behind_ms);
+	    r->out_per_s / r->players, r->dropped ? ", datagrams lost" : "",
+	    r->load * 100, r->behind_ms);
 	print_pace(r);
 }
 
@@ -665,12 +666,14 @@ table(void)
 static void
 print_line(const struct row *r)
 {
-	printf("players=%u slipped=%u server_cpu=%.3f generator_cpu=%.3f "
-	       "rate=%.0f missing_percent=%.2f p50_us=%.0f p99_us=%.0f "
-	       "cpu_ns_each=%.0f client_us=%.1f dropped=%llu\n",
-	    r->players, r->slipped, r->cpu, r->load, r->events, r->missing,
-	    r->p50_ms * 1e3, r->p99_ms * 1e3, r->ns_event, r->us_each,
-	    (unsigned long long)r->dropped);
+	printf("players=%u paced=%d slipped=%u server_cpu=%.3f "
+	       "generator_cpu=%.3f rate=%.0f missing_percent=%.2f p50_ms=%.1f "
+	       "p99_ms=%.1f cpu_ns_each=%.0f per_cpu_s=%.0f client_us=%.1f "
+	       "heard_each=%.1f dropped=%llu\n",
+	    r->players, paced(r), r->slipped, r->cpu, r->load, r->events,
+	    r->missing, r->p50_ms, r->p99_ms, r->ns_event,
+	    r->ns_event > 0 ? 1e9 / r->ns_event : 0., r->us_each,
+	    r->out_per_s / r->players, (unsigned long long)r->dropped);
 }
 
 static void
