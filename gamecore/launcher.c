@@ -142,18 +142,29 @@ asked_to_stop(struct launcher *l, int number)
 		kill(l->netd, SIGKILL);
 }
 
-/*
- * SIGHUP is an upgrade, unless the terminal went from which we were started:
- * then it comes from the kernel or from the shell, and nobody would be left to
- * press Ctrl-C.
- */
+/* It comes from the kernel or from the shell when the terminal goes. */
 static bool
 terminal_went(const struct launcher *l, const struct signalfd_siginfo *si)
 {
-	return tty_is_open() || (l->terminal &&
-				    (si->ssi_code == SI_KERNEL ||
-					si->ssi_pid == (uint32_t)getsid(0)) &&
-				    !tty_is_there());
+	return l->terminal &&
+	       (si->ssi_code == SI_KERNEL ||
+		   si->ssi_pid == (uint32_t)getsid(0)) &&
+	       !tty_is_there();
+}
+
+/*
+ * SIGHUP is an upgrade, unless the terminal went from which we were started:
+ * nobody is left to press Ctrl-C. Who used nohup knows that, and wants it so.
+ */
+static void
+on_hangup(struct launcher *l, const struct signalfd_siginfo *si)
+{
+	bool went = terminal_went(l, si);
+
+	if (tty_is_open() || (went && !l->nohup))
+		asked_to_stop(l, SIGTERM);
+	else if (!went)
+		launcher_tell(l, IPC_CONTROL_UPGRADE, 0, "");
 }
 
 static void
@@ -164,12 +175,10 @@ on_signals(struct launcher *l)
 	while (read(l->signals, &si, sizeof(si)) == sizeof(si)) {
 		if (si.ssi_signo == SIGCHLD)
 			reap(l);
-		else if (si.ssi_signo == SIGHUP && !terminal_went(l, &si))
-			launcher_tell(l, IPC_CONTROL_UPGRADE, 0, "");
+		else if (si.ssi_signo == SIGHUP)
+			on_hangup(l, &si);
 		else
-			asked_to_stop(l, si.ssi_signo == SIGHUP
-					     ? SIGTERM
-					     : (int)si.ssi_signo);
+			asked_to_stop(l, (int)si.ssi_signo);
 	}
 }
 
@@ -342,10 +351,13 @@ launcher_run(struct launched *l, const struct options *o,
 	pid_t parent = getpid();
 	struct pipes p;
 	sigset_t mine, before;
+	struct sigaction hangup;
 
 	if (!start_netd(o, start, &me.netd, &me.control))
 		return false;
 	me.terminal = tty_is_there();
+	sigaction(SIGHUP, NULL, &hangup);
+	me.nohup = hangup.sa_handler == SIG_IGN;
 	launcher_make_key(me.key);
 	control_say(me.control, IPC_CONTROL_KEY, 0, me.key);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

@@ -55,6 +55,7 @@ struct launcher {
 	uint64_t then_us;
 	bool given_up; /* no further netd; start->text says why */
 	bool terminal; /* we were started from one */
+	bool nohup;    /* and are to outlive it */
 };
 
 /* ---- launcher.c --------------------------------------------------------- */
