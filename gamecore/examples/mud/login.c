@@ -421,9 +421,7 @@ visit(struct player *p)
 	if (r == COMMAND_QUIT && !p->line_dead)
 		store_tell(p->mud, "forget", p->body->name);
 	p->busy = true;
-	if (r == GC_ESTOPPED)
-		say(p->body, "Shutting down...");
-	else if (p->body->room)
+	if (r != GC_ESTOPPED && p->body->room)
 		say_room(p->body->room, p->body, NULL,
 		    "{grey}%s leaves the world.{/}", p->body->name);
 	gc_tag(p->mud->net, gc_session_conn(s), "", 0);
@@ -711,6 +709,17 @@ come_back(struct gc_session *s, struct mud *m, const char *name)
 	return r;
 }
 
+/* A visit ends with r, wherever it was. */
+static int
+last_words(struct gc_session *s, int r)
+{
+	if (r == GC_ESTOPPED)
+		gc_say(s, "Shutting down...\n");
+	if (r == GC_ECANCELLED)
+		gc_say(s, "You took too long to come in.\n");
+	return r == GC_ECANCELLED ? 0 : r;
+}
+
 int
 login_player(struct gc_session *s, void *arg)
 {
@@ -735,7 +744,7 @@ login_player(struct gc_session *s, void *arg)
 	if (strcmp(peer->query, "back") == 0 && may_try(m, address)) {
 		r = show_pass(s, m, address);
 		if (r != 1)
-			return r;
+			return last_words(s, r);
 	}
 	if (!may_try(m, address)) {
 		gc_say(s, "Too many wrong passwords from your address: come "
@@ -745,11 +754,7 @@ login_player(struct gc_session *s, void *arg)
 	gc_say(s, "%s\n", m->world->welcome);
 	console(s, m);
 	r = introduce(s, m, address);
-	if (r == GC_ESTOPPED)
-		gc_say(s, "Shutting down...\n");
-	if (r == GC_ECANCELLED)
-		gc_say(s, "You took too long to come in.\n");
-	return r == GC_ECANCELLED ? 0 : r;
+	return last_words(s, r);
 }
 
 /* ---- the doorman --------------------------------------------------------- */

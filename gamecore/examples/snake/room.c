@@ -369,7 +369,8 @@ room_enter(struct game *g, const struct gc_event *ev)
 		count(r);
 	}
 	p->away = false;
-	p->terminal = strcmp(peer->transport, "line") == 0 ||
+	p->keys = strcmp(peer->transport, "tty") == 0;
+	p->terminal = p->keys || strcmp(peer->transport, "line") == 0 ||
 		      strcmp(peer->transport, "telnet") == 0;
 	welcome(p);
 	run_clock(g);
@@ -544,7 +545,8 @@ room_name(struct player *p, const char *bytes, size_t len)
 		page_you(p);
 		return;
 	}
-	term_say(t, "Welcome, %s. j and Enter starts a snake", p->name);
+	term_say(t, "Welcome, %s. j%s starts a snake", p->name,
+	    p->keys ? "" : " and Enter");
 	to_terminal(p);
 }
 
@@ -678,5 +680,7 @@ rooms_bye(struct game *g)
 	for (struct room *r = g->rooms; r != NULL; r = r->next) {
 		term_say(&g->term, "The game is being shut down. Bye!");
 		to_terminals(r);
+		for (struct player *p = r->players; p != NULL; p = p->next)
+			term_leave(p);
 	}
 }

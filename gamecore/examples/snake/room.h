@@ -34,6 +34,7 @@ struct player {
 	char name[NAME_BYTES]; /* "" until it is given; its connection's tag */
 	int slot;              /* in the world, or -1: it watches */
 	bool terminal;         /* sees term.h, not page.h */
+	bool keys;             /* one whose messages are keys, not lines */
 	bool away;             /* without a line, and may come back */
 	unsigned rest;         /* frames until a bot plays again */
 	int64_t talk_us;       /* when it may talk again */
@@ -68,6 +69,9 @@ struct game {
 	bool ticking;
 	int64_t hold_us;  /* until then players who are away are waited for */
 	struct text term; /* what is being written */
+	/* What is typed at the one terminal that sends keys. */
+	char typed[CHAT_BYTES];
+	size_t typed_len;
 };
 
 /*

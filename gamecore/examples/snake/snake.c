@@ -35,7 +35,9 @@ on_message(struct game *g, struct gc_event *ev)
 	struct player *p = ev->bound;
 
 	(void)g;
-	if (p != NULL && p->terminal)
+	if (p != NULL && p->keys)
+		term_key(p, ev->text, ev->len);
+	else if (p != NULL && p->terminal)
 		term_got(p, ev->text, ev->len);
 }
 

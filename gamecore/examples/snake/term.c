@@ -183,6 +183,17 @@ turns(struct player *p, const char *bytes, size_t len)
 }
 
 void
+term_leave(struct player *p)
+{
+	char below[40];
+	int row = FIELD_ROW + p->room->world->rules.height + 1;
+	int n = snprintf(below, sizeof(below), "\033[0m\033[%d;1H", row);
+
+	if (p->keys)
+		gc_send(p->room->game->net, p->conn, below, (size_t)n);
+}
+
+void
 term_got(struct player *p, const char *bytes, size_t len)
 {
 	while (len > 0 && bytes[len - 1] == '\r')
@@ -191,10 +202,54 @@ term_got(struct player *p, const char *bytes, size_t len)
 		room_name(p, bytes, len);
 	else if (len > 0 && bytes[0] == '/')
 		room_talk(p, bytes + 1, len - 1);
-	else if (len == 1 && (*bytes == 'q' || *bytes == 'Q'))
+	else if (len == 1 && (*bytes == 'q' || *bytes == 'Q')) {
+		term_leave(p);
 		gc_hang_up(p->room->game->net, p->conn, GC_LEFT, "Bye!");
-	else if (p->slot < 0 && (len == 0 || *bytes == 'j' || *bytes == 'J'))
+	} else if (p->slot < 0 && (len == 0 || *bytes == 'j' || *bytes == 'J'))
 		room_play(p);
 	else
 		turns(p, bytes, len);
+}
+
+/* The last character goes, all bytes of it. */
+static void
+rub_out(struct game *g)
+{
+	while (g->typed_len > 0 &&
+	       ((unsigned char)g->typed[--g->typed_len] & 0xc0) == 0x80)
+		;
+}
+
+/* Letters are seen only where one writes: a name, and words after a slash. */
+void
+term_key(struct player *p, const char *bytes, size_t len)
+{
+	struct game *g = p->room->game;
+	struct text *t = &g->term;
+
+	if (len == 0)
+		return;
+	if (*bytes == '\r' || *bytes == '\n') {
+		len = g->typed_len;
+		g->typed_len = 0;
+		term_got(p, g->typed, len);
+		return;
+	}
+	if (p->name[0] != '\0' && g->typed_len == 0 && *bytes != '/') {
+		term_got(p, bytes, len);
+		return;
+	}
+	if (*bytes == '\b' || *bytes == 0x7f)
+		rub_out(g);
+	else if ((unsigned char)*bytes >= ' ' &&
+		 g->typed_len + len <= sizeof(g->typed)) {
+		memcpy(g->typed + g->typed_len, bytes, len);
+		g->typed_len += len;
+	}
+	text_printf(
+	    t, "\033[2;1H\033[0m\033[K%.*s", (int)g->typed_len, g->typed);
+	term_end(t);
+	if (!t->failed)
+		gc_send(g->net, p->conn, t->bytes, t->len);
+	text_clear(t);
 }

@@ -28,5 +28,9 @@ term_over(struct text *t, const struct room *r, const struct world_news *news);
 
 /* A line from a terminal. */
 void term_got(struct player *p, const char *bytes, size_t len);
+/* A key from the terminal of who started the game (tty:). */
+void term_key(struct player *p, const char *bytes, size_t len);
+/* The cursor goes below the field: that terminal has another use after us. */
+void term_leave(struct player *p);
 
 #endif
