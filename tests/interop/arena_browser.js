@@ -2,7 +2,7 @@
 /*
  * arena_browser.js - the arena as a person on a slow line plays it.
  *
- *	NODE_PATH=.../node_modules arena_browser.js ADDRESS DIR GAME_PID
+ *	arena_browser.js ADDRESS DIR GAME_PID
  *
  * The game's URL has a delay. A page joins and must move before the server
  * knows of it, be corrected by next to nothing, hit bots that it shoots at
@@ -13,7 +13,7 @@
 
 const fs = require("fs");
 const path = require("path");
-const { chromium } = require("playwright-core");
+const { browser: launch } = require("./lib.js");
 
 const [address, dir, game] = process.argv.slice(2);
 const PROMISES = 7, WAIT = 60000, RANGE = 4500;
@@ -164,12 +164,7 @@ async function main()
 {
 	fs.mkdirSync(dir, { recursive: true });
 	console.log("1.." + PROMISES);
-	const browser = await chromium.launch({
-		executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-		args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-			"--disable-background-networking", "--disable-component-update",
-			"--disable-sync"],
-	});
+	const browser = await launch();
 	try {
 		await run(browser);
 		return 0;

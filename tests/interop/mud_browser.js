@@ -2,7 +2,7 @@
 /*
  * mud_browser.js - the MUD's page in a real browser, told what to do by lines.
  *
- *	NODE_PATH=.../node_modules mud_browser.js http://localhost:8082/ DIR
+ *	mud_browser.js http://localhost:8082/ DIR
  *
  * Each line of standard input is a word and what belongs to it; each is
  * answered by a line, "ok" or "no" and why:
@@ -21,7 +21,7 @@
 const fs = require("fs");
 const path = require("path");
 const readline = require("readline");
-const { chromium } = require("playwright-core");
+const { browser: launch } = require("./lib.js");
 
 const [address, dir] = process.argv.slice(2);
 const DEADLINE_MS = 20000;
@@ -53,10 +53,7 @@ const words = {
 async function main()
 {
 	fs.mkdirSync(dir, { recursive: true });
-	const browser = await chromium.launch({
-		executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-		args: ["--no-sandbox"],
-	});
+	const browser = await launch();
 	const page = await browser.newPage(
 		{ viewport: { width: 1200, height: 760 } });
 	const problems = [];

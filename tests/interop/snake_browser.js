@@ -2,7 +2,7 @@
 /*
  * snake_browser.js - Snake as people play it: two pages in a real browser.
  *
- *	NODE_PATH=.../node_modules snake_browser.js http://localhost:8080/ DIR PID
+ *	snake_browser.js http://localhost:8080/ DIR PID
  *
  * Both join, one is steered with the keyboard until it eats a digit, and the
  * other page must see that score, the death, the top score and the chat. Then
@@ -17,7 +17,7 @@
 const fs = require("fs");
 const net = require("net");
 const path = require("path");
-const { chromium } = require("playwright-core");
+const { browser: launch } = require("./lib.js");
 
 const [direct, dir, launcher] = process.argv.slice(2);
 const DEADLINE_MS = 90000, PROMISES = 11;
@@ -471,12 +471,7 @@ async function main()
 	fs.mkdirSync(dir, { recursive: true });
 	console.log("1.." + PROMISES);
 	const server = await cable.lay();
-	const browser = await chromium.launch({
-		executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-		args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-			"--disable-background-networking", "--disable-component-update",
-			"--disable-sync"],
-	});
+	const browser = await launch();
 	try {
 		await run(browser);
 		return 0;

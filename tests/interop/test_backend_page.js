@@ -2,25 +2,11 @@
 // backend in a real browser: two pages show one state as it changes, events are
 // acknowledged, and a pause is seen by both.
 'use strict';
-const { spawn, spawnSync } = require('child_process');
+const { spawn } = require('child_process');
 const path = require('path');
+const { ROOT, BIN, browser: launch, killAll } = require('./lib.js');
 
-const ROOT = path.join(__dirname, '../..');
-const MODULES = process.env.PENSTOCK_NPM ||
-      path.join(ROOT, 'obj/npm/node_modules');
-const BIN = path.resolve(process.env.BIN || path.join(ROOT, 'bin'));
 const WAIT_MS = 30000;
-
-function loadBrowser() {
-	for (let tries = 0; ; tries++) {
-		for (const at of ['playwright-core',
-			path.join(MODULES, 'playwright-core')])
-			try { return require(at).chromium; } catch (e) { }
-		if (tries)
-			throw new Error('npm has no playwright-core for us');
-		spawnSync(path.join(ROOT, 'scripts/clients'), { stdio: 'ignore' });
-	}
-}
 
 let game, said = '';
 
@@ -55,9 +41,7 @@ async function open(browser, port, wrong) {
 async function main() {
 	const wrong = [];
 	const port = await start();
-	const browser = await loadBrowser().launch({
-		executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-		args: ['--no-sandbox'] });
+	const browser = await launch();
 	console.log('1..4');
 	if (!said.includes('backend: at http://127.0.0.1:' + port + '/'))
 		throw new Error('it does not say where it is');
@@ -104,6 +88,6 @@ main().catch((e) => {
 	console.log('not ok - ' + (e.stack || e) + '\n' + said);
 	process.exitCode = 1;
 }).finally(() => {
-	try { process.kill(-game.pid, 'SIGKILL'); } catch (e) { }
+	killAll(game);
 	setTimeout(() => process.exit(), 200).unref();
 });

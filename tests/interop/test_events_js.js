@@ -3,42 +3,15 @@
 // again: each is taken once, heard once and told done once, and the page ends
 // with the game's own state. npm's ws stands for a browser's.
 'use strict';
-const { spawn, spawnSync } = require('child_process');
+const { spawn } = require('child_process');
 const assert = require('assert');
-const http = require('http');
 const path = require('path');
 const vm = require('vm');
+const { BIN, OBJ, npm, waiting, client, killAll } = require('./lib.js');
 
-const ROOT = path.join(__dirname, '../..');
-const MODULES = process.env.PENSTOCK_NPM ||
-      path.join(ROOT, 'obj/npm/node_modules');
-const BIN = path.resolve(process.env.BIN || path.join(ROOT, 'bin'));
-const OBJ = path.resolve(process.env.OBJ || path.join(ROOT, 'obj/release'));
 const WAIT_MS = 60000, EVENTS = 200, CUTS = 4;
 
-function loadWs() {
-	for (let tries = 0; ; tries++) {
-		for (const at of ['ws', path.join(MODULES, 'ws')])
-			try { return require(at); } catch (e) { }
-		if (tries)
-			throw new Error('npm has no ws for us');
-		spawnSync(path.join(ROOT, 'scripts/clients'), { stdio: 'ignore' });
-	}
-}
-
-function deadline(promise, what) {
-	let timer;
-	const late = new Promise((_, no) => {
-		timer = setTimeout(() => no(new Error(what + ': too late')), WAIT_MS);
-	});
-	return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
-const until = (test, what) => deadline(new Promise((yes) => {
-	const look = () => test() ? yes() : setTimeout(look, 5);
-	look();
-}), what);
-
+const { deadline, until } = waiting(WAIT_MS);
 let game, said = '';
 
 function start(query) {
@@ -62,7 +35,7 @@ async function stop() {
 	const ended = new Promise((yes) => game.on('exit', yes));
 	game.kill('SIGTERM');
 	await deadline(ended, 'tally ends');
-	try { process.kill(-game.pid, 'SIGKILL'); } catch (e) { }
+	killAll(game);
 	said = '';
 }
 
@@ -72,7 +45,7 @@ async function counts(n, query) {
 		'&cut=60%&' + query);
 	const seen = { open: 0, back: 0, news: new Array(EVENTS).fill(0) };
 	if (!globalThis.Penstock)
-		vm.runInThisContext(await page(port));
+		vm.runInThisContext(await deadline(client(port), '/penstock.js'));
 	const line = new globalThis.Penstock('ws://127.0.0.1:' + port + '/', {
 		onopen: () => seen.open++,
 		onback: () => seen.back++,
@@ -109,15 +82,8 @@ async function counts(n, query) {
 		(seen.back + 1) + ' lines with ' + query);
 }
 
-const page = (port) => deadline(new Promise((yes, no) => http.get(
-	{ port, host: '127.0.0.1', path: '/penstock.js' }, (res) => {
-		let text = '';
-		res.on('data', (b) => { text += b; });
-		res.on('end', () => yes(text));
-	}).on('error', no)), '/penstock.js');
-
 async function main() {
-	globalThis.WebSocket = loadWs();
+	globalThis.WebSocket = npm('ws');
 	console.log('1..2');
 	await counts(1, 'loss=5%&seed=5');
 	await counts(2, 'loss=20%&seed=20');
@@ -126,6 +92,6 @@ async function main() {
 main().then(() => process.exit(0), (e) => {
 	console.log('not ok - ' + (e.stack || e));
 	console.log(said);
-	try { process.kill(-game.pid, 'SIGKILL'); } catch (x) { }
+	killAll(game);
 	process.exit(1);
 });

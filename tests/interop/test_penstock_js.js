@@ -2,46 +2,20 @@
 // penstock.js as netd serves it, over a cable that is cut again and again:
 // every message comes back once, in order. npm's ws stands for a browser's.
 'use strict';
-const { spawn, spawnSync } = require('child_process');
-const http = require('http');
+const { spawn } = require('child_process');
 const net = require('net');
 const path = require('path');
 const vm = require('vm');
+const { BIN, OBJ, npm, waiting, client, killAll } = require('./lib.js');
 
-const ROOT = path.join(__dirname, '../..');
-const MODULES = process.env.PENSTOCK_NPM ||
-      path.join(ROOT, 'obj/npm/node_modules');
-const BIN = path.resolve(process.env.BIN || path.join(ROOT, 'bin'));
-const OBJ = path.resolve(process.env.OBJ || path.join(ROOT, 'obj/release'));
 const WAIT_MS = 30000, MESSAGES = 2000, CUTS = 12;
-
-function loadWs() {
-	for (let tries = 0; ; tries++) {
-		for (const at of ['ws', path.join(MODULES, 'ws')])
-			try { return require(at); } catch (e) { }
-		if (tries)
-			throw new Error('npm has no ws for us');
-		spawnSync(path.join(ROOT, 'scripts/clients'), { stdio: 'ignore' });
-	}
-}
 
 function must(yes, what) {
 	if (!yes)
 		throw new Error(what);
 }
 
-function deadline(promise, what) {
-	let timer;
-	const late = new Promise((_, no) => {
-		timer = setTimeout(() => no(new Error(what + ': too late')), WAIT_MS);
-	});
-	return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
-const until = (test, what) => deadline(new Promise((yes) => {
-	const look = () => test() ? yes() : setTimeout(look, 5);
-	look();
-}), what);
+const { deadline, until } = waiting(WAIT_MS);
 
 // ---- a game, and a cable to it -------------------------------------------------
 
@@ -73,7 +47,7 @@ async function stop() {
 	try {
 		await deadline(ended, 'echo ends');
 	} finally {
-		try { process.kill(-game.pid, 'SIGKILL'); } catch (e) { }
+		killAll(game);
 	}
 }
 
@@ -100,18 +74,6 @@ const cable = {
 			one.resetAndDestroy();
 	},
 };
-
-function fetchClient(port) {
-	return deadline(new Promise((yes, no) => http.get(
-		{ port, host: '127.0.0.1', path: '/penstock.js' }, (res) => {
-			let text = '';
-			must(res.statusCode === 200, '/penstock.js: ' + res.statusCode);
-			must(/^text\/javascript/.test(res.headers['content-type']),
-				'/penstock.js is ' + res.headers['content-type']);
-			res.on('data', (b) => { text += b; });
-			res.on('end', () => yes(text));
-		}).on('error', no)), '/penstock.js');
-}
 
 // ---- what must hold ------------------------------------------------------------
 
@@ -171,7 +133,7 @@ async function ledger(url) {
 /* What notes.c declares are functions; a cut line changes nothing. */
 async function typed() {
 	const port = await start('?resume=20s', 'notes');
-	vm.runInThisContext(await fetchClient(port));
+	vm.runInThisContext(await deadline(client(port), '/penstock.js'));
 	const at = 'ws://127.0.0.1:' + await cable.lay(port) + '/';
 	const boards = [], notes = [], wrong = [], rest = [];
 	const line = new globalThis.Penstock(at,
@@ -233,7 +195,7 @@ async function typed() {
 async function held() {
 	const port = await start('?wrong_max=100',
 		path.join(OBJ, 'games/kinds'));
-	vm.runInThisContext(await fetchClient(port));
+	vm.runInThisContext(await deadline(client(port), '/penstock.js'));
 	const heard = [], wrong = [];
 	const line = new globalThis.Penstock('ws://127.0.0.1:' + port + '/');
 	for (const name of ['every', 'loose'])
@@ -317,10 +279,10 @@ async function held() {
 }
 
 async function main() {
-	globalThis.WebSocket = loadWs();
+	globalThis.WebSocket = npm('ws');
 	console.log('1..6');
 	let port = await start('?resume=20s');
-	vm.runInThisContext(await fetchClient(port));
+	vm.runInThisContext(await deadline(client(port), '/penstock.js'));
 	console.log('ok 1 - netd serves penstock.js without any www=');
 	const at = 'ws://127.0.0.1:' + await cable.lay(port) + '/';
 	const line = await ledger(at);
@@ -357,6 +319,6 @@ async function main() {
 main().then(() => process.exit(0), (e) => {
 	console.log('not ok - ' + e.stack);
 	console.log(said);
-	try { process.kill(-game.pid, 'SIGKILL'); } catch (x) { }
+	killAll(game);
 	process.exit(1);
 });

@@ -3,36 +3,15 @@
 // values come back as they were, states agree, and only the first player may
 // end the server. npm's ws stands for a browser's.
 'use strict';
-const { spawn, spawnSync } = require('child_process');
+const { spawn } = require('child_process');
 const assert = require('assert');
-const http = require('http');
 const path = require('path');
 const vm = require('vm');
+const { BIN, npm, waiting, client, killAll } = require('./lib.js');
 
-const ROOT = path.join(__dirname, '../..');
-const MODULES = process.env.PENSTOCK_NPM ||
-      path.join(ROOT, 'obj/npm/node_modules');
-const BIN = path.resolve(process.env.BIN || path.join(ROOT, 'bin'));
 const WAIT_MS = 20000;
 
-function loadWs() {
-	for (let tries = 0; ; tries++) {
-		for (const at of ['ws', path.join(MODULES, 'ws')])
-			try { return require(at); } catch (e) { }
-		if (tries)
-			throw new Error('npm has no ws for us');
-		spawnSync(path.join(ROOT, 'scripts/clients'), { stdio: 'ignore' });
-	}
-}
-
-function deadline(promise, what) {
-	let timer;
-	const late = new Promise((_, no) => {
-		timer = setTimeout(() => no(new Error(what + ': too late')), WAIT_MS);
-	});
-	return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
+const { deadline } = waiting(WAIT_MS);
 let game, said = '';
 const ended = { status: null };
 
@@ -53,13 +32,6 @@ function start() {
 		game.stderr.on('data', hear);
 	}), 'sync listens');
 }
-
-const fetchClient = (port) => deadline(new Promise((yes, no) => http.get(
-	{ port, host: '127.0.0.1', path: '/penstock.js' }, (res) => {
-		let text = '';
-		res.on('data', (b) => { text += b; });
-		res.on('end', () => yes(text));
-	}).on('error', no)), '/penstock.js');
 
 function player(url) {
 	const heard = [];
@@ -87,12 +59,12 @@ function next(line) {
 
 async function main() {
 	const sockets = [];
-	globalThis.WebSocket = class extends loadWs() {
+	globalThis.WebSocket = class extends npm('ws') {
 		constructor(...args) { super(...args); sockets.push(this); }
 	};
 	console.log('1..8');
 	const port = await start(), url = 'ws://127.0.0.1:' + port + '/';
-	vm.runInThisContext(await fetchClient(port));
+	vm.runInThisContext(await deadline(client(port), '/penstock.js'));
 
 	const host = await player(url), other = await player(url);
 	await until(other, (s) => s.hello === 'world' && s.game_status === 1,
@@ -190,6 +162,6 @@ main().catch((e) => {
 	console.log(said);
 	process.exitCode = 1;
 }).finally(() => {
-	try { process.kill(-game.pid, 'SIGKILL'); } catch (e) { }
+	killAll(game);
 	setTimeout(() => process.exit(), 100).unref();
 });

@@ -2,43 +2,24 @@
 // npm's ws, a WebSocket we did not write, against our echo.
 // Where it is not installed it is put into obj/npm first.
 'use strict';
-const { spawn, spawnSync } = require('child_process');
+const { spawn } = require('child_process');
 const fs = require('fs');
 const net = require('net');
 const os = require('os');
 const path = require('path');
 const crypto = require('crypto');
+const { BIN, npm, waiting, killAll } = require('./lib.js');
 
-const ROOT = path.join(__dirname, '../..');
-const MODULES = process.env.PENSTOCK_NPM ||
-      path.join(ROOT, 'obj/npm/node_modules');
-const BIN = path.resolve(process.env.BIN || path.join(ROOT, 'bin'));
 const WAIT_MS = 10000;
 
-function loadWs() {
-	for (let tries = 0; ; tries++) {
-		for (const at of ['ws', path.join(MODULES, 'ws')])
-			try { return require(at); } catch (e) { }
-		if (tries)
-			return null;
-		spawnSync(path.join(ROOT, 'scripts/clients'), { stdio: 'ignore' });
-	}
-}
-
-const WebSocket = loadWs();
+let WebSocket = null;
+try { WebSocket = npm('ws'); } catch (e) { }
 
 // ---- the world ---------------------------------------------------------------
 
 let folder, game, said, url;
 
-function deadline(promise, what) {
-	let timer;
-	const late = new Promise((_, no) => {
-		timer = setTimeout(() => no(new Error(`${what}: too late`)),
-			WAIT_MS);
-	});
-	return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
+const { deadline } = waiting(WAIT_MS);
 
 function start(query) {
 	said = '';
@@ -70,7 +51,7 @@ async function stop() {
 		await deadline(game.ended, 'echo ends');
 	} finally {
 		// Its launcher, netd and game are one process group.
-		try { process.kill(-game.pid, 'SIGKILL'); } catch (e) { }
+		killAll(game);
 		game = null;
 	}
 }
