@@ -20,18 +20,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "netd/hex.h"
+
 #define INDEX "index.html"
 
 /* ---- paths --------------------------------------------------------------- */
-
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* One byte of the path, %XX undone; -1: it is none. */
 static int
@@ -45,8 +38,8 @@ next_byte(struct http_text *t)
 		return c;
 	if (t->n < 2)
 		return -1;
-	high = hex(t->p[0]);
-	low = hex(t->p[1]);
+	high = hex_digit(t->p[0]);
+	low = hex_digit(t->p[1]);
 	t->p += 2;
 	t->n -= 2;
 	return high < 0 || low < 0 ? -1 : high << 4 | low;

@@ -544,6 +544,44 @@ pages_there(const struct url *u, char *why, size_t size)
 	return false;
 }
 
+static int
+open_fd(struct netd *n, const struct url *u, const char **what, char *detail,
+    size_t size)
+{
+	int fd, e;
+
+	if (u->transport->open_device)
+		fd = u->transport->open_device(n, what);
+	else
+		fd = u->transport->is_unix ? open_unix(u, what)
+					   : open_inet(u, what);
+	e = errno;
+	if (fd < 0 && *what == NULL) {
+		snprintf(detail, size, "%s%s", strerror(e), hint(n, u, e));
+		detail[0] |= 0x20;
+		*what = detail;
+	}
+	return fd;
+}
+
+/* From here on others may come. */
+static void
+begin(struct netd *n, struct listener *l)
+{
+	l->next = n->listeners;
+	n->listeners = l;
+	n->n_listeners++;
+	ev_io_init(&l->io, on_accept, l->fd, EV_READ);
+	l->io.data = l;
+	ev_timer_init(&l->again, on_again, REST_S, 0.);
+	l->again.data = l;
+	if (!n->accept_paused && l->socket == NULL)
+		ev_io_start(n->loop, &l->io);
+	link_say_game(n->link);
+	ipc_log(IPC_LOG_INFO, "listening", "listener=%u url=%s", l->number,
+	    l->text);
+}
+
 struct listener *
 listen_open(struct netd *n, const char *text, int fd, char *why, size_t size)
 {
@@ -565,22 +603,10 @@ listen_open(struct netd *n, const char *text, int fd, char *why, size_t size)
 	what = detail;
 	if (fd < 0 && !pages_there(u, detail, sizeof(detail)))
 		goto fail;
-	if (fd < 0 && u->transport->open_device)
-		fd = u->transport->open_device(n, &what);
-	else if (fd < 0)
-		fd = u->transport->is_unix ? open_unix(u, &what)
-					   : open_inet(u, &what);
-	if (fd < 0) {
-		if (what == NULL) {
-			int e = errno;
-
-			snprintf(detail, sizeof(detail), "%s%s", strerror(e),
-			    hint(n, u, e));
-			detail[0] |= 0x20;
-			what = detail;
-		}
+	if (fd < 0)
+		fd = open_fd(n, u, &what, detail, sizeof(detail));
+	if (fd < 0)
 		goto fail;
-	}
 	what = "out of memory";
 	l = calloc(1, sizeof(*l));
 	if (l == NULL)
@@ -595,18 +621,7 @@ listen_open(struct netd *n, const char *text, int fd, char *why, size_t size)
 	real_text(l);
 	if (u->transport->open_socket && !open_socket(l))
 		goto fail;
-	l->next = n->listeners;
-	n->listeners = l;
-	n->n_listeners++;
-	ev_io_init(&l->io, on_accept, fd, EV_READ);
-	l->io.data = l;
-	ev_timer_init(&l->again, on_again, REST_S, 0.);
-	l->again.data = l;
-	if (!n->accept_paused && l->socket == NULL)
-		ev_io_start(n->loop, &l->io);
-	link_say_game(n->link);
-	ipc_log(IPC_LOG_INFO, "listening", "listener=%u url=%s", l->number,
-	    l->text);
+	begin(n, l);
 	return l;
 fail:
 	snprintf(why, size, "cannot listen on '%s': %s", text, what);

@@ -17,6 +17,7 @@
  */
 #include "netd/url.h"
 
+#include "netd/hex.h"
 #include "netd/speak.h"
 #include "netd/transport.h"
 
@@ -84,15 +85,6 @@ is_web(const struct transport *t)
 	return strcmp(t->name, "ws") == 0;
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* text..end with its %XX undone, into out. What it is: for messages. */
 static bool
 undo_percent(struct parse *p, const char *what, const char *text,
@@ -103,9 +95,10 @@ undo_percent(struct parse *p, const char *what, const char *text,
 	while (text < end) {
 		char c = *text++;
 
-		if (c == '%' && end - text >= 2 && hex(text[0]) >= 0 &&
-		    hex(text[1]) >= 0) {
-			c = (char)(hex(text[0]) << 4 | hex(text[1]));
+		if (c == '%' && end - text >= 2 && hex_digit(text[0]) >= 0 &&
+		    hex_digit(text[1]) >= 0) {
+			c = (char)(hex_digit(text[0]) << 4 |
+				   hex_digit(text[1]));
 			text += 2;
 		}
 		if (iscntrl((unsigned char)c))
