@@ -101,9 +101,7 @@ may_return(struct gc_net *net, uint64_t id)
 
 	if (to == NULL)
 		return false;
-	ipc_frame_head(to, &f);
-	if (f.len)
-		memcpy(to + IPC_FRAME_HEAD, f.bytes, f.len);
+	ipc_frame_lay(to, &f);
 	ipc_buf_added(&net->returning, ipc_frame_size(f.len));
 	return true;
 }

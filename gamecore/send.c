@@ -55,7 +55,7 @@ int
 gc_send_how(struct gc_net *net, uint64_t conn, const struct gc_how *how,
     const void *bytes, size_t len)
 {
-	struct ipc_frame f = { .kind = IPC_SEND, .id = conn };
+	struct ipc_frame f = { .kind = IPC_SEND, .id = conn, .bytes = bytes };
 	uint8_t *to;
 
 	/* Its end may be on the way while the game still writes: no error. */
@@ -67,9 +67,7 @@ gc_send_how(struct gc_net *net, uint64_t conn, const struct gc_how *how,
 		return put_message(net, IPC_SEND, conn, how, bytes, len);
 	f.flags = how && how->binary ? IPC_BINARY : IPC_TEXT;
 	f.len = (uint32_t)len;
-	ipc_frame_head(to, &f);
-	if (len)
-		memcpy(to + IPC_FRAME_HEAD, bytes, len);
+	ipc_frame_lay(to, &f);
 	return 0;
 }
 

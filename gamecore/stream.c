@@ -129,9 +129,7 @@ stream_put(struct gc_net *net, const struct ipc_frame *f, const uint64_t *front)
 
 	if (to == NULL)
 		return put(net, f, front);
-	ipc_frame_head(to, f);
-	if (f->len)
-		memcpy(to + IPC_FRAME_HEAD, f->bytes, f->len);
+	ipc_frame_lay(to, f);
 	return 0;
 }
 
@@ -328,9 +326,7 @@ stream_keep(struct gc_net *net, const struct ipc_frame *f, uint64_t count)
 		return false;
 	memcpy(to, &count, sizeof(count));
 	to += sizeof(count);
-	ipc_frame_head(to, f);
-	if (f->len)
-		memcpy(to + IPC_FRAME_HEAD, f->bytes, f->len);
+	ipc_frame_lay(to, f);
 	to[IPC_FRAME_HEAD + f->len] = '\0';
 	ipc_buf_added(b, KEPT_MORE + ipc_frame_size(f->len));
 	return true;
@@ -499,12 +495,13 @@ plain_message(struct gc_net *net, struct gc_event *ev)
 	return true;
 }
 
-/* Whatever comes next. */
-static int
-next_event(struct gc_net *net, struct gc_event *ev)
+int
+gc_next(struct gc_net *net, struct gc_event *ev)
 {
 	int r;
 
+	if (net->plain && plain_message(net, ev))
+		return 0;
 	if (net->worker[0])
 		return net_problem(net, GC_EINVALID,
 		    "a worker cannot call gc_next(): gc_job_next() is its own");
@@ -516,12 +513,6 @@ next_event(struct gc_net *net, struct gc_event *ev)
 	while (r == 0 || (r > 0 && net->sessions && sessions_keep(net, ev)));
 	net->plain = is_plain(net);
 	return r < 0 ? r : 0;
-}
-
-int
-gc_next(struct gc_net *net, struct gc_event *ev)
-{
-	return net->plain && plain_message(net, ev) ? 0 : next_event(net, ev);
 }
 
 /* ---- answers ------------------------------------------------------------ */

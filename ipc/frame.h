@@ -77,6 +77,26 @@ ipc_frame_head(uint8_t *out, const struct ipc_frame *f)
 	memcpy(out + 26, &f->len, 4);
 }
 
+/* Write all of *f to out. */
+static inline void
+ipc_frame_lay(uint8_t *out, const struct ipc_frame *f)
+{
+	uint8_t *to = out + IPC_FRAME_HEAD;
+
+	ipc_frame_head(out, f);
+	/* What is mostly said is short; the second part overlaps the first. */
+	if (f->len >= 16 && f->len <= 32) {
+		uint8_t first[16], last[16];
+
+		memcpy(first, f->bytes, 16);
+		memcpy(last, f->bytes + f->len - 16, 16);
+		memcpy(to, first, 16);
+		memcpy(to + f->len - 16, last, 16);
+	} else if (f->len) {
+		memcpy(to, f->bytes, f->len);
+	}
+}
+
 /* Fill *f from a whole frame at p that was looked at before. */
 static inline void
 ipc_frame_known(const uint8_t *p, struct ipc_frame *f)

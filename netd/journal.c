@@ -102,13 +102,9 @@ chunk_new(struct journal *j, size_t need)
  */
 
 bool
-journal_add(struct journal *j, const struct ipc_frame *f, const uint8_t *more,
-    size_t more_len)
+journal_make_room(struct journal *j, size_t size)
 {
-	struct ipc_frame whole = *f;
-	size_t size = ipc_frame_size(f->len + more_len);
 	struct chunk *c = j->tail;
-	uint8_t *to;
 
 	if (c == NULL || c->size - c->len < size)
 		c = chunk_new(j, size);
@@ -118,16 +114,6 @@ journal_add(struct journal *j, const struct ipc_frame *f, const uint8_t *more,
 		j->fresh = c;
 		j->fresh_off = c->len;
 	}
-	to = c->bytes + c->len;
-	whole.len = f->len + (uint32_t)more_len;
-	ipc_frame_head(to, &whole);
-	if (f->len)
-		memcpy(to + IPC_FRAME_HEAD, f->bytes, f->len);
-	if (more_len)
-		memcpy(to + IPC_FRAME_HEAD + f->len, more, more_len);
-	c->len += size;
-	j->unsent += size;
-	j->position++;
 	return true;
 }
 

@@ -51,11 +51,8 @@ struct journal {
 	uint64_t recorded; /* the newest frame that it has seen */
 };
 
-/* Lay down a frame with len bytes from two places. False: no memory. */
-bool journal_add(struct journal *j, const struct ipc_frame *f,
-    const uint8_t *more, size_t more_len);
-/* The same for what nearly every frame finds: the place of a whole frame of
- * size bytes, which the caller fills; NULL: journal_add() must make room. */
+/* Room for a frame of size bytes at the tail's end. False: no memory. */
+bool journal_make_room(struct journal *j, size_t size);
 static inline bool
 journal_has_room(const struct journal *j, size_t size)
 {
@@ -64,33 +61,19 @@ journal_has_room(const struct journal *j, size_t size)
 	return c && j->fresh && c->size - c->len >= size;
 }
 /* What is kept for long is out of the caches when its turn comes again: the
- * lines of a next frame like this one are asked for while this one is made. */
+ * lines at to for a next frame like this one, of size bytes, are asked for
+ * while this one is made. */
 static inline void
-journal_warm(const struct chunk *c, size_t size)
+journal_warm(const uint8_t *to, const uint8_t *end, size_t size)
 {
-	size_t most = c->size - c->len;
+	size_t most = (size_t)(end - to);
 
+	if (size < JOURNAL_LONG)
+		return;
 	if (most > JOURNAL_WARM)
 		most = JOURNAL_WARM;
 	for (size_t i = 0; i < size && i < most; i += 64)
-		__builtin_prefetch(c->bytes + c->len + i, 1);
-}
-static inline uint8_t *
-journal_take(struct journal *j, size_t size)
-{
-	struct chunk *c = j->tail;
-
-	c->len += size;
-	j->unsent += size;
-	j->position++;
-	if (size >= JOURNAL_LONG)
-		journal_warm(c, size);
-	return c->bytes + c->len - size;
-}
-static inline uint8_t *
-journal_place(struct journal *j, size_t size)
-{
-	return journal_has_room(j, size) ? journal_take(j, size) : NULL;
+		__builtin_prefetch(to + i, 1);
 }
 /* Frames were laid down behind each other from the tail's end to here. */
 static inline void
@@ -102,6 +85,21 @@ journal_took(struct journal *j, const uint8_t *end, size_t frames)
 	j->unsent += len - c->len;
 	c->len = len;
 	j->position += frames;
+}
+/* Lay down a frame. False: no memory. */
+static inline bool
+journal_add(struct journal *j, const struct ipc_frame *f)
+{
+	size_t size = ipc_frame_size(f->len);
+	uint8_t *to;
+
+	if (!journal_has_room(j, size) && !journal_make_room(j, size))
+		return false;
+	to = j->tail->bytes + j->tail->len;
+	journal_warm(to + size, j->tail->bytes + j->tail->size, size);
+	ipc_frame_lay(to, f);
+	journal_took(j, to + size, 1);
+	return true;
 }
 /* What to write next, up to the end of frame number until: *n bytes, NULL if
  * nothing. */

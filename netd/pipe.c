@@ -59,26 +59,9 @@ say_now(struct link *l)
 	l->said_now_us = netd_now(l->netd);
 	f.id = (uint64_t)l->said_now_us;
 	l->netd->metrics.frames_up++;
-	if (!journal_add(&l->journal, &f, NULL, 0))
+	if (!journal_add(&l->journal, &f))
 		l->lost = true;
 	saw(l, &f, l->journal.position);
-}
-
-/* A frame of which nobody wants to know but the game. */
-static inline bool
-lay(struct link *l, struct ipc_frame *f, const void *bytes, size_t len)
-{
-	uint8_t *to = journal_place(&l->journal, ipc_frame_size(len));
-
-	if (to == NULL)
-		return false;
-	f->len = (uint32_t)len;
-	ipc_frame_head(to, f);
-	f->len = 0;
-	if (len)
-		memcpy(to + IPC_FRAME_HEAD, bytes, len);
-	l->netd->metrics.frames_up++;
-	return true;
 }
 
 void
@@ -88,16 +71,13 @@ link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
 	struct ipc_frame f = { .kind = (uint8_t)kind,
 		.flags = (uint8_t)flags,
 		.channel = (uint16_t)channel,
-		.id = id };
+		.id = id,
+		.bytes = bytes,
+		.len = (uint32_t)len };
 
-	if (l->batch_open && l->phase == LINKED && !l->netd->watched &&
-	    lay(l, &f, bytes, len))
-		return;
 	/* It has yet to be greeted: this waits with what it is told then. */
 	if (l->phase == GREETING && kind != IPC_WELCOME && kind != IPC_FAULT) {
-		f.bytes = bytes;
-		f.len = (uint32_t)len;
-		if (l->told_once && !journal_add(&l->rec.parked, &f, NULL, 0))
+		if (l->told_once && !journal_add(&l->rec.parked, &f))
 			l->lost = true;
 		return;
 	}
@@ -105,10 +85,8 @@ link_up(struct link *l, unsigned kind, uint64_t id, unsigned flags,
 		say_now(l);
 	l->netd->metrics.frames_up++;
 	/* A frame lost to memory would break the stream: end the link. */
-	if (!journal_add(&l->journal, &f, bytes, len))
+	if (!journal_add(&l->journal, &f))
 		l->lost = true;
-	f.bytes = bytes;
-	f.len = (uint32_t)len;
 	saw(l, &f, l->journal.position);
 }
 

@@ -102,9 +102,7 @@ put(struct play *p, const struct ipc_frame *f)
 
 	if (to == NULL)
 		return;
-	ipc_frame_head(to, f);
-	if (f->len)
-		memcpy(to + IPC_FRAME_HEAD, f->bytes, f->len);
+	ipc_frame_lay(to, f);
 	ipc_buf_added(&p->out, ipc_frame_size(f->len));
 }
 

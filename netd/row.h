@@ -81,6 +81,7 @@ row_add(struct row *r, unsigned flags, size_t len)
 	ipc_frame_head(r->at, &f);
 	r->at += ipc_frame_size(len);
 	r->messages++;
+	journal_warm(r->at, r->end, ipc_frame_size(len));
 }
 
 /* What client_got() does else for each of them. */

@@ -8,6 +8,7 @@
 #include "ipc/msg.h"
 #include "netd/netd.h"
 #include "netd/resume.h"
+#include "netd/row.h"
 #include "netd/transport.h"
 
 #include <arpa/inet.h>
@@ -28,26 +29,46 @@ tcp_start(struct client *c)
 	return 0;
 }
 
+/* One message to the game, in the row if it has a place. */
+static bool
+deliver(struct client *c, struct row *row, const uint8_t *bytes, size_t len)
+{
+	uint8_t *to = row_place(row, len);
+	bool more;
+
+	if (to) {
+		if (len)
+			memcpy(to, bytes, len);
+		row_add(row, IPC_BINARY, len);
+		return true;
+	}
+	row_end(c, row);
+	more = client_got(c, IPC_BINARY, bytes, len);
+	*row = row_begin(c);
+	return more;
+}
+
 static ssize_t
 tcp_feed(struct client *c, const uint8_t *bytes, size_t len)
 {
 	const size_t max = resume_message_max(c);
+	struct row row = row_begin(c);
 	size_t used = 0;
-	bool more = true;
+	bool more = true, too_long = false;
 
 	while (more && len - used >= HEAD) {
 		uint32_t n;
 
 		memcpy(&n, bytes + used, HEAD);
 		n = ntohl(n);
-		if (n > max)
-			return -IPC_REASON_TOO_LONG;
-		if (len - used - HEAD < n)
+		too_long = n > max;
+		if (too_long || len - used - HEAD < n)
 			break;
-		more = client_got(c, IPC_BINARY, bytes + used + HEAD, n);
+		more = deliver(c, &row, bytes + used + HEAD, n);
 		used += HEAD + n;
 	}
-	return (ssize_t)used;
+	row_end(c, &row);
+	return too_long ? -IPC_REASON_TOO_LONG : (ssize_t)used;
 }
 
 static size_t

@@ -109,9 +109,7 @@ say(struct worker *w, const struct ipc_frame *f)
 
 	if (to == NULL)
 		return false;
-	ipc_frame_head(to, f);
-	if (f->len)
-		memcpy(to + IPC_FRAME_HEAD, f->bytes, f->len);
+	ipc_frame_lay(to, f);
 	ipc_buf_added(&w->in, ipc_frame_size(f->len));
 	return true;
 }

@@ -40,7 +40,7 @@ end(void)
 	ipc_buf_release(&all);
 }
 
-/* A frame with len bytes, of which some are given apart. */
+/* A frame with len bytes. */
 static void
 add(size_t len)
 {
@@ -49,13 +49,12 @@ add(size_t len)
 		.channel = (uint16_t)len,
 		.id = j.position + 1,
 		.bytes = bytes,
-		.len = (uint32_t)(len / 3) };
+		.len = (uint32_t)len };
 	uint8_t head[IPC_FRAME_HEAD];
 
 	assert_true(len <= sizeof(bytes));
 	memset(bytes, (int)('a' + j.position % 26), len);
-	assert_true(journal_add(&j, &f, bytes + f.len, len - f.len));
-	f.len = (uint32_t)len;
+	assert_true(journal_add(&j, &f));
 	ipc_frame_head(head, &f);
 	assert_true(ipc_buf_add(&all, head, sizeof(head)));
 	assert_true(ipc_buf_add(&all, bytes, len));
@@ -541,10 +540,11 @@ what_a_pipe_was_lent_comes_out_as_it_was(void **state)
 			journal_give_back(lent[i]);
 		/* What is laid down now must be somewhere else. */
 		for (int i = 0; i < 300; i++) {
-			struct ipc_frame f = { .kind = IPC_NOW };
+			struct ipc_frame f = { .kind = IPC_NOW,
+				.bytes = all.data,
+				.len = IPC_SLICE / 8 };
 
-			assert_true(
-			    journal_add(&j, &f, all.data, IPC_SLICE / 8));
+			assert_true(journal_add(&j, &f));
 		}
 		reads_what_went_in(fd[0], n);
 		close(fd[0]);

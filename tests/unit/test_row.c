@@ -124,6 +124,7 @@ finish(void)
 {
 	record_release(&n);
 	clients_release(&n);
+	peers_release(&n);
 	assert_int_equal(n.queued_bytes, 0);
 	link_free(n.link);
 	url_drop(url);
@@ -229,6 +230,31 @@ lines_in_a_row_are_told_as_one_by_one(void **state)
 	ipc_buf_printf(&said, "%05000d\n", 0);
 	is_told_as_one_by_one("line://127.0.0.1:0?message_bytes=4000",
 	    "line://127.0.0.1:0?message_bytes=4000&" LIMITED, &said);
+	ipc_buf_release(&said);
+}
+
+static void
+tcp_messages_in_a_row_are_told_as_one_by_one(void **state)
+{
+	struct ipc_buf said;
+	uint8_t bytes[8192];
+	bool binary;
+
+	(void)state;
+	ipc_buf_init(&said, 16 << 20);
+	for (size_t i = 0; i < 400; i++) {
+		size_t len = message(i, bytes, &binary);
+		uint8_t head[] = { 0, 0, (uint8_t)(len >> 8), (uint8_t)len };
+
+		ipc_buf_add(&said, head, sizeof(head));
+		ipc_buf_add(&said, bytes, len);
+	}
+	is_told_as_one_by_one(
+	    "tcp://127.0.0.1:0", "tcp://127.0.0.1:0?" LIMITED, &said);
+	/* And one that is longer than any may be. */
+	ipc_buf_add(&said, "\0\1\0\1", 4);
+	is_told_as_one_by_one(
+	    "tcp://127.0.0.1:0", "tcp://127.0.0.1:0?" LIMITED, &said);
 	ipc_buf_release(&said);
 }
 
@@ -432,6 +458,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_in_a_row_are_told_as_one_by_one),
+		cmocka_unit_test(tcp_messages_in_a_row_are_told_as_one_by_one),
 		cmocka_unit_test(
 		    websocket_messages_in_a_row_are_told_as_one_by_one),
 		cmocka_unit_test(
