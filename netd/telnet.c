@@ -142,6 +142,12 @@ want(struct telnet *t, uint8_t option, bool ours, bool on)
 	if (is == (on ? NO : YES)) {
 		set_half(t, option, ours, on ? WANTYES : WANTNO);
 		say_option(t, option, ours, on);
+	} else if (is == WANTNO && on && ours && option == TELNET_ECHO) {
+		/* Some MUD clients (tt++) never answer the end of our echo:
+		 * who waits for that cannot hide a second password. */
+		set_half(t, option, ours, WANTYES);
+		t->echo_ended = true;
+		say_option(t, option, ours, on);
 	} else if ((is & STATE) == (on ? WANTNO : WANTYES)) {
 		set_half(t, option, ours, is | OPPOSITE);
 	} else if ((is & STATE) == (on ? WANTYES : WANTNO)) {
@@ -180,6 +186,8 @@ heard_yes(struct telnet *t, uint8_t option, bool ours)
 	unsigned is = half(t, option, ours) & (STATE | OPPOSITE);
 	bool fine = agreed[option] & (ours ? WE_MAY : THEY_MAY);
 
+	if (ours && option == TELNET_ECHO)
+		t->echo_ended = false;
 	switch (is) {
 	case NO:
 		if (!fine)
@@ -212,6 +220,10 @@ heard_no(struct telnet *t, uint8_t option, bool ours)
 {
 	unsigned is = half(t, option, ours) & (STATE | OPPOSITE);
 
+	if (ours && option == TELNET_ECHO && t->echo_ended) {
+		t->echo_ended = false;
+		return false;
+	}
 	if (is == NO)
 		return false;
 	if (is == (WANTNO | OPPOSITE)) {

@@ -67,6 +67,7 @@ struct telnet {
 	uint8_t state, command, option;
 	bool heard;           /* the peer sent a command: it speaks telnet */
 	bool sub_over;        /* the rest of the one at hand is not kept */
+	bool echo_ended;      /* said before it began again, and unanswered */
 	uint8_t options[256]; /* both sides of each, see telnet.c */
 	struct ipc_buf sub;
 	struct ipc_buf out; /* bytes for the peer; the caller empties it */

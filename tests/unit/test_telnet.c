@@ -156,21 +156,52 @@ a_change_of_mind_waits_for_the_answer(void **state)
 {
 	(void)state;
 	begin();
-	telnet_will(&t, TELNET_ECHO, true);
-	telnet_will(&t, TELNET_ECHO, false);
+	telnet_will(&t, TELNET_EOR, true);
+	telnet_will(&t, TELNET_EOR, false);
 	assert_int_equal(t.out.len, 3);
-	arrive(S("\xff\xfd\x01")); /* now the other one goes out */
+	arrive(S("\xff\xfd\x19")); /* now the other one goes out */
 	assert_int_equal(t.out.len, 6);
-	assert_memory_equal(t.out.data, "\xff\xfb\x01\xff\xfc\x01", 6);
-	assert_false(telnet_is_ours(&t, TELNET_ECHO));
-	telnet_will(&t, TELNET_ECHO, true);
+	assert_memory_equal(t.out.data, "\xff\xfb\x19\xff\xfc\x19", 6);
+	assert_false(telnet_is_ours(&t, TELNET_EOR));
+	telnet_will(&t, TELNET_EOR, true);
 	assert_int_equal(t.out.len, 6);
-	arrive(S("\xff\xfe\x01"));
-	assert_memory_equal(t.out.data + 6, "\xff\xfb\x01", 3);
-	arrive(S("\xff\xfd\x01"));
-	assert_true(telnet_is_ours(&t, TELNET_ECHO));
+	arrive(S("\xff\xfe\x19"));
+	assert_memory_equal(t.out.data + 6, "\xff\xfb\x19", 3);
+	arrive(S("\xff\xfd\x19"));
+	assert_true(telnet_is_ours(&t, TELNET_EOR));
 	assert_int_equal(t.out.len, 9);
 	end();
+}
+
+/* Some clients answer WILL alone: a second password is hidden all the same. */
+static void
+the_end_of_our_echo_needs_no_answer(void **state)
+{
+	static const char *const answers[] = { "\xff\xfd\x01",
+		"\xff\xfe\x01\xff\xfd\x01", "\xff\xfe\x01\xff\xfe\x01" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		begin();
+		telnet_will(&t, TELNET_ECHO, true);
+		arrive(S("\xff\xfd\x01"));
+		telnet_will(&t, TELNET_ECHO, false);
+		telnet_will(&t, TELNET_ECHO, true);
+		assert_int_equal(t.out.len, 9);
+		assert_memory_equal(t.out.data + 6, "\xff\xfb\x01", 3);
+		/* The last one does not want it any more. */
+		arrive(answers[i], strlen(answers[i]));
+		assert_int_equal(telnet_is_ours(&t, TELNET_ECHO), i < 2);
+		assert_int_equal(t.out.len, 9);
+		/* Taken back before it is answered: nothing is left of it. */
+		telnet_will(&t, TELNET_ECHO, true);
+		telnet_will(&t, TELNET_ECHO, false);
+		telnet_will(&t, TELNET_ECHO, true);
+		telnet_will(&t, TELNET_ECHO, false);
+		arrive(S("\xff\xfe\x01\xff\xfd\x01\xff\xfe\x01"));
+		assert_false(telnet_is_ours(&t, TELNET_ECHO));
+		end();
+	}
 }
 
 /* Both sides of every option, on and off, from every state we can be in. */
@@ -322,6 +353,7 @@ main(void)
 		cmocka_unit_test(events_and_answers_are_the_same_at_every_cut),
 		cmocka_unit_test(our_offer_and_the_answer_to_it_make_no_loop),
 		cmocka_unit_test(a_change_of_mind_waits_for_the_answer),
+		cmocka_unit_test(the_end_of_our_echo_needs_no_answer),
 		cmocka_unit_test(every_storm_ends),
 		cmocka_unit_test(all_refusals_fit),
 		cmocka_unit_test(answers_come_back_with_time),
