@@ -4,7 +4,8 @@
  *
  * A frame lies whole inside one chunk, and a chunk is about one slice, so one
  * write() sends what one turn gathered and stays inside the L2 cache. What
- * was sent is kept only when somebody can rewind to it.
+ * was sent is kept only when somebody can rewind to it; then the pipe may have
+ * the very pages it lies in.
  */
 #include "netd/netd.h"
 
