@@ -8,9 +8,9 @@
 #include "gamecore/launcher.h"
 
 #include "ipc/cage.h"
+#include "ipc/std.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -234,20 +234,6 @@ launch_end(int control, pid_t netd, pid_t crew, bool well)
 	return status;
 }
 
-/* Descriptors 0 to 2 are what they seem, whoever started us: no pipe of ours
- * may become the game's output. */
-static void
-have_standard_files(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 /* ---- which way ---------------------------------------------------------- */
 
 bool
@@ -256,7 +242,7 @@ launch(struct launched *l, const struct options *o, struct gc_start *start,
 {
 	if (crew_started(l))
 		return true;
-	have_standard_files();
+	ipc_std_open();
 	if (o->replay)
 		return replay(l, o, start);
 	if (wake_started(l))

@@ -7,6 +7,7 @@
  */
 #include "ipc/control.h"
 #include "ipc/log.h"
+#include "ipc/std.h"
 #include "netd/datagram.h"
 #include "netd/jobs.h"
 #include "netd/netd.h"
@@ -17,7 +18,6 @@
 
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -410,20 +410,6 @@ read_arguments(struct arguments *a, int argc, char **argv)
 		fclose(a->nowhere);
 }
 
-/* Descriptors 0 to 2 are what they seem, whoever started us: no socket of a
- * player may become somebody's output. */
-static void
-have_standard_files(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -431,7 +417,7 @@ main(int argc, char **argv)
 	static struct netd n;
 	char why[512];
 
-	have_standard_files();
+	ipc_std_open();
 	atexit(check_printed);
 	config_init(&a.config);
 	a.may_listen = calloc((size_t)argc, sizeof(char *));

@@ -9,7 +9,6 @@
 #include "netd/netctl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -17,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "ipc/std.h"
 
 static const struct command commands[] = {
 	{ "dump", "[--all] [--kind NAME] [--conn ID] FILE|-",
@@ -158,20 +159,6 @@ end(int status)
 			      : status;
 }
 
-/* Descriptors 0 to 2 are what they seem, whoever started us: no file of ours
- * may become somebody's output. */
-static void
-have_standard_files(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 static void
 help(FILE *to)
 {
@@ -203,7 +190,7 @@ main(int argc, char **argv)
 	const char *socket = NULL;
 	int at = 1;
 
-	have_standard_files();
+	ipc_std_open();
 	signal(SIGPIPE, SIG_IGN);
 	if (argc > 2 && strcmp(argv[1], "-s") == 0) {
 		socket = argv[2];
