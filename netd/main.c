@@ -348,6 +348,7 @@ netd_release(struct netd *n)
 	ev_prepare_stop(n->loop, &n->turn);
 	ev_check_stop(n->loop, &n->woken);
 	clients_release(n);
+	peers_release(n);
 	returns_release(n);
 	listen_release(n);
 	jobs_release(n);
