@@ -22,35 +22,30 @@
 /* What a turn lays down comes back about when the next one begins. */
 #define SPARES_MAX 8
 
-/*
- * A pipe that was lent a page has it as long as the game likes: it must never
- * be used for anything but what the game hears. So these are not malloc()'s.
- */
-static struct chunk *spares;
-static unsigned n_spares;
-
 static struct chunk *
-chunk_alloc(size_t size)
+chunk_alloc(struct journal_pool *pool, size_t size)
 {
 	struct chunk *c;
 
-	if (size > IPC_SLICE) {
+	if (size > IPC_SLICE || pool == NULL) {
+		if (size < IPC_SLICE)
+			size = IPC_SLICE;
 		c = malloc(sizeof(*c) + size);
 		if (c)
 			*c = (struct chunk){ .size = size };
 		return c;
 	}
-	c = spares;
+	c = pool->spares;
 	if (c) {
-		spares = c->next;
-		n_spares--;
+		pool->spares = c->next;
+		pool->n--;
 	} else {
 		c = mmap(NULL, PAGES, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (c == MAP_FAILED)
 			return NULL;
 	}
-	*c = (struct chunk){ .size = IPC_SLICE, .pages = true };
+	*c = (struct chunk){ .size = IPC_SLICE, .pool = pool };
 	return c;
 }
 
@@ -58,30 +53,43 @@ void
 journal_give_back(void *chunk)
 {
 	struct chunk *c = chunk;
+	struct journal_pool *pool = c->pool;
 
 	if (--c->refs)
 		return;
-	if (!c->pages) {
+	if (pool == NULL) {
 		free(c);
-	} else if (c->once || n_spares == SPARES_MAX) {
+	} else if (c->once || pool->n == SPARES_MAX) {
 		munmap(c, PAGES); /* a pipe keeps what it was lent of it */
 	} else {
-		c->next = spares;
-		spares = c;
-		n_spares++;
+		c->next = pool->spares;
+		pool->spares = c;
+		pool->n++;
 	}
+}
+
+void
+journal_pool_release(struct journal_pool *pool)
+{
+	while (pool->spares) {
+		struct chunk *c = pool->spares;
+
+		pool->spares = c->next;
+		munmap(c, PAGES);
+	}
+	pool->n = 0;
 }
 
 size_t
 journal_weight(const struct chunk *c)
 {
-	return c->pages ? PAGES : sizeof(*c) + c->size;
+	return c->pool ? PAGES : sizeof(*c) + c->size;
 }
 
 static struct chunk *
 chunk_new(struct journal *j, size_t need)
 {
-	struct chunk *c = chunk_alloc(need);
+	struct chunk *c = chunk_alloc(j->pool, need);
 
 	if (c == NULL)
 		return NULL;
@@ -162,7 +170,7 @@ journal_lends(const struct journal *j)
 
 	if (c && j->at_off == c->len && c->next)
 		c = c->next;
-	return j->keep && c && c->pages;
+	return j->keep && c && c->pool;
 }
 
 /* Count the frames whose last byte is among the next n. */
@@ -291,7 +299,7 @@ own(struct journal *j, struct chunk **chunk)
 		return false;
 	memcpy(c, was, sizeof(*c) + was->len);
 	c->refs = 1;
-	c->pages = false;
+	c->pool = NULL;
 	while (*p != was)
 		p = &(*p)->next;
 	*p = c;

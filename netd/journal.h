@@ -18,14 +18,24 @@
 #define JOURNAL_LONG 256
 #define JOURNAL_WARM 4096
 
+/*
+ * Memory that never holds anything but frames up: a pipe that was lent a page
+ * of it has it as long as the game likes. All zero, it is empty; it outlives
+ * every journal that takes from it, and every record of their bytes.
+ */
+struct journal_pool {
+	struct chunk *spares;
+	unsigned n;
+};
+
 /* Frames lie whole in chunks; one write() sends what is left of one. */
 struct chunk {
 	struct chunk *next;
 	uint64_t first; /* position of its first frame */
 	size_t size, len;
 	uint32_t refs; /* the journal's, and one for each record of its bytes */
-	bool pages;    /* of memory that never holds anything but frames up */
 	bool once; /* somebody may still read it in a pipe: not used again */
+	struct journal_pool *pool; /* or NULL: malloc()'s */
 	uint8_t bytes[];
 };
 
@@ -35,6 +45,7 @@ struct chunk {
  * from 1.
  */
 struct journal {
+	struct journal_pool *pool; /* or NULL: nothing of it can be lent */
 	struct chunk *head, *tail;
 	struct chunk *at;  /* the chunk that is being sent */
 	size_t at_off;     /* sent of it */
@@ -134,5 +145,6 @@ void journal_clear(struct journal *j);
 void journal_give_back(void *chunk);
 /* What it takes of memory. */
 size_t journal_weight(const struct chunk *c);
+void journal_pool_release(struct journal_pool *pool);
 
 #endif

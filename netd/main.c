@@ -357,6 +357,7 @@ netd_release(struct netd *n)
 	operator_release(n);
 	record_release(n);
 	link_free(n->link);
+	journal_pool_release(&n->journal_pool);
 	resolver_free(n->resolver);
 	lock_release(n);
 	ev_loop_destroy(n->loop);

@@ -110,7 +110,8 @@ struct netd {
 	int64_t clock_base_us; /* real minus monotonic time, at the start */
 	struct upgrade upgrade;
 	struct jobs *jobs;
-	size_t n_jobs; /* that are not done */
+	size_t n_jobs;                    /* that are not done */
+	struct journal_pool journal_pool; /* of all links */
 	struct recorder record;
 	struct play *play;         /* or NULL */
 	struct operator* operator; /* NULL: none */

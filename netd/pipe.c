@@ -523,6 +523,7 @@ link_new(struct netd *n)
 		return NULL;
 	l->netd = n;
 	l->up_fd = l->down_fd = -1;
+	l->journal.pool = &n->journal_pool;
 	l->frame_max = (size_t)n->config.frame_bytes;
 	ipc_reader_init(&l->reader, l->frame_max);
 	ipc_reader_hold(&l->reader, IPC_TURN_MAX + l->frame_max);

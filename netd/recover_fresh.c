@@ -30,7 +30,7 @@ recover_fresh(struct link *l, bool able)
 		r->parked_from = r->finished;
 		r->suspect_parked = r->suspect_at;
 		r->suspect_at = 0;
-		memset(&l->journal, 0, sizeof(l->journal));
+		l->journal = (struct journal){ .pool = l->journal.pool };
 	}
 	journal_clear(&l->journal);
 	l->journal.keep = able;

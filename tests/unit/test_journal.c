@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 static struct journal j;
+static struct journal_pool pool;
 /* What went in: bytes, and where each frame ends. ends[0] is 0. */
 static struct ipc_buf all;
 static size_t ends[4096];
@@ -26,8 +27,7 @@ static size_t ends[4096];
 static void
 begin(bool keep)
 {
-	memset(&j, 0, sizeof(j));
-	j.keep = keep;
+	j = (struct journal){ .pool = &pool, .keep = keep };
 	ipc_buf_init(&all, 64u << 20);
 }
 
