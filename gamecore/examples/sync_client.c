@@ -16,6 +16,8 @@
 
 static struct gc_conn *con;
 static struct gc_net *net;
+/* What it does to the state is done under this number: others do the same. */
+static int64_t own;
 
 static bool
 has_begun(const struct gc_value *state, void *thing)
@@ -56,7 +58,8 @@ says(bool good, const char *what)
 {
 	printf("%s %s\n", good ? "ok" : "NOT", what);
 	if (!good)
-		fprintf(stderr, "sync_client: %s\n", gc_problem(net));
+		fprintf(stderr, "sync_client: not so: %s (%s)\n", what,
+		    gc_problem(net));
 	return good;
 }
 
@@ -112,36 +115,37 @@ static bool
 plays(void)
 {
 	static char place[64], me[32];
-	long long id = (long long)gc_conn_id(con);
 
-	snprintf(me, sizeof(me), "players/%lld", id);
-	snprintf(place, sizeof(place), "players/%lld/position", id);
-	return send_event(
-		   "JOIN", gc_value_make("[l s]", (int64_t)id, "ann"), NULL) &&
+	snprintf(me, sizeof(me), "players/%lld", (long long)own);
+	snprintf(place, sizeof(place), "%s/position", me);
+	return send_event("JOIN", gc_value_make("[l s]", own, "ann"), NULL) &&
 	       until(is_there, place, "JOIN") &&
 	       send_event("MOVE", NULL,
-		   gc_value_make("{s: l, s: [f, i]}", "player_id", (int64_t)id,
+		   gc_value_make("{s: l, s: [f, i]}", "player_id", own,
 		       "new_position", 12.5, -3)) &&
 	       until(has_moved, place, "MOVE with keyword data") &&
-	       send_event("LEAVE", gc_value_make("[l]", (int64_t)id), NULL) &&
+	       send_event("LEAVE", gc_value_make("[l]", own), NULL) &&
 	       until(is_gone, me, "LEAVE");
 }
 
 static bool
 merges(void)
 {
+	char deep[32], x[40], y[40];
+
+	snprintf(deep, sizeof(deep), "deep%lld", (long long)own);
+	snprintf(x, sizeof(x), "%s/a/x", deep);
+	snprintf(y, sizeof(y), "%s/a/y", deep);
 	return send_event("SET",
-		   gc_value_make("[s {s: {s: i}}]", "deep", "a", "x", 1),
-		   NULL) &&
+		   gc_value_make("[s {s: {s: i}}]", deep, "a", "x", 1), NULL) &&
 	       send_event("SET",
-		   gc_value_make("[s {s: {s: i}}]", "deep", "a", "y", 2),
-		   NULL) &&
-	       until(is_there, (char[]){ "deep/a/y" }, "SET") &&
-	       says(gc_value_as_int(
-			gc_value_find(gc_client_state(con), "deep/a/x")) == 1,
+		   gc_value_make("[s {s: {s: i}}]", deep, "a", "y", 2), NULL) &&
+	       until(is_there, y, "SET") &&
+	       says(
+		   gc_value_as_int(gc_value_find(gc_client_state(con), x)) == 1,
 		   "SET merges deeply") &&
-	       send_event("DEL", gc_value_make("[s]", "deep"), NULL) &&
-	       until(is_gone, (char[]){ "deep" }, "DEL");
+	       send_event("DEL", gc_value_make("[s]", deep), NULL) &&
+	       until(is_gone, deep, "DEL");
 }
 
 static bool
@@ -181,6 +185,7 @@ main(int argc, char **argv)
 		gc_close(net);
 		return 2;
 	}
+	own = 1 + (int64_t)gc_random(net, 1000000000);
 	con = gc_connect(net, argv[start.first_argument], NULL);
 	good = con && gc_client_begin(con) == 0 && all();
 	if (con == NULL)
