@@ -256,18 +256,38 @@ options_say(struct gc_start *start, int status, const char *format, ...)
 	finish(start, status);
 }
 
+static bool
+print(int fd, const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left) {
+		ssize_t n = write(fd, text, left);
+
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n > 0) {
+			text += n;
+			left -= (size_t)n;
+		}
+	}
+	return true;
+}
+
 int
 gc_explain(const struct gc_start *start)
 {
+	char why[256];
+
 	if (start->status) {
-		dprintf(STDERR_FILENO, "%s", start->text);
+		print(STDERR_FILENO, start->text);
 		return start->status;
 	}
-	if (start->text[0] == '\0' ||
-	    dprintf(STDOUT_FILENO, "%s", start->text) >= 0)
+	if (print(STDOUT_FILENO, start->text))
 		return 0;
-	dprintf(STDERR_FILENO, "%s: cannot write: %s\n", start->name,
+	snprintf(why, sizeof(why), "%s: cannot write: %s\n", start->name,
 	    strerror(errno));
+	print(STDERR_FILENO, why);
 	return 1;
 }
 
