@@ -109,6 +109,9 @@ $(BIN)/%: $(O)/gamecore/examples/%.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(GAME_LIBS) -lm
 
 # ---- tests, benches, machinery ----------------------------------------------
+# Games that only tests and benches play.
+TEST_GAME_SRC := $(wildcard tests/games/*.c)
+TEST_GAMES := $(patsubst tests/games/%.c,$(O)/games/%,$(TEST_GAME_SRC))
 -include scripts/*.mk
 
 .PHONY: clean

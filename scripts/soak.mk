@@ -1,8 +1,5 @@
 # soak.mk - test games, and the long run that kills one of them all the time.
 
-TEST_GAME_SRC := $(wildcard tests/games/*.c)
-TEST_GAMES := $(patsubst tests/games/%.c,$(O)/games/%,$(TEST_GAME_SRC))
-
 # Its read() and write() can be cut short in the middle of a frame.
 $(O)/games/ledger: CUT := -Wl,--wrap=read,--wrap=write
 
