@@ -5,6 +5,7 @@
  */
 #include "gamecore/core.h"
 #include "ipc/nearest.h"
+#include "ipc/std.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -259,19 +260,7 @@ options_say(struct gc_start *start, int status, const char *format, ...)
 static bool
 print(int fd, const char *text)
 {
-	size_t left = strlen(text);
-
-	while (left) {
-		ssize_t n = write(fd, text, left);
-
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (n > 0) {
-			text += n;
-			left -= (size_t)n;
-		}
-	}
-	return true;
+	return ipc_write_all(fd, text, strlen(text));
 }
 
 int

@@ -1,8 +1,10 @@
 /*
- * std.c - who starts a program may have closed its standard files.
+ * std.c - standard files: who starts a program may have closed them, and what
+ * is printed there is printed whole.
  */
 #include "ipc/std.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -16,4 +18,22 @@ ipc_std_open(void)
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
+}
+
+bool
+ipc_write_all(int fd, const void *bytes, size_t n)
+{
+	const char *p = bytes;
+
+	while (n) {
+		ssize_t r = write(fd, p, n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return false;
+		p += r;
+		n -= (size_t)r;
+	}
+	return true;
 }

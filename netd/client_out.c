@@ -362,6 +362,19 @@ client_send_row(struct client *c, const uint8_t *p, size_t n, size_t *messages)
 	return at;
 }
 
+/* Bytes of the protocol itself, as they are. */
+static struct slice *
+arena_lay(struct netd *n, const void *bytes, size_t len, size_t *off)
+{
+	struct slice *s = arena_room(n, len, off);
+
+	if (s == NULL)
+		return NULL;
+	memcpy(s->bytes + *off, bytes, len);
+	n->arena_used = *off + len;
+	return s;
+}
+
 bool
 client_raw(struct client *c, const void *bytes, size_t len)
 {
@@ -370,11 +383,9 @@ client_raw(struct client *c, const void *bytes, size_t len)
 
 	if (c->phase == GONE)
 		return false;
-	s = arena_room(c->netd, len, &off);
+	s = arena_lay(c->netd, bytes, len, &off);
 	if (s == NULL)
 		return false;
-	memcpy(s->bytes + off, bytes, len);
-	c->netd->arena_used = off + len;
 	queue(c, s, off, len, IPC_RELIABLE, 0, false);
 	return c->phase <= LEAVING;
 }
@@ -392,11 +403,9 @@ client_raw_first(struct client *c, const void *bytes, size_t len)
 		client_close(c, IPC_REASON_SLOW, "reads too slowly");
 		return false;
 	}
-	s = arena_room(c->netd, len, &off);
+	s = arena_lay(c->netd, bytes, len, &off);
 	if (s == NULL)
 		return false;
-	memcpy(s->bytes + off, bytes, len);
-	c->netd->arena_used = off + len;
 	if (c->out.head == NULL)
 		c->moved_us = netd_now(c->netd);
 	if (!outq_add_first(&c->out, s, off, len)) {

@@ -129,24 +129,6 @@ whole(const char *text, uint64_t *n)
 	return true;
 }
 
-bool
-write_all(int fd, const void *bytes, size_t n)
-{
-	const char *p = bytes;
-
-	while (n) {
-		ssize_t r = write(fd, p, n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return false;
-		p += r;
-		n -= (size_t)r;
-	}
-	return true;
-}
-
 /* The last thing: has all that was printed left? */
 static int
 end(int status)

@@ -39,8 +39,6 @@ const char *option(
     int argc, char **argv, int *at, const char *with_value, const char **value);
 /* A whole number: true, or false. */
 bool whole(const char *text, uint64_t *n);
-/* Write all of it to a descriptor: true, or false (errno says). */
-bool write_all(int fd, const void *bytes, size_t n);
 
 /* ---- netctl_file.c: recordings and lines --------------------------------- */
 

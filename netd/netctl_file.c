@@ -9,6 +9,7 @@
 #include "netd/netctl.h"
 
 #include "ipc/msg.h"
+#include "ipc/std.h"
 #include "ipc/text.h"
 
 #include <errno.h>
@@ -333,7 +334,7 @@ run_make(int argc, char **argv)
 		else if (got < 0)
 			status =
 			    fail("line %u: %s", number, ipc_error_text(got));
-		else if (!write_all(1, out.data, out.len))
+		else if (!ipc_write_all(1, out.data, out.len))
 			status = fail("cannot write: %s", strerror(errno));
 	}
 	free(line);

@@ -15,6 +15,7 @@
 #include "netd/netd.h"
 #include "netd/record.h"
 #include "netd/resolve.h"
+#include "tests/unit/fake_main.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -28,19 +29,7 @@
 static struct netd n;
 static struct url *url;
 
-/* ---- what main.c has, and a wire ----------------------------------------- */
-
-int64_t
-netd_now(const struct netd *netd)
-{
-	return netd->now_us;
-}
-
-uint64_t
-netd_seed(void)
-{
-	return 1;
-}
+/* ---- a wire -------------------------------------------------------------- */
 
 /* A player's end: what its socket takes, what it read. */
 struct end {

@@ -17,6 +17,7 @@
 #include "netd/netd.h"
 #include "netd/record.h"
 #include "netd/resolve.h"
+#include "tests/unit/fake_main.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -26,20 +27,8 @@
 
 static struct netd n;
 
-/* ---- what main.c has, and a resolver that takes its time ------------------
+/* ---- a resolver that takes its time ---------------------------------------
  */
-
-int64_t
-netd_now(const struct netd *netd)
-{
-	return netd->now_us;
-}
-
-uint64_t
-netd_seed(void)
-{
-	return 1;
-}
 
 struct resolver_ask {
 	resolver_done *done;
