@@ -44,7 +44,7 @@ struct ipc_cage_places {
 /* What may be allowed below a place. */
 enum ipc_cage_right {
 	IPC_CAGE_READ = 1,   /* files and directories */
-	IPC_CAGE_CREATE = 2, /* new files, and what is in them */
+	IPC_CAGE_MOVE = 2,   /* new files, their names, and their end */
 	IPC_CAGE_SOCKET = 4, /* new sockets, and the end of what is there */
 	IPC_CAGE_WRITE = 8,  /* what is there */
 	IPC_CAGE_RMDIR = 16, /* the end of empty directories */

@@ -464,7 +464,7 @@ prepare(struct netd *n)
 	l = listen_open(n, url, -1, why, sizeof(why));
 	if (l == NULL || getsockname(l->fd, &to.door.sa, &len) < 0)
 		return false;
-	n->record.crash_dir = to.crashes;
+	n->crashes.dir = to.crashes;
 	to.memory = memfd_create("program", 0);
 	to.victim = getpid();
 	return to.memory >= 0;

@@ -221,7 +221,8 @@ list_calls(void)
 		SCMP_SYS(recvmmsg), SCMP_SYS(send), SCMP_SYS(recv),
 		SCMP_SYS(vmsplice), SCMP_SYS(open), SCMP_SYS(openat),
 		SCMP_SYS(openat2), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
-		SCMP_SYS(rmdir), SCMP_SYS(linkat),
+		SCMP_SYS(rmdir), SCMP_SYS(linkat), SCMP_SYS(rename),
+		SCMP_SYS(renameat), SCMP_SYS(renameat2),
 		/* for the second step, which ends their use */
 		SCMP_SYS(seccomp), SCMP_SYS(landlock_create_ruleset),
 		SCMP_SYS(landlock_add_rule), SCMP_SYS(landlock_restrict_self) };
@@ -323,7 +324,7 @@ allow_end(struct ipc_cage_places *places, const char *dir)
 static void
 allow_places(struct netd *n, struct ipc_cage_places *places)
 {
-	const char *crashes = n->record.crash_dir;
+	const char *crashes = n->crashes.dir;
 	char dir[sizeof(n->wait_path)], *slash;
 
 	for (const struct listener *l = n->listeners; l; l = l->next)
@@ -332,7 +333,7 @@ allow_places(struct netd *n, struct ipc_cage_places *places)
 		allow_url(places, n->lock.urls[i]);
 	ipc_cage_place(places, "/dev/null", IPC_CAGE_READ);
 	ipc_cage_place(places, crashes ? crashes : ".",
-	    record_lay_by(n) ? IPC_CAGE_NAME : IPC_CAGE_CREATE);
+	    crash_lay_by(n) ? IPC_CAGE_NAME : IPC_CAGE_MOVE);
 	if (operator_dir(n))
 		allow_end(places, operator_dir(n));
 	snprintf(dir, sizeof(dir), "%s", n->wait_path);

@@ -355,6 +355,7 @@ netd_release(struct netd *n)
 	control_release(n);
 	play_release(n);
 	operator_release(n);
+	crash_release(n);
 	record_release(n);
 	link_free(n->link);
 	journal_pool_release(&n->journal_pool);
@@ -438,7 +439,8 @@ main(int argc, char **argv)
 	for (int i = 0; i < a.n_urls; i++)
 		if (listen_open(&n, a.urls[i], -1, why, sizeof(why)) == NULL)
 			refuse(&a, EXIT_TROUBLE, "%s", why);
-	if (!record_begin(&n, a.record, a.crash_dir, why, sizeof(why)) ||
+	if (!crash_init(&n, a.crash_dir, why, sizeof(why)) ||
+	    !record_begin(&n, a.record, why, sizeof(why)) ||
 	    (a.play &&
 		!play_begin(&n, a.play, a.n_urls == 0, why, sizeof(why))) ||
 	    (a.wait_dir && !control_wait(&n, a.wait_dir, why, sizeof(why))))

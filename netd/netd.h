@@ -14,6 +14,7 @@
 #include "netd/config.h"
 #include "netd/connect.h"
 #include "netd/control.h"
+#include "netd/crash.h"
 #include "netd/groups.h"
 #include "netd/journal.h"
 #include "netd/link.h"
@@ -113,6 +114,7 @@ struct netd {
 	size_t n_jobs;                    /* that are not done */
 	struct journal_pool journal_pool; /* of all links */
 	struct recorder record;
+	struct crashes crashes;
 	struct play *play;         /* or NULL */
 	struct operator* operator; /* NULL: none */
 	bool watched;              /* operator_saw() wants to see every frame */

@@ -4,9 +4,8 @@
  * Both recorders take the same bytes: what a turn laid in the journal in one
  * piece, and what a turn of the game brought in one piece. The newest frames up
  * are kept where they are, in the journal's chunks; frames down are copied. The
- * loop waits for no disk beyond what write() waits, and a death's file is
- * written by a child, while the players play on. Nothing that fails here may
- * stop the play.
+ * loop waits for no disk beyond what write() waits. Nothing that fails here may
+ * stop the play. What a death leaves is crash.c's.
  */
 #include "netd/netd.h"
 
@@ -15,14 +14,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* What was said leaves for the disk at the latest after this. */
@@ -59,9 +54,8 @@ add_limits(const struct config *c, struct ipc_buf *text)
 #undef LIMIT
 }
 
-/* Owned by the caller: ipc_buf_release(). */
-static void
-make_head(const struct link *l, struct ipc_buf *text)
+void
+record_head(const struct link *l, struct ipc_buf *text)
 {
 	const struct netd *n = l->netd;
 	char dir[512];
@@ -136,7 +130,7 @@ file_ready(const struct link *l)
 
 	if (r->fd < 0 || r->begun)
 		return r->fd >= 0;
-	make_head(l, &text);
+	record_head(l, &text);
 	error = ipc_recording_create(
 	    &r->file, r->fd, (const char *)text.data, text.len);
 	ipc_buf_release(&text);
@@ -198,8 +192,6 @@ record_start(struct netd *n, int fd, const char *name, char *why, size_t size)
 		close(fd);
 		return false;
 	}
-	/* A file at its limit is a full disk, not the end of netd. */
-	signal(SIGXFSZ, SIG_IGN);
 	if (now)
 		record_up(n->link);
 	r->fd = fd;
@@ -413,141 +405,6 @@ record_upgraded(struct link *l)
 	ipc_buf_release(&l->recorded);
 }
 
-/* ---- the file that a death leaves ------------------------------------------
- */
-
-void
-record_path(const struct link *l, const char *kind, uint64_t number,
-    const char *ending, char *out, size_t size)
-{
-	const char *dir = l->netd->record.crash_dir;
-	char game[sizeof(l->game)];
-
-	/* The game chose its name: it may not choose a folder with it. */
-	snprintf(game, sizeof(game), "%s", l->game);
-	for (char *p = game; *p; p++)
-		if (strchr("/.\\", *p) || (unsigned char)*p <= 0x20 ||
-		    (unsigned char)*p >= 0x7f)
-			*p = '_';
-	snprintf(out, size, "%s%s%s-%s-%ld-%llu.%s", dir ? dir : "",
-	    dir ? "/" : "", kind, game, (long)getpid(),
-	    (unsigned long long)number, ending);
-}
-
-/* Does what it holds begin where the life of the newest game does? */
-static bool
-whole(const struct ipc_flight *f)
-{
-	struct ipc_flight_walk w;
-	struct ipc_record rec;
-	bool is = false, first = true;
-
-	ipc_flight_begin(f, &w);
-	for (; ipc_flight_next(f, &w, &rec); first = false)
-		if (rec.type == IPC_RECORD_RESTART)
-			is = rec.len < 9 ||
-			     memcmp(rec.bytes, "why=again", 9) != 0;
-		else if (first)
-			is = rec.type == IPC_RECORD_DOWN && rec.position == 1;
-	return is;
-}
-
-/*
- * A child with its own memory, a picture of this moment, but with our table of
- * descriptors: with one of its own it would hold every socket for a while, and
- * what is closed here would go on ringing in our epoll sets.
- */
-static pid_t
-child(void)
-{
-	return (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
-}
-
-static _Noreturn void
-write_and_end(struct link *l, int fd)
-{
-	struct recorder *r = &l->netd->record;
-	struct ipc_buf text;
-	int error;
-
-	make_head(l, &text);
-	error =
-	    ipc_flight_write(&r->flight, fd, (const char *)text.data, text.len);
-	if (error < 0)
-		ipc_log(IPC_LOG_ERROR, "crash_file", "file=%s why=\"%s\"",
-		    r->crash_path,
-		    error == IPC_ERR_SYSTEM ? strerror(errno)
-					    : ipc_error_text(error));
-	close(fd); /* for both of us */
-	_exit(error < 0);
-}
-
-bool
-record_lay_by(struct netd *n)
-{
-	struct recorder *r = &n->record;
-	const char *dir = r->crash_dir ? r->crash_dir : ".";
-
-	/* By which they get their names. */
-	if (access("/proc/self/fd", X_OK) < 0)
-		return false;
-	while (r->n_spares < RECORD_SPARES_MAX) {
-		int fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-
-		if (fd < 0)
-			break;
-		r->spares[r->n_spares++] = fd;
-	}
-	return r->n_spares;
-}
-
-int
-record_new_file(struct netd *n, const char *path)
-{
-	struct recorder *r = &n->record;
-	char from[32];
-	int fd, e;
-
-	if (r->n_spares == 0)
-		return open(path,
-		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	fd = r->spares[--r->n_spares];
-	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
-	if (linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
-		return fd;
-	e = errno;
-	close(fd);
-	errno = e;
-	return -1;
-}
-
-void
-record_crash(struct link *l)
-{
-	struct recorder *r = &l->netd->record;
-	pid_t pid;
-	int fd;
-
-	r->crash_path[0] = '\0';
-	record_up(l);
-	if (r->flight.n == 0 || r->crashes >= RECORD_CRASHES_MAX)
-		return;
-	r->crash_whole = whole(&r->flight);
-	record_path(l, "crash", ++r->crashes, "rec", r->crash_path,
-	    sizeof(r->crash_path));
-	fd = record_new_file(l->netd, r->crash_path);
-	pid = fd < 0 ? -1 : child();
-	if (pid == 0)
-		write_and_end(l, fd);
-	if (pid > 0)
-		return;
-	ipc_log(IPC_LOG_ERROR, "crash_file", "file=%s why=\"%s\"",
-	    r->crash_path, strerror(errno));
-	r->crash_path[0] = '\0';
-	if (fd >= 0)
-		close(fd);
-}
-
 /* ---- beginning, end, and a turn ---------------------------------------------
  */
 
@@ -587,29 +444,18 @@ record_turn(struct netd *n)
 }
 
 bool
-record_begin(
-    struct netd *n, const char *file, const char *dir, char *why, size_t size)
+record_begin(struct netd *n, const char *file, char *why, size_t size)
 {
 	struct recorder *r = &n->record;
 	size_t flight = (size_t)n->config.flight_bytes;
 	int fd;
 
 	r->fd = -1;
-	r->crash_dir = dir ? dir : getenv("PENSTOCK_CRASH_DIR");
 	ipc_buf_init(&r->args, ARGS_MAX);
 	ev_timer_init(&r->soon, on_soon, 0., 0.);
 	r->soon.data = n;
 	if (flight && ipc_flight_init(&r->flight, flight / 2) < 0) {
 		snprintf(why, size, "out of memory (limit flight_bytes)");
-		return false;
-	}
-	/* The folder we are started in may be anything; a named one is meant.
-	 */
-	if (r->crash_dir && access(r->crash_dir, W_OK | X_OK) < 0) {
-		snprintf(why, size,
-		    "cannot leave recordings of deaths in '%.200s': %s (make "
-		    "it, or name another with --crash-dir)",
-		    r->crash_dir, strerror(errno));
 		return false;
 	}
 	r->flight.lent_max = flight / 2;
@@ -629,6 +475,4 @@ record_release(struct netd *n)
 	ev_timer_stop(n->loop, &r->soon);
 	ipc_flight_release(&r->flight);
 	ipc_buf_release(&r->args);
-	while (r->n_spares)
-		close(r->spares[--r->n_spares]);
 }

@@ -32,11 +32,6 @@
 struct netd;
 struct link;
 
-/* Files of one run that a death may leave. */
-#define RECORD_CRASHES_MAX 5
-/* Files without a name that a locked netd has for what a death leaves: those,
- * and some for messages that are set aside. */
-#define RECORD_SPARES_MAX (RECORD_CRASHES_MAX + 3)
 /* Kept of a game that may take over, until it does. */
 #define RECORD_HELD_MAX (64u << 20)
 
@@ -52,17 +47,10 @@ struct recorder {
 	ev_timer soon;
 	struct ipc_buf args; /* texts that end with a NUL; first the program */
 	unsigned lives;
-	const char *crash_dir; /* kept */
-	unsigned crashes;
-	char crash_path[320]; /* of the newest; "" */
-	bool crash_whole;     /* it begins where the game does */
-	int spares[RECORD_SPARES_MAX];
-	unsigned n_spares;
 };
 
-/* file and dir may be NULL; dir is kept. False: why says one line. */
-bool record_begin(
-    struct netd *n, const char *file, const char *dir, char *why, size_t size);
+/* file may be NULL. False: why says one line. */
+bool record_begin(struct netd *n, const char *file, char *why, size_t size);
 void record_release(struct netd *n);
 /*
  * Record into fd, an empty file, which is taken, from the next frame on; name
@@ -92,19 +80,9 @@ void record_replaced(struct link *l, uint64_t position,
 /* A game that counts from 1 is about to be attached; has taken over. */
 void record_fresh(struct link *l, enum ipc_link_how how);
 void record_upgraded(struct link *l);
-/* Leave the newest frames in a file: crash_path, or "" if it is not there. */
-void record_crash(struct link *l);
 void record_turn(struct netd *n);
-/* A path for what a death leaves: "DIR/KIND-GAME-PID-NUMBER.ENDING". */
-void record_path(const struct link *l, const char *kind, uint64_t number,
-    const char *ending, char *out, size_t size);
-
-/*
- * Before netd gives up writing: keep files at hand where a death's are to be.
- * False: the file system there cannot; new files must be allowed.
- */
-bool record_lay_by(struct netd *n);
-/* A new file for what a death leaves; a descriptor, or -1 and errno. */
-int record_new_file(struct netd *n, const char *path);
+/* What stands before the frames of a recording: whose they are, and the limits.
+ * Owned by the caller: ipc_buf_release(). */
+void record_head(const struct link *l, struct ipc_buf *text);
 
 #endif

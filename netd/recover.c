@@ -13,10 +13,12 @@
 
 #include "ipc/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -368,21 +370,45 @@ examine(struct link *l)
 	r->poisoned = r->suspect_deaths >= (from_outside(r) ? 3 : 2);
 }
 
-static void
-save_poison(
-    const struct link *l, const struct ipc_frame *f, char *path, size_t size)
+static bool
+write_frame(int fd, const struct ipc_frame *f)
 {
 	uint8_t head[IPC_FRAME_HEAD];
-	int fd;
+	struct iovec v[] = { { head, sizeof(head) },
+		{ (void *)(uintptr_t)f->bytes, f->len } };
+	size_t len = sizeof(head) + f->len;
+	ssize_t n;
 
-	record_path(l, "poison", l->rec.died_at, "frame", path, size);
-	fd = record_new_file(l->netd, path);
 	ipc_frame_head(head, f);
-	if (fd < 0 || write(fd, head, sizeof(head)) != (ssize_t)sizeof(head) ||
-	    write(fd, f->bytes, f->len) != (ssize_t)f->len)
-		snprintf(path, size, "(not saved)");
-	if (fd >= 0)
-		close(fd);
+	n = writev(fd, v, 2);
+	if (n >= 0 && (size_t)n < len)
+		errno = ENOSPC;
+	return n >= 0 && (size_t)n == len;
+}
+
+/* Where it lies then, or that it could not be saved, for a sentence. */
+static void
+save_poison(
+    const struct link *l, const struct ipc_frame *f, char *where, size_t size)
+{
+	struct crash_file file = { .fd = -1 };
+	int e = 0;
+
+	crash_path(
+	    l, "poison", l->rec.died_at, "frame", file.path, sizeof(file.path));
+	if (!crash_file_new(l->netd, &file) || !write_frame(file.fd, f) ||
+	    !crash_file_keep(&file))
+		e = errno;
+	crash_file_drop(l->netd, &file);
+	ipc_log(IPC_LOG_ERROR, "poison", "conn=%llu frame=%llu file=%s%s%s%s",
+	    (unsigned long long)l->rec.died_conn,
+	    (unsigned long long)l->rec.died_at, file.path,
+	    e ? " why=\"not saved: " : "", e ? strerror(e) : "", e ? "\"" : "");
+	if (e)
+		snprintf(where, size, ", but could not be saved in %s: %s",
+		    file.path, strerror(e));
+	else
+		snprintf(where, size, " in %s", file.path);
 }
 
 /* Nothing in its place, so that nothing behind it moves. */
@@ -429,20 +455,17 @@ set_aside(struct link *l)
 	struct recovery *r = &l->rec;
 	struct client *c = client_find(l->netd, r->died_conn);
 	struct ipc_frame f;
-	char path[320], text[512];
+	char where[440], text[560];
 	bool came;
 
 	if (journal_find(&l->journal, r->died_at, &f) == NULL)
 		return;
 	came = f.kind == IPC_OPENED;
-	save_poison(l, &f, path, sizeof(path));
+	save_poison(l, &f, where, sizeof(where));
 	snprintf(text, sizeof(text),
-	    "a message of connection %llu killed the "
-	    "game twice and was set aside in %s",
-	    (unsigned long long)r->died_conn, path);
-	ipc_log(IPC_LOG_ERROR, "poison", "conn=%llu frame=%llu file=%s",
-	    (unsigned long long)r->died_conn, (unsigned long long)r->died_at,
-	    path);
+	    "a message of connection %llu killed the game twice and was set "
+	    "aside%s",
+	    (unsigned long long)r->died_conn, where);
 	blank(l, r->died_at);
 	if (came) {
 		blank_all(l, r->died_at, r->died_conn);

@@ -103,8 +103,11 @@ bool recover_snapshot(struct link *l, const struct ipc_frame *f);
 
 /* ---- report.c: what a person reads after a death ------------------------ */
 
-/* done: what was done about it, in words. */
+/* done: what was done about it, in words. Said when its recording is written,
+ * or could not be. */
 void report_death(struct link *l, const char *done);
+/* The rest of it, once what became of the recording is known. */
+void report_crash(struct crash *c);
 /* One readable line of a frame, cut to size. */
 void report_frame(const struct ipc_frame *f, char *out, size_t size);
 

@@ -86,23 +86,20 @@ say_replay(const struct link *l, const char *file, struct ipc_buf *b)
 	ipc_buf_printf(b, "\n");
 }
 
+/* c: the recording that is there, or NULL. */
 static void
-say_recording(const struct link *l, struct ipc_buf *b)
+say_recordings(const struct link *l, const struct crash *c, struct ipc_buf *b)
 {
 	const struct recorder *r = &l->netd->record;
 
-	if (r->crash_path[0])
-		ipc_buf_printf(b, "  recording  %s (%s)\n", r->crash_path,
-		    r->crash_whole ? "the whole game"
-				   : "the newest frames; read it with "
-				     "'netctl dump'");
-	else if (r->crashes >= RECORD_CRASHES_MAX)
-		ipc_buf_printf(b, "  recording  no more than %d in one run\n",
-		    RECORD_CRASHES_MAX);
+	if (c)
+		ipc_buf_printf(b, "  recording  %s (%s)\n", c->file.path,
+		    c->whole ? "the whole game"
+			     : "the newest frames; read it with 'netctl dump'");
 	if (r->fd >= 0)
 		ipc_buf_printf(b, "  recording  %s\n", r->path);
-	if (r->crash_path[0] && r->crash_whole)
-		say_replay(l, r->crash_path, b);
+	if (c && c->whole)
+		say_replay(l, c->file.path, b);
 	else if (r->fd >= 0)
 		say_replay(l, r->path, b);
 }
@@ -119,27 +116,61 @@ say_how(const char *how, struct ipc_buf *b)
 		ipc_buf_printf(b, "%s", how);
 }
 
+/* In one piece, or not at all: nobody waits for a terminal. */
+static void
+print(struct ipc_buf *b)
+{
+	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	ipc_buf_printf(b, "-----------------" RULE "\n\n");
+	/* The game chose its name, and who started it the paths. */
+	ipc_log_tame((char *)b->data, b->len, true);
+	if (b->len && poll(&out, 1, 0) == 1 &&
+	    write(STDERR_FILENO, b->data, b->len) < 0)
+		ipc_log(IPC_LOG_DEBUG, "report", "lost=%zu", b->len);
+	ipc_buf_release(b);
+}
+
+void
+report_crash(struct crash *c)
+{
+	struct report *r = &c->report;
+	const struct ipc_buf *rest = c->why[0] ? &r->if_not : &r->if_kept;
+
+	if (c->why[0])
+		ipc_buf_printf(&r->said, "  recording  %s\n", c->why);
+	ipc_buf_add(&r->said, rest->data, rest->len);
+	ipc_buf_release(&r->if_kept);
+	ipc_buf_release(&r->if_not);
+	print(&r->said);
+}
+
 void
 report_death(struct link *l, const char *done)
 {
-	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
-	struct ipc_buf b;
+	struct crash *c = crash_record(l);
+	struct report none, *r = c ? &c->report : &none;
 
-	record_crash(l);
-	ipc_buf_init(&b, BLOCK_MAX);
-	ipc_buf_printf(&b, "\n-- the game died " RULE "\n");
-	ipc_buf_printf(&b, "  what       %s: ", l->game);
-	say_how(l->rec.how, &b);
-	ipc_buf_printf(&b, "\n");
-	say_where(&l->rec, &b);
-	ipc_buf_printf(&b, "  done       %s\n", done);
-	say_recording(l, &b);
-	ipc_buf_printf(&b, "-----------------" RULE "\n\n");
-	/* The game chose its name, and who started it the paths. */
-	ipc_log_tame((char *)b.data, b.len, true);
-	/* In one piece, or not at all: nobody waits for a terminal. */
-	if (b.len && poll(&out, 1, 0) == 1 &&
-	    write(STDERR_FILENO, b.data, b.len) < 0)
-		ipc_log(IPC_LOG_DEBUG, "report", "lost=%zu", b.len);
-	ipc_buf_release(&b);
+	ipc_buf_init(&r->said, BLOCK_MAX);
+	ipc_buf_printf(&r->said, "\n-- the game died " RULE "\n");
+	ipc_buf_printf(&r->said, "  what       %s: ", l->game);
+	say_how(l->rec.how, &r->said);
+	ipc_buf_printf(&r->said, "\n");
+	say_where(&l->rec, &r->said);
+	ipc_buf_printf(&r->said, "  done       %s\n", done);
+	if (c == NULL) {
+		if (l->netd->crashes.left >= CRASHES_MAX)
+			ipc_buf_printf(&r->said,
+			    "  recording  no more than %d in one run\n",
+			    CRASHES_MAX);
+		say_recordings(l, NULL, &r->said);
+		print(&r->said);
+		return;
+	}
+	ipc_buf_init(&r->if_kept, BLOCK_MAX);
+	ipc_buf_init(&r->if_not, BLOCK_MAX);
+	say_recordings(l, c, &r->if_kept);
+	say_recordings(l, NULL, &r->if_not);
+	if (!c->writing)
+		report_crash(c);
 }

@@ -98,7 +98,8 @@ stop_game_gone(struct netd *n)
 void
 stop_turn(struct netd *n)
 {
-	if (n->draining && n->n_clients == 0 && !jobs_pending(n))
+	if (n->draining && n->n_clients == 0 && !jobs_pending(n) &&
+	    !crash_pending(n))
 		ev_break(n->loop, EVBREAK_ALL);
 }
 

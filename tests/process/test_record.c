@@ -6,14 +6,17 @@
 #include "tests/lib/deaths.h"
 #include "tests/lib/kit.h"
 #include "tests/lib/kit_game.h"
+#include "tests/lib/kit_own.h"
 #include "tests/lib/players.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/securebits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -128,18 +131,27 @@ a_disk_that_fills_up_leaves_what_was_whole(void)
 /* ---- what a death leaves
  * ------------------------------------------------------ */
 
-/* Files of the case's folder that begin so. */
+/* Files of a folder that begin so. */
 static unsigned
-count_files(const char *begin)
+count_files_in(const char *dir, const char *begin)
 {
-	DIR *d = opendir(kit_path("."));
+	DIR *d = opendir(dir);
 	struct dirent *e;
 	unsigned n = 0;
 
-	while (d && (e = readdir(d)))
+	if (d == NULL)
+		kit_fail("cannot look into %s", dir);
+	while ((e = readdir(d)))
 		n += strncmp(e->d_name, begin, strlen(begin)) == 0;
 	closedir(d);
 	return n;
+}
+
+/* Of the case's folder. */
+static unsigned
+count_files(const char *begin)
+{
+	return count_files_in(kit_path("."), begin);
 }
 
 /* The word behind before in what it said; owned by the case. */
@@ -274,6 +286,188 @@ they_lie_where_they_are_told(void)
 	assert_int_equal(rmdir(dir), -1); /* it is not empty */
 }
 
+/* ---- what a death cannot leave ----------------------------------------------
+ */
+
+/* It is said what became of it, and nothing else of it is there. */
+static void
+expect_none(struct kit_proc *game, const char *dir, const char *why)
+{
+	kit_expect_log(game, "  recording  could not be written to '");
+	kit_expect_log(game, why);
+	kit_expect_log(game, " crash_file ");
+	assert_int_equal(kit_count_log(game, "the whole game"), 0);
+	assert_int_equal(kit_count_log(game, "see it"), 0);
+	assert_int_equal(count_files_in(dir, "crash-"), 0);
+}
+
+static void
+whole_or_not_there(const char *option)
+{
+	struct rlimit before, small;
+	struct kit_proc *game, *p;
+	const char *file;
+	int fd;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = 20000;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	game = kit_game(players_game("ledger"), "--listen", URL, option, NULL);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	fd = kit_connect(kit_url(game, 1));
+	talk(fd, 400);
+	death_signal(game, SIGKILL);
+	expect_none(game, kit_path("."), "': File too large (raise ulimit -f");
+	talk(fd, 3);
+	/* There is room again: the next one is whole. */
+	assert_int_equal(
+	    prlimit(kit_child(game, NULL), RLIMIT_FSIZE, &before, NULL), 0);
+	death_signal(game, SIGKILL);
+	kit_expect_log(game, "  see it     gdb --args ");
+	assert_int_equal(count_files("crash-"), 1);
+	file = word_after(game, "  recording  /") - 1;
+	talk(fd, 3);
+	assert_int_equal(stop(game, fd), 0);
+	p = kit_start(players_game("ledger"), "--replay", file, NULL);
+	assert_int_equal(kit_wait(p), 0);
+	kit_expect_log(p, "the replay is the same");
+}
+
+static void
+a_recording_that_was_cut_short_is_not_left(void)
+{
+	whole_or_not_there("--log=info");
+}
+
+/* Without a lock there are no files without names: they have others first. */
+static void
+nor_is_one_that_had_another_name_meanwhile(void)
+{
+	whole_or_not_there("--no-lock");
+}
+
+static void
+a_folder_that_has_gone_is_said_to_be_missing(void)
+{
+	const char *dir = kit_path("deaths");
+	struct kit_proc *game;
+	int fd;
+
+	assert_int_equal(mkdir(dir, 0700), 0);
+	game = kit_game(
+	    players_game("ledger"), "--listen", URL, "--crash-dir", dir, NULL);
+	fd = kit_connect(kit_url(game, 1));
+	talk(fd, 3);
+	assert_int_equal(rmdir(dir), 0);
+	kit_send(fd, "die abort\n");
+	kit_expect_log(game, "': No such file or directory (make the folder, "
+			     "or name another with --crash-dir)\n");
+	/* The message that killed it could not be saved, either. */
+	kit_expect_log(game, " why=\"not saved: No such file or directory\"");
+	expect_none(game, kit_path("."), "deaths/crash-ledger-");
+	assert_int_equal(stop(game, -1), 0);
+}
+
+/* A program by its whole name: what starts it is somewhere else. */
+static const char *
+whole_name(const char *program)
+{
+	char path[512];
+	char *whole;
+	const char *bin = getenv("BIN");
+
+	snprintf(path, sizeof(path), "%s%s%s",
+	    strchr(program, '/') ? ""
+	    : bin                ? bin
+				 : "bin",
+	    strchr(program, '/') ? "" : "/", program);
+	whole = realpath(path, NULL);
+	if (whole == NULL)
+		kit_fail("%s is not there", path);
+	return kit_own(whole);
+}
+
+/* Started by this script, which finds the game in $0 and a folder in $1. */
+static struct kit_proc *
+start_by(const char *option, const char *script, const char *dir)
+{
+	const char *game = whole_name(players_game("ledger"));
+
+	if (option)
+		return kit_start("/usr/bin/unshare", option, "sh", "-c", script,
+		    game, dir, NULL);
+	return kit_start("/bin/sh", "-c", script, game, dir, NULL);
+}
+
+/*
+ * Where no file could be made when netd was locked one can be made later, if
+ * that is allowed then. root may write everywhere; here it may not.
+ */
+static void
+a_folder_that_may_not_be_written_to_is_named(void)
+{
+	const char *dir = kit_path("closed");
+	bool root = geteuid() == 0;
+	struct kit_proc *game;
+	int fd;
+
+	assert_int_equal(mkdir(dir, 0500), 0);
+	if (root && prctl(PR_SET_SECUREBITS, SECBIT_NOROOT) < 0) {
+		print_message("SKIPPED: root keeps its rights here\n");
+		skip();
+	}
+	game = start_by(NULL,
+	    "unset PENSTOCK_CRASH_DIR; cd $1; exec $0 --listen " URL, dir);
+	fd = kit_connect(kit_url(game, 1));
+	if (root)
+		assert_int_equal(prctl(PR_SET_SECUREBITS, 0), 0);
+	talk(fd, 3);
+	death_signal(game, SIGKILL);
+	expect_none(game, dir, "': Permission denied (allow it, or name");
+	assert_int_equal(chmod(dir, 0700), 0);
+	talk(fd, 3);
+	death_signal(game, SIGKILL);
+	kit_expect_log(game, "  see it     gdb --args ");
+	talk(fd, 3);
+	assert_int_equal(stop(game, fd), 0);
+	assert_int_equal(count_files_in(dir, "crash-"), 1);
+	assert_int_equal(count_files_in(dir, ""), 3); /* . and .. */
+}
+
+static void
+a_full_disk_leaves_no_recording(void)
+{
+	static const char script[] = "mount -t tmpfs -o size=16k none $1 && "
+				     "exec $0 --crash-dir $1 --listen " URL;
+	const char *dir = kit_path("full"), *seen;
+	struct kit_proc *game;
+	int fd;
+
+	assert_int_equal(mkdir(dir, 0700), 0);
+	game = start_by(geteuid() == 0 ? "-m" : "-rm", script, dir);
+	while (!strstr(kit_said(game), "listening") && !kit_ended(game))
+		kit_tick();
+	if (kit_ended(game)) {
+		print_message("SKIPPED: no small disk can be mounted here: "
+			      "%s\n",
+		    kit_said(game));
+		skip();
+	}
+	fd = kit_connect(kit_url(game, 1));
+	talk(fd, 400);
+	/* The disk is theirs alone: seen through one of them. */
+	seen = kit_path("seen");
+	snprintf((char *)(uintptr_t)seen, 256, "/proc/%ld/root%s",
+	    (long)kit_child(game, NULL), dir);
+	assert_int_equal(count_files_in(seen, ""), 2); /* . and .. */
+	death_signal(game, SIGKILL);
+	expect_none(game, seen, "': No space left on device (make room, or ");
+	assert_int_equal(count_files_in(seen, ""), 2);
+	talk(fd, 3);
+	assert_int_equal(stop(game, fd), 0);
+}
+
 /* ---- netd alone, driven by a recording
  * ------------------------------------------
  */
@@ -331,6 +525,11 @@ main(void)
 		KIT_TEST(
 		    the_newest_frames_of_a_long_game_can_be_read_not_replayed),
 		KIT_TEST(they_lie_where_they_are_told),
+		KIT_TEST(a_recording_that_was_cut_short_is_not_left),
+		KIT_TEST(nor_is_one_that_had_another_name_meanwhile),
+		KIT_TEST(a_folder_that_has_gone_is_said_to_be_missing),
+		KIT_TEST(a_folder_that_may_not_be_written_to_is_named),
+		KIT_TEST(a_full_disk_leaves_no_recording),
 		KIT_TEST(a_recorded_game_drives_real_players),
 	};
 
