@@ -35,6 +35,8 @@ static const struct unit units[] = {
 	    { { "k", 1 << 10 }, { "m", 1 << 20 }, { "g", 1 << 30 } } },
 	[CONFIG_MS] = { "_ms", " ms",
 	    { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } } },
+	[CONFIG_US] = { "_us", " us",
+	    { { "us", 1 }, { "ms", 1000 }, { "s", 1000000 } } },
 	[CONFIG_PER_S] = { "_per_s", " per second", { { NULL, 0 } } },
 };
 

@@ -13,7 +13,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum config_unit { CONFIG_COUNT, CONFIG_BYTES, CONFIG_MS, CONFIG_PER_S };
+enum config_unit {
+	CONFIG_COUNT,
+	CONFIG_BYTES,
+	CONFIG_MS,
+	CONFIG_US,
+	CONFIG_PER_S
+};
 
 struct config {
 #define LIMIT(name, unit, preset, smallest, largest, scope, doc) int64_t name;

@@ -259,6 +259,7 @@ on_woken(struct ev_loop *loop, ev_check *w, int events)
 	(void)loop;
 	(void)events;
 	look_at_clock(w->data);
+	awake_woken(w->data);
 }
 
 uint64_t
@@ -291,6 +292,8 @@ on_turn(struct ev_loop *loop, ev_prepare *w, int events)
 
 	(void)loop;
 	(void)events;
+	if (awake_idled(n))
+		return;
 	n->metrics.turns++;
 	look_at_clock(n);
 	link_turn(n->link);
@@ -306,6 +309,8 @@ on_turn(struct ev_loop *loop, ev_prepare *w, int events)
 	link_turn(n->link);
 	record_turn(n);
 	stop_turn(n);
+	look_at_clock(n);
+	awake_wait(n);
 }
 
 static void
@@ -332,6 +337,7 @@ netd_init(struct netd *n, const struct config *config)
 	listen_init(n);
 	jobs_init(n);
 	stop_init(n);
+	awake_init(n);
 	ev_check_init(&n->woken, on_woken);
 	ev_set_priority(&n->woken, EV_MAXPRI);
 	n->woken.data = n;

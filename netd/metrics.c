@@ -49,6 +49,8 @@ static const struct counter {
 	    "Events to players that did not arrive"),
 	ROW("dropped_total", dropped, "Messages not sent to slow players"),
 	ROW("turns_total", turns, "Turns of the loop"),
+	ROW("busy_poll_us_total", busy_poll_us,
+	    "Time waited awake, in us; see busy_poll_us"),
 	ROW("input_holds_total", input_holds, "Times that nobody was read"),
 	ROW("out_of_fds_total", out_of_fds, "Connections without descriptor"),
 	ROW("links_broken_total", links_broken, "Games that broke the pipe"),

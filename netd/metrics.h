@@ -42,9 +42,10 @@ struct metrics {
 	uint64_t datagrams_over;    /* over the rate of their address */
 	uint64_t unproven;          /* answers to addresses not yet proven */
 	uint64_t malformed;         /* typed messages that were refused */
-	uint64_t dropped;     /* messages given up, as their class allows */
-	uint64_t turns;       /* of the loop */
-	uint64_t input_holds; /* times that players were not read */
+	uint64_t dropped;      /* messages given up, as their class allows */
+	uint64_t turns;        /* of the loop */
+	uint64_t busy_poll_us; /* awake without anything to do */
+	uint64_t input_holds;  /* times that players were not read */
 	uint64_t out_of_fds;
 	uint64_t links_broken;
 	uint64_t checkpoints, checkpoint_us; /* taken, and what they cost */

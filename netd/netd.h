@@ -9,6 +9,7 @@
 #define NETD_NETD_H
 
 #include "ipc/buf.h"
+#include "netd/awake.h"
 #include "netd/client.h"
 #include "netd/clients.h"
 #include "netd/config.h"
@@ -83,6 +84,7 @@ struct netd {
 	ev_timer sweep, throttle;
 	ev_prepare turn;
 	ev_check woken;
+	struct awake awake;
 	int64_t now_us; /* at the last look at the clock */
 	/* listen.c */
 	int spare_fd; /* given up to answer when there are no descriptors */

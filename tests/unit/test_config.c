@@ -113,6 +113,7 @@ numbers_have_units(void **state)
 		{ "10s", CONFIG_BYTES },
 		{ "10k", CONFIG_COUNT },
 		{ "10s", CONFIG_PER_S },
+		{ "10m", CONFIG_US },
 		{ "10ss", CONFIG_MS },
 		{ "--1", CONFIG_MS },
 	};
