@@ -219,7 +219,7 @@ void client_send(struct client *c, unsigned flags, uint16_t key,
  * first: how many bytes, and how many they are. 0: not even that one.
  */
 size_t
-client_send_row(struct client *c, const uint8_t *p, size_t n, size_t *messages);
+client_send_row(struct client *c, uint8_t *p, size_t n, size_t *messages);
 /* Say OPENED, with this request and state. */
 void client_tell(struct client *c, uint64_t request, unsigned state);
 /* Say DROPPED, if something was given up since the last time. */

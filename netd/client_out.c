@@ -58,17 +58,13 @@ report_pressure(struct client *c)
 	link_up_msg(c->link, IPC_PRESSURE, c->id, &m);
 }
 
-void
-client_flush(struct client *c)
+/* Write until the socket takes no more. False: the client failed. */
+static bool
+send_queued(struct client *c)
 {
 	struct netd *n = c->netd;
 	size_t sent = 0;
 
-	if (mccp_waits(c) && mccp_push(c) < 0 && errno != EAGAIN &&
-	    errno != EINTR) {
-		client_failed(c, errno);
-		return;
-	}
 	while (c->out.head && c->phase < GONE && c->phase > CONNECTING) {
 		size_t room =
 		    c->resume ? resume_room(c) : (size_t)n->config.read_bytes;
@@ -85,13 +81,13 @@ client_flush(struct client *c)
 			break;
 		if (r < 0) {
 			client_failed(c, errno);
-			return;
+			return false;
 		}
 		if (c->resume)
-			c->resume->sent +=
-			    outq_sent(&c->out, (size_t)r, &c->resume->kept);
+			c->resume->sent += outq_sent(&c->out, &n->spare_segs,
+			    (size_t)r, &c->resume->kept);
 		else
-			outq_sent(&c->out, (size_t)r, NULL);
+			outq_sent(&c->out, &n->spare_segs, (size_t)r, NULL);
 		n->queued_bytes -= (size_t)r;
 		n->metrics.bytes_out += (uint64_t)r;
 		c->moved_us = netd_now(n);
@@ -106,6 +102,28 @@ client_flush(struct client *c)
 			break;
 		}
 	}
+	return true;
+}
+
+/* Nothing waits, and nobody was told or watches that something did. */
+static inline bool
+has_nothing_left(const struct client *c)
+{
+	return c->out.head == NULL && c->phase == PLAYING && !c->want_write &&
+	       !c->pressed && !c->resume && !mccp_waits(c) &&
+	       !c->wire->wants_read;
+}
+
+void
+client_flush(struct client *c)
+{
+	if (mccp_waits(c) && mccp_push(c) < 0 && errno != EAGAIN &&
+	    errno != EINTR) {
+		client_failed(c, errno);
+		return;
+	}
+	if (!send_queued(c) || has_nothing_left(c))
+		return;
 	if (!outq_settle(&c->out)) {
 		client_abort(c, IPC_REASON_NO_MEMORY, "");
 		return;
@@ -169,13 +187,13 @@ static void
 queue(struct client *c, struct slice *s, size_t off, size_t len, uint8_t class,
     uint16_t key, bool message)
 {
-	bool (*add)(struct outq *, struct slice *, size_t, size_t, uint8_t,
-	    uint16_t) = message && c->resume ? outq_add_whole : outq_add;
+	struct netd *n = c->netd;
+	bool added;
 
 	if (class != IPC_LATEST)
 		key = 0;
 	else
-		c->netd->queued_bytes -= outq_replace(&c->out, key);
+		n->queued_bytes -= outq_replace(&c->out, key);
 	/* Answers to one who half closed are the game's, and all go. */
 	if (c->phase >= PLAYING && !c->linger && !make_room(c, len)) {
 		if (c->phase == LEAVING) {
@@ -187,61 +205,55 @@ queue(struct client *c, struct slice *s, size_t off, size_t len, uint8_t class,
 			client_close(c, IPC_REASON_SLOW, "reads too slowly");
 			return;
 		}
-		c->netd->queued_bytes += len;
+		n->queued_bytes += len;
 		count_drop(c, len);
 		return;
 	}
 	if (c->out.head == NULL)
-		c->moved_us = netd_now(c->netd);
-	if (!add(&c->out, s, off, len, class, key)) {
+		c->moved_us = netd_now(n);
+	if (message && c->resume)
+		added = outq_add_whole(&c->out, s, off, len, class, key);
+	else
+		added =
+		    outq_add(&c->out, &n->spare_segs, s, off, len, class, key);
+	if (!added) {
 		client_abort(c, IPC_REASON_NO_MEMORY, "");
 		return;
 	}
-	c->netd->queued_bytes += len;
+	n->queued_bytes += len;
 	client_mark(c);
-}
-
-/*
- * Messages of one turn to one player lie side by side in the arena, and are
- * one piece of its queue: only its length grows.
- */
-static inline bool
-grow_last(
-    struct client *c, struct slice *s, size_t off, size_t len, unsigned class)
-{
-	struct seg *g = c->out.tail;
-
-	if (g == NULL || g->slice != s || g->off + g->len != off ||
-	    g->class != IPC_RELIABLE || class != IPC_RELIABLE || g->whole ||
-	    c->resume || c->phase != PLAYING || !c->dirty ||
-	    c->out.bytes + len > (size_t)c->url->config.hard_bytes)
-		return false;
-	g->len += (uint32_t)len;
-	c->out.bytes += len;
-	c->netd->queued_bytes += len;
-	return true;
 }
 
 void
 client_queue(struct client *c, struct slice *s, size_t off, size_t len,
     uint8_t class, uint16_t key)
 {
-	if (!grow_last(c, s, off, len, class))
-		queue(c, s, off, len, class, key, true);
+	queue(c, s, off, len, class, key, true);
+}
+
+/* Of plain messages that fit, to a player without a second line. */
+static inline bool
+queue_plain(struct client *c, struct slice *s, size_t off, size_t len)
+{
+	struct netd *n = c->netd;
+
+	if (c->out.head == NULL)
+		c->moved_us = netd_now(n);
+	if (!outq_add(&c->out, &n->spare_segs, s, off, len, IPC_RELIABLE, 0)) {
+		client_abort(c, IPC_REASON_NO_MEMORY, "");
+		return false;
+	}
+	n->queued_bytes += len;
+	client_mark(c);
+	return true;
 }
 
 void
 client_queue_begun(struct client *c, struct slice *s, size_t off, size_t len)
 {
 	assert(c->out.head == NULL);
-	if (!outq_add(&c->out, s, off, len, IPC_RELIABLE, 0)) {
-		client_abort(c, IPC_REASON_NO_MEMORY, "");
-		return;
-	}
-	c->moved_us = netd_now(c->netd);
-	c->out.tail->begun = true;
-	c->netd->queued_bytes += len;
-	client_mark(c);
+	if (queue_plain(c, s, off, len))
+		c->out.tail->begun = true;
 }
 
 /*
@@ -302,53 +314,61 @@ client_send(struct client *c, unsigned flags, uint16_t key,
 	n->metrics.messages_out++;
 	if (!resumable)
 		n->arena_used = off + used;
-	if (!grow_last(c, s, off, used, class))
-		queue(c, s, off, used, (uint8_t) class, key, true);
+	queue(c, s, off, used, (uint8_t) class, key, true);
 	if (t->sent)
 		t->sent(c, s->bytes + off, used);
 	if (resumable)
 		slice_drop(s);
 }
 
-/* Encode as many of the frames at p as there is room for and as are like the
- * first: how many bytes of them, and how many they are. */
+/*
+ * Encode the frames at p that are like the first, as far as room goes: how many
+ * bytes of them; *room is what they became, and *messages how many they are.
+ * to may be p: what a frame becomes ends where that frame does, or before.
+ */
 static size_t
 encode_row(const struct client *c, const uint8_t *p, size_t n, uint8_t *to,
     size_t *room, size_t *messages)
 {
 	const struct transport *t = c->transport;
-	size_t at = 0, used = 0;
+	size_t at = 0, used = 0, count = 0;
+	bool more = true;
 
-	do {
+	while (more) {
 		struct ipc_frame f;
+		size_t size;
 
 		ipc_frame_known(p + at, &f);
-		if (t->encode_max(f.len) > *room - used)
+		size = ipc_frame_size(f.len);
+		if (size > *room - used)
 			break;
+		more = at + size < n && ipc_frame_alike(p + at, p + at + size);
 		used +=
 		    t->encode(c->outgoing, f.flags, f.bytes, f.len, to + used);
-		at += ipc_frame_size(f.len);
-		(*messages)++;
-	} while (at < n && ipc_frame_alike(p, p + at));
+		at += size;
+		count++;
+	}
 	*room = used;
+	*messages = count;
+	c->netd->metrics.messages_out += count;
 	return at;
 }
 
 size_t
-client_send_row(struct client *c, const uint8_t *p, size_t n, size_t *messages)
+client_send_row(struct client *c, uint8_t *p, size_t n, size_t *messages)
 {
 	struct netd *nd = c->netd;
 	size_t hard = (size_t)c->url->config.hard_bytes, off, room, at;
 	struct slice *s;
 	struct ipc_frame f;
 
-	*messages = 0;
 	ipc_frame_known(p, &f);
 	if ((f.flags & ~IPC_BINARY) != IPC_RELIABLE || c->looks || c->resume ||
-	    c->phase != PLAYING || c->transport->before || c->transport->sent)
+	    c->phase != PLAYING || !c->transport->fits_frame ||
+	    c->out.bytes >= hard)
 		return 0;
-	s = arena_room(nd, c->transport->encode_max(f.len), &off);
-	if (s == NULL || c->out.bytes >= hard)
+	s = arena_room(nd, ipc_frame_size(f.len), &off);
+	if (s == NULL)
 		return 0;
 	room = s->len - off;
 	if (room > hard - c->out.bytes)
@@ -357,8 +377,7 @@ client_send_row(struct client *c, const uint8_t *p, size_t n, size_t *messages)
 	if (at == 0)
 		return 0;
 	nd->arena_used = off + room;
-	nd->metrics.messages_out += *messages;
-	client_queue(c, s, off, room, IPC_RELIABLE, 0);
+	queue_plain(c, s, off, room);
 	return at;
 }
 

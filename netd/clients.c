@@ -551,6 +551,7 @@ clients_release(struct netd *n)
 	close(n->out_fd);
 	if (n->arena)
 		slice_drop(n->arena);
+	segs_release(&n->spare_segs);
 	ipc_buf_release(&n->written);
 	free(n->table);
 	free(n->events);

@@ -137,6 +137,6 @@ recover_note(struct link *l)
 bool dispatch(struct link *l, const struct ipc_frame *f);
 /* The same of SENDs at p, where one is legal now, that are to one client: how
  * many bytes, and how many they are. 0: dispatch() must see the first. */
-size_t dispatch_row(struct link *l, const uint8_t *p, size_t n, size_t *frames);
+size_t dispatch_row(struct link *l, uint8_t *p, size_t n, size_t *frames);
 
 #endif

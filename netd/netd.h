@@ -74,6 +74,7 @@ struct netd {
 	uint8_t *scratch;       /* config.read_bytes */
 	struct slice *arena;
 	size_t arena_used;
+	struct segs spare_segs;
 #define PEERS_KEPT 16
 	struct peer *peers[PEERS_KEPT]; /* the last that differed */
 	unsigned peers_at;

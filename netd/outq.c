@@ -32,12 +32,45 @@ slice_drop(struct slice *s)
 		free(s);
 }
 
-/* A new seg behind prev, or at the head. */
-static struct seg *
-add(struct outq *q, struct seg *prev, struct slice *s, size_t off, size_t len)
-{
-	struct seg *g = malloc(sizeof(*g));
+/* Most turns speak to fewer. */
+#define SPARE_MAX 1024
 
+static inline struct seg *
+seg_new(struct segs *spare)
+{
+	struct seg *g = spare->first;
+
+	if (g == NULL)
+		return malloc(sizeof(*g));
+	spare->first = g->next;
+	spare->n--;
+	return g;
+}
+
+static inline void
+seg_free(struct seg *g, struct segs *spare)
+{
+	if (spare->n == SPARE_MAX) {
+		free(g);
+		return;
+	}
+	g->next = spare->first;
+	spare->first = g;
+	spare->n++;
+}
+
+void
+segs_release(struct segs *spare)
+{
+	while (spare->n)
+		free(seg_new(spare));
+}
+
+/* A seg that was made, behind prev or at the head. NULL: it was not made. */
+static inline struct seg *
+add(struct outq *q, struct seg *prev, struct seg *g, struct slice *s,
+    size_t off, size_t len)
+{
 	if (g == NULL)
 		return NULL;
 	*g = (struct seg){ .next = prev ? prev->next : q->head,
@@ -57,8 +90,8 @@ add(struct outq *q, struct seg *prev, struct slice *s, size_t off, size_t len)
 }
 
 bool
-outq_add(struct outq *q, struct slice *s, size_t off, size_t len, uint8_t class,
-    uint16_t key)
+outq_add(struct outq *q, struct segs *spare, struct slice *s, size_t off,
+    size_t len, uint8_t class, uint16_t key)
 {
 	struct seg *g = q->tail;
 
@@ -69,7 +102,7 @@ outq_add(struct outq *q, struct slice *s, size_t off, size_t len, uint8_t class,
 		q->bytes += len;
 		return true;
 	}
-	g = add(q, q->tail, s, off, len);
+	g = add(q, q->tail, seg_new(spare), s, off, len);
 	if (g == NULL)
 		return false;
 	g->key = key;
@@ -81,7 +114,7 @@ bool
 outq_add_whole(struct outq *q, struct slice *s, size_t off, size_t len,
     uint8_t class, uint16_t key)
 {
-	struct seg *g = add(q, q->tail, s, off, len);
+	struct seg *g = add(q, q->tail, malloc(sizeof(*g)), s, off, len);
 
 	if (g == NULL)
 		return false;
@@ -99,7 +132,7 @@ outq_add_first(struct outq *q, struct slice *s, size_t off, size_t len)
 	/* Behind those that overtook before: they keep their order. */
 	while (g ? g->next && !g->next->whole : q->head && !q->head->whole)
 		g = g ? g->next : q->head;
-	return add(q, g, s, off, len) != NULL;
+	return add(q, g, malloc(sizeof(*g)), s, off, len) != NULL;
 }
 
 const uint8_t *
@@ -124,7 +157,7 @@ outq_peek(const struct outq *q, uint8_t *scratch, size_t size, size_t *n)
 	return scratch;
 }
 
-static void
+static inline void
 unlink_seg(struct outq *q, struct seg *prev, struct seg *g)
 {
 	if (prev)
@@ -135,6 +168,12 @@ unlink_seg(struct outq *q, struct seg *prev, struct seg *g)
 		q->tail = prev;
 	q->bytes -= g->len;
 	slice_drop(g->slice);
+}
+
+static void
+give_up(struct outq *q, struct seg *prev, struct seg *g)
+{
+	unlink_seg(q, prev, g);
 	free(g);
 }
 
@@ -162,7 +201,7 @@ keep_head(struct outq *q, struct outq *kept)
 }
 
 size_t
-outq_sent(struct outq *q, size_t n, struct outq *kept)
+outq_sent(struct outq *q, struct segs *spare, size_t n, struct outq *kept)
 {
 	size_t whole = 0;
 
@@ -182,6 +221,7 @@ outq_sent(struct outq *q, size_t n, struct outq *kept)
 			whole++;
 		} else {
 			unlink_seg(q, NULL, g);
+			seg_free(g, spare);
 		}
 	}
 	return whole;
@@ -196,7 +236,7 @@ outq_unsend(struct outq *q)
 	for (struct seg *g = q->head, *next; g; g = next) {
 		next = g->next;
 		if (!g->whole) {
-			unlink_seg(q, prev, g);
+			give_up(q, prev, g);
 			continue;
 		}
 		q->bytes += g->whole - g->len;
@@ -212,7 +252,7 @@ void
 outq_forget(struct outq *q, size_t n)
 {
 	while (n-- && q->head)
-		unlink_seg(q, NULL, q->head);
+		give_up(q, NULL, q->head);
 }
 
 void
@@ -238,7 +278,7 @@ drop_first(struct outq *q, uint8_t class, uint16_t key)
 
 		if (g->class != class || g->key != key || g->begun)
 			continue;
-		unlink_seg(q, prev, g);
+		give_up(q, prev, g);
 		return len;
 	}
 	return 0;
@@ -281,12 +321,12 @@ outq_cut(struct outq *q)
 	struct seg *begun = q->head && q->head->begun ? q->head : NULL;
 
 	while (begun ? begun->next : q->head)
-		unlink_seg(q, begun, begun ? begun->next : q->head);
+		give_up(q, begun, begun ? begun->next : q->head);
 }
 
 void
 outq_clear(struct outq *q)
 {
 	while (q->head)
-		unlink_seg(q, NULL, q->head);
+		give_up(q, NULL, q->head);
 }

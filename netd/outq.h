@@ -43,9 +43,19 @@ struct outq {
 	size_t bytes; /* still to be sent */
 };
 
+/*
+ * Places that were sent, for those of the next turn: what goes as it comes
+ * needs no malloc().
+ */
+struct segs {
+	struct seg *first;
+	unsigned n;
+};
+void segs_release(struct segs *spare);
+
 /* Append len bytes of s from off; takes a reference. False: no memory. */
-bool outq_add(struct outq *q, struct slice *s, size_t off, size_t len,
-    uint8_t class, uint16_t key);
+bool outq_add(struct outq *q, struct segs *spare, struct slice *s, size_t off,
+    size_t len, uint8_t class, uint16_t key);
 /* The same for one whole message that is kept when it is sent. */
 bool outq_add_whole(struct outq *q, struct slice *s, size_t off, size_t len,
     uint8_t class, uint16_t key);
@@ -55,7 +65,8 @@ bool outq_add_first(struct outq *q, struct slice *s, size_t off, size_t len);
 const uint8_t *
 outq_peek(const struct outq *q, uint8_t *scratch, size_t size, size_t *n);
 /* n bytes of them are sent; whole messages go on to kept: how many. */
-size_t outq_sent(struct outq *q, size_t n, struct outq *kept);
+size_t
+outq_sent(struct outq *q, struct segs *spare, size_t n, struct outq *kept);
 /* Nothing of what waits was received: only whole messages stay. Returns how
  * many bytes fewer (or more, negative) wait now. */
 ssize_t outq_unsend(struct outq *q);

@@ -111,7 +111,7 @@ line_encode(bool outgoing, unsigned flags, const uint8_t *bytes, size_t len,
 	(void)outgoing;
 	(void)flags;
 	if (len)
-		memcpy(out, bytes, len);
+		memmove(out, bytes, len);
 	if (len == 0 || bytes[len - 1] != '\n')
 		out[len++] = '\n';
 	return len;
@@ -138,6 +138,7 @@ const struct transport tr_line = {
 	.start = line_start,
 	.feed = line_feed,
 	.encode = line_encode,
+	.fits_frame = true,
 	.encode_max = line_encode_max,
 	.goodbye = line_goodbye,
 	.close = line_close,

@@ -810,6 +810,7 @@ const struct transport tr_pygase = {
 	.name = "pygase",
 	.natural = SPEAK_RAW,
 	.encode = datagram_encode,
+	.fits_frame = true,
 	.encode_max = datagram_encode_max,
 	.open_socket = pg_open_socket,
 	.close_socket = pg_close_socket,

@@ -87,7 +87,7 @@ tcp_encode(bool outgoing, unsigned flags, const uint8_t *bytes, size_t len,
 	(void)flags;
 	memcpy(out, &n, HEAD);
 	if (len)
-		memcpy(out + HEAD, bytes, len);
+		memmove(out + HEAD, bytes, len);
 	return HEAD + len;
 }
 
@@ -137,6 +137,7 @@ const struct transport tr_tcp = {
 	.start = tcp_start,
 	.feed = tcp_feed,
 	.encode = tcp_encode,
+	.fits_frame = true,
 	.encode_max = tcp_encode_max,
 	.resumable = &tr_tcp_resumable,
 };

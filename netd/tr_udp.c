@@ -641,6 +641,7 @@ const struct transport tr_udp = {
 	.name = "udp",
 	.natural = SPEAK_TPL,
 	.encode = datagram_encode,
+	.fits_frame = true,
 	.encode_max = datagram_encode_max,
 	.open_socket = udp_open_socket,
 	.close_socket = udp_close_socket,

@@ -11,6 +11,7 @@ const struct transport tr_unix = {
 	.start = line_start,
 	.feed = line_feed,
 	.encode = line_encode,
+	.fits_frame = true,
 	.encode_max = line_encode_max,
 	.goodbye = line_goodbye,
 	.close = line_close,

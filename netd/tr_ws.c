@@ -810,6 +810,7 @@ const struct transport tr_ws = {
 	.start = ws_start,
 	.feed = ws_feed,
 	.encode = ws_encode,
+	.fits_frame = true,
 	.encode_max = ws_encode_max,
 	.goodbye = ws_goodbye,
 	.ping = ws_ping,

@@ -108,7 +108,8 @@ lay(struct client *c, const void *bytes, size_t len, bool in_front)
 	CHECK(s);
 	memcpy(s->bytes, bytes, len);
 	CHECK(in_front ? outq_add_first(&c->out, s, 0, len)
-		       : outq_add(&c->out, s, 0, len, IPC_RELIABLE, 0));
+		       : outq_add(&c->out, &netd.spare_segs, s, 0, len,
+			     IPC_RELIABLE, 0));
 	slice_drop(s);
 	netd.queued_bytes += len;
 	return true;
@@ -290,7 +291,8 @@ line_takes(struct client *c, size_t n)
 		if (len > n)
 			len = n;
 		netd.queued_bytes -= len;
-		c->resume->sent += outq_sent(&c->out, len, &c->resume->kept);
+		c->resume->sent +=
+		    outq_sent(&c->out, &netd.spare_segs, len, &c->resume->kept);
 		n -= len;
 	}
 }

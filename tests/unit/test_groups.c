@@ -142,14 +142,16 @@ client_queue(struct client *c, struct slice *s, size_t off, size_t len,
 	assert_true(c->phase != GONE);
 	if (class == IPC_LATEST)
 		outq_replace(&c->out, key);
-	assert_true(outq_add(&c->out, s, off, len, class, key));
+	assert_true(
+	    outq_add(&c->out, &netd.spare_segs, s, off, len, class, key));
 }
 
 void
 client_queue_begun(struct client *c, struct slice *s, size_t off, size_t len)
 {
 	assert_null(c->out.head);
-	assert_true(outq_add(&c->out, s, off, len, IPC_RELIABLE, 0));
+	assert_true(
+	    outq_add(&c->out, &netd.spare_segs, s, off, len, IPC_RELIABLE, 0));
 	c->out.tail->begun = true;
 }
 
@@ -248,7 +250,7 @@ drain(int i)
 		    outq_peek(&w->c.out, scratch, sizeof(scratch), &n);
 
 		assert_int_equal(fake_write(&w->c, p, n), n);
-		outq_sent(&w->c.out, n, NULL);
+		outq_sent(&w->c.out, &netd.spare_segs, n, NULL);
 	}
 	w->got[w->len] = '\0';
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 static struct outq q;
+static struct segs spare;
 static struct slice *keep[256]; /* the test's own references */
 static size_t n_keep;
 
@@ -34,7 +35,7 @@ add(const char *text, uint8_t class, uint16_t key)
 {
 	struct slice *s = slice_of(text);
 
-	assert_true(outq_add(&q, s, 0, s->len, class, key));
+	assert_true(outq_add(&q, &spare, s, 0, s->len, class, key));
 	return s;
 }
 
@@ -112,7 +113,7 @@ bytes_leave_in_the_order_they_came(void **state)
 				n = n < step ? n : step;
 				memcpy(got + at, p, n);
 				at += n;
-				outq_sent(&q, n, NULL);
+				outq_sent(&q, &spare, n, NULL);
 				assert_int_equal(q.bytes, 12 - at);
 			}
 			assert_string_equal(got, "onetwothreef");
@@ -129,7 +130,7 @@ an_empty_queue_has_nothing_to_send(void **state)
 	(void)state;
 	assert_null(outq_peek(&q, scratch, sizeof(scratch), &n));
 	assert_int_equal(n, 0);
-	outq_sent(&q, 0, NULL);
+	outq_sent(&q, &spare, 0, NULL);
 	assert_int_equal(outq_replace(&q, 0), 0);
 	assert_int_equal(outq_drop_oldest(&q, IPC_DROPPABLE), 0);
 	assert_true(outq_settle(&q));
@@ -146,12 +147,13 @@ a_slice_on_many_queues_is_freed_by_the_last(void **state)
 
 	(void)state;
 	for (int i = 0; i < 5; i++) {
-		assert_true(outq_add(&many[i], s, 0, s->len, IPC_DROPPABLE, 0));
+		assert_true(
+		    outq_add(&many[i], &spare, s, 0, s->len, IPC_DROPPABLE, 0));
 		assert_int_equal(s->refs, 2 + i);
 	}
-	outq_sent(&many[0], 9, NULL);
+	outq_sent(&many[0], &spare, 9, NULL);
 	assert_int_equal(s->refs, 5);
-	outq_sent(&many[1], 8, NULL); /* one byte is still needed */
+	outq_sent(&many[1], &spare, 8, NULL); /* one byte is still needed */
 	assert_int_equal(s->refs, 5);
 	assert_int_equal(outq_drop_oldest(&many[2], IPC_DROPPABLE), 9);
 	assert_int_equal(s->refs, 4);
@@ -160,7 +162,7 @@ a_slice_on_many_queues_is_freed_by_the_last(void **state)
 	assert_int_equal(s->refs, 2);
 	outq_cut(&many[1]); /* begun: stays */
 	assert_int_equal(s->refs, 2);
-	outq_sent(&many[1], 1, NULL);
+	outq_sent(&many[1], &spare, 1, NULL);
 	nothing_held();
 }
 
@@ -170,21 +172,21 @@ reliable_neighbours_in_a_slice_become_one_piece(void **state)
 	struct slice *s = slice_of("abcdef"), *t;
 
 	(void)state;
-	assert_true(outq_add(&q, s, 0, 2, IPC_RELIABLE, 0));
-	assert_true(outq_add(&q, s, 2, 3, IPC_RELIABLE, 0));
+	assert_true(outq_add(&q, &spare, s, 0, 2, IPC_RELIABLE, 0));
+	assert_true(outq_add(&q, &spare, s, 2, 3, IPC_RELIABLE, 0));
 	assert_int_equal(segs(), 1);
 	assert_int_equal(s->refs, 2);
 	assert_string_equal(waiting(64), "abcde");
 	/* also when a part of it is sent */
-	outq_sent(&q, 4, NULL);
-	assert_true(outq_add(&q, s, 5, 1, IPC_RELIABLE, 0));
+	outq_sent(&q, &spare, 4, NULL);
+	assert_true(outq_add(&q, &spare, s, 5, 1, IPC_RELIABLE, 0));
 	assert_int_equal(segs(), 1);
 	assert_string_equal(waiting(64), "ef");
 	/* not with a gap, nor backwards, nor in another slice */
-	assert_true(outq_add(&q, s, 1, 1, IPC_RELIABLE, 0));
-	assert_true(outq_add(&q, s, 3, 1, IPC_RELIABLE, 0));
+	assert_true(outq_add(&q, &spare, s, 1, 1, IPC_RELIABLE, 0));
+	assert_true(outq_add(&q, &spare, s, 3, 1, IPC_RELIABLE, 0));
 	t = slice_of("123456");
-	assert_true(outq_add(&q, t, 4, 1, IPC_RELIABLE, 0));
+	assert_true(outq_add(&q, &spare, t, 4, 1, IPC_RELIABLE, 0));
 	assert_int_equal(segs(), 4);
 	assert_string_equal(waiting(64), "efbd5");
 	outq_clear(&q);
@@ -202,8 +204,10 @@ messages_that_may_go_stay_messages(void **state)
 		for (int k = 0; k < 3; k++) {
 			struct slice *s = slice_of("abcd");
 
-			assert_true(outq_add(&q, s, 0, 2, classes[i], 1));
-			assert_true(outq_add(&q, s, 2, 2, classes[k], 1));
+			assert_true(
+			    outq_add(&q, &spare, s, 0, 2, classes[i], 1));
+			assert_true(
+			    outq_add(&q, &spare, s, 2, 2, classes[k], 1));
 			assert_int_equal(segs(), i + k ? 2 : 1);
 			outq_clear(&q);
 			nothing_held();
@@ -260,11 +264,11 @@ a_message_that_is_begun_is_never_given_up(void **state)
 	add("latest", IPC_LATEST, 5);
 	add("newer", IPC_LATEST, 5);
 	add("drop", IPC_DROPPABLE, 0);
-	outq_sent(&q, 1, NULL);
+	outq_sent(&q, &spare, 1, NULL);
 	assert_int_equal(outq_replace(&q, 5), 5);
 	assert_int_equal(outq_replace(&q, 5), 0);
 	assert_string_equal(waiting(64), "atestdrop");
-	outq_sent(&q, 6, NULL); /* one byte of "drop" is gone */
+	outq_sent(&q, &spare, 6, NULL); /* one byte of "drop" is gone */
 	assert_int_equal(outq_drop_oldest(&q, IPC_DROPPABLE), 0);
 	add("more", IPC_DROPPABLE, 0);
 	assert_int_equal(outq_drop_oldest(&q, IPC_DROPPABLE), 4);
@@ -285,7 +289,7 @@ cut_empties_a_queue_at_a_message_border(void **state)
 	(void)state;
 	add("one", IPC_RELIABLE, 0);
 	add("two", IPC_RELIABLE, 0);
-	outq_sent(&q, 3, NULL);
+	outq_sent(&q, &spare, 3, NULL);
 	outq_cut(&q);
 	nothing_held();
 }
@@ -297,10 +301,10 @@ settled_bytes_no_longer_need_the_arena(void **state)
 
 	(void)state;
 	arena->arena = true;
-	assert_true(outq_add(&q, arena, 2, 3, IPC_RELIABLE, 0));
-	assert_true(outq_add(&q, arena, 7, 2, IPC_LATEST, 9));
+	assert_true(outq_add(&q, &spare, arena, 2, 3, IPC_RELIABLE, 0));
+	assert_true(outq_add(&q, &spare, arena, 7, 2, IPC_LATEST, 9));
 	own = add("own", IPC_DROPPABLE, 0);
-	outq_sent(&q, 1, NULL);
+	outq_sent(&q, &spare, 1, NULL);
 	assert_int_equal(arena->refs, 3);
 	assert_true(outq_settle(&q));
 	assert_int_equal(arena->refs, 1);
@@ -332,7 +336,7 @@ a_long_piece_is_sent_from_where_it_lies(void **state)
 	/* small ones are copied together, as many as fit whole */
 	assert_ptr_equal(outq_peek(&q, scratch, 64, &n), scratch);
 	assert_int_equal(n, 12);
-	outq_sent(&q, 3, NULL);
+	outq_sent(&q, &spare, 3, NULL);
 	assert_ptr_equal(outq_peek(&q, scratch, 12, &n), scratch);
 	assert_int_equal(n, 9);
 	assert_memory_equal(scratch, "htchrnext", 9);
@@ -385,7 +389,7 @@ a_long_life_matches_the_model(void **state)
 			bytes -= want;
 		} else if (n) {
 			want = 1 + (dice >> 12) % (bytes < 9 ? bytes : 9);
-			outq_sent(&q, want, NULL);
+			outq_sent(&q, &spare, want, NULL);
 			bytes -= want;
 			while (want) {
 				size_t left = model[0].len - model[0].sent;
