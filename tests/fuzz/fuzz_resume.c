@@ -378,6 +378,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	finish(&first);
 	finish(&second);
+	segs_release(&netd.spare_segs);
 	CHECK(netd.queued_bytes == 0);
 	return 0;
 }

@@ -191,6 +191,7 @@ end(void)
 		outq_clear(&players[i].c.out);
 	}
 	ipc_buf_release(&netd.written);
+	segs_release(&netd.spare_segs);
 	/* the last member is the end of a group */
 	assert_null(game.groups);
 	assert_null(game.everybody);

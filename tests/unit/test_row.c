@@ -15,6 +15,7 @@
 #include "ipc/log.h"
 #include "netd/netd.h"
 #include "netd/record.h"
+#include "netd/ws_frame.h"
 #include "tests/unit/fake_main.h"
 
 #include <errno.h>
@@ -33,6 +34,10 @@ static struct url *url;
 struct end {
 	const uint8_t *says;
 	size_t left, step;
+	bool is_narrow; /* it takes no more than room, until that is more */
+	size_t room;
+	int fails;     /* errno of the next write */
+	size_t writes; /* that it took something of */
 	size_t len;
 	char got[1 << 18];
 };
@@ -59,9 +64,22 @@ end_write(struct client *c, const void *p, size_t size)
 {
 	struct end *e = c->wire_state;
 
+	if (e->fails) {
+		errno = e->fails;
+		return -1;
+	}
+	if (e->is_narrow) {
+		size = size < e->room ? size : e->room;
+		e->room -= size;
+	}
+	if (size == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
 	assert_true(e->len + size < sizeof(e->got));
 	memcpy(e->got + e->len, p, size);
 	e->got[e->len += size] = '\0';
+	e->writes++;
 	return (ssize_t)size;
 }
 
@@ -421,25 +439,307 @@ a_row_goes_on_where_the_arena_is_full(void **state)
 	static struct end e;
 	struct ipc_buf turn;
 	struct client *c;
-	char text[1000];
+	char text[100];
 
 	(void)state;
 	begin("line://127.0.0.1:0?hard_bytes=1000000");
 	c = player(&e);
 	memset(text, 'x', sizeof(text));
-	text[998] = '\0';
+	text[98] = '\0';
 	ipc_buf_init(&turn, 1 << 20);
-	for (int i = 0; i < 60; i++)
+	for (int i = 0; i < 500; i++)
 		add_send(&turn, c->id, IPC_TEXT, text);
 	say(&turn);
 	say(&turn);
-	assert_int_equal(c->out.bytes, 120 * 999);
+	assert_int_equal(c->out.bytes, 1000 * 99);
 	clients_turn(&n);
-	assert_int_equal(e.len, 120 * 999);
+	assert_int_equal(e.len, 1000 * 99);
 	for (size_t i = 0; i < e.len; i++)
-		assert_int_equal(e.got[i], i % 999 == 998 ? '\n' : 'x');
+		assert_int_equal(e.got[i], i % 99 == 98 ? '\n' : 'x');
 	ipc_buf_release(&turn);
 	finish();
+}
+
+/* What encode() makes of len bytes, in the place of their frame or not. */
+static size_t
+make_one(const struct transport *t, bool outgoing, size_t len, bool in_place,
+    uint8_t *to)
+{
+	static uint8_t frame[IPC_FRAME_HEAD + 5000], other[6000];
+	uint8_t *bytes = frame + IPC_FRAME_HEAD;
+	uint8_t *out = in_place ? frame : other;
+	bool binary;
+	size_t made;
+
+	for (size_t i = 0; i < 18; i++)
+		if (message(i, bytes, &binary) == len)
+			break;
+	made = t->encode(outgoing, binary ? IPC_BINARY : 0, bytes, len, out);
+	assert_true(made <= ipc_frame_size(len));
+	/* Its mask is another each time. */
+	if (outgoing && t == &tr_ws) {
+		struct ws_head h;
+		const char *why;
+		int head = ws_head_read(out, made, true, &h, &why);
+
+		assert_int_equal(head + (int)len, made);
+		ws_mask(out + head, out + head, len, h.mask);
+		memset(out + head - 4, 0, 4);
+	}
+	memcpy(to, out, made);
+	return made;
+}
+
+static void
+what_fits_a_frame_may_be_made_in_its_place(void **state)
+{
+	static uint8_t a[6000], b[6000];
+	const struct transport *t;
+	uint8_t bytes[5000];
+	bool binary;
+	int fit = 0;
+
+	(void)state;
+	for (unsigned i = 0; (t = transport_at(i)) != NULL; i++) {
+		if (!t->fits_frame)
+			continue;
+		fit++;
+		assert_true(!t->before && !t->sent && !t->apart);
+		for (size_t k = 0; k < 36; k++) {
+			size_t len = message(k % 18, bytes, &binary);
+			size_t made = make_one(t, k >= 18, len, false, a);
+
+			assert_int_equal(
+			    make_one(t, k >= 18, len, true, b), made);
+			assert_memory_equal(a, b, made);
+		}
+	}
+	assert_true(fit >= 4);
+}
+
+/* Sixteen messages of 1,000 bytes and what differs; what comes of them. */
+static void
+add_much(struct ipc_buf *turn, uint64_t id, struct ipc_buf *wanted)
+{
+	char text[1001];
+
+	for (int i = 0; i < 16; i++) {
+		for (size_t k = 0; k < 1000; k++)
+			text[k] = (char)('a' + (k + (size_t)i) % 26);
+		text[1000 - i % 3] = '\0';
+		add_send(turn, id, IPC_TEXT, text);
+		ipc_buf_printf(wanted, "%s\n", text);
+	}
+}
+
+/* Nothing, a byte, a message and its end, all but one, all and more. */
+static const size_t takes[] = { 0, 1, 500, 1000, 1001, 1002, 5000, 15999, 16000,
+	16001, 40000 };
+
+static void
+much_leaves_at_once_and_what_a_socket_leaves_follows(void **state)
+{
+	static const char *const urls[] = { "line://127.0.0.1:0",
+		"tcp://127.0.0.1:0" };
+	static struct end e, whole;
+	struct ipc_buf turn, wanted;
+	struct client *c;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(takes) / sizeof(*takes); i++) {
+		begin(urls[i % 2]);
+		c = player(&e);
+		e.is_narrow = true;
+		e.room = takes[i / 2];
+		ipc_buf_init(&turn, 1 << 20);
+		ipc_buf_init(&wanted, 1 << 20);
+		add_much(&turn, c->id, &wanted);
+		say(&turn);
+		assert_int_equal(n.link->down, 16);
+		assert_int_equal(n.metrics.messages_out, 16);
+		assert_int_equal(n.metrics.bytes_out, e.len);
+		if (e.room)
+			assert_null(c->out.head);
+		else
+			assert_int_equal(e.len, takes[i / 2]);
+		assert_int_equal(n.queued_bytes, c->out.bytes);
+		clients_turn(&n);
+		e.room = 100000;
+		client_writable(c);
+		assert_int_equal(n.metrics.bytes_out, e.len);
+		assert_int_equal(n.queued_bytes, 0);
+		if (i % 2 == 0) {
+			assert_int_equal(e.len, wanted.len);
+			assert_memory_equal(e.got, wanted.data, e.len);
+		} else if (i == 1) {
+			whole = e;
+		} else {
+			assert_int_equal(e.len, 16 * 4 + wanted.len - 16);
+			assert_memory_equal(e.got, whole.got, e.len);
+		}
+		ipc_buf_release(&turn);
+		ipc_buf_release(&wanted);
+		finish();
+	}
+}
+
+static void
+much_stays_in_order_with_what_waits_and_what_follows(void **state)
+{
+	static struct end e;
+	struct ipc_buf turn, wanted;
+	struct client *c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(takes) / sizeof(*takes); i++) {
+		begin("line://127.0.0.1:0");
+		c = player(&e);
+		e.is_narrow = true;
+		e.room = takes[i];
+		ipc_buf_init(&turn, 1 << 20);
+		ipc_buf_init(&wanted, 1 << 20);
+		if (i % 2) {
+			add_send(&turn, c->id, IPC_TEXT, "first");
+			ipc_buf_printf(&wanted, "first\n");
+		}
+		add_much(&turn, c->id, &wanted);
+		add_send(&turn, c->id, IPC_LATEST, "old");
+		add_send(&turn, c->id, IPC_LATEST, "new");
+		ipc_buf_printf(&wanted, "new\n");
+		add_much(&turn, c->id, &wanted);
+		add_send(&turn, c->id, IPC_TEXT, "last");
+		ipc_buf_printf(&wanted, "last\n");
+		say(&turn);
+		/* Behind what waits it waits, too. */
+		if (i % 2)
+			assert_int_equal(e.writes, 0);
+		clients_turn(&n);
+		e.room = 100000;
+		client_writable(c);
+		assert_int_equal(e.len, wanted.len);
+		assert_memory_equal(e.got, wanted.data, e.len);
+		ipc_buf_release(&turn);
+		ipc_buf_release(&wanted);
+		finish();
+	}
+}
+
+static void
+little_leaves_once_a_turn(void **state)
+{
+	static struct end a, b;
+	struct ipc_buf turn;
+	uint64_t one, two;
+
+	(void)state;
+	begin("line://127.0.0.1:0");
+	one = player(&a)->id;
+	two = player(&b)->id;
+	ipc_buf_init(&turn, 1 << 20);
+	for (int i = 0; i < 300; i++) {
+		add_send(&turn, one, IPC_TEXT, "one of many small ones");
+		if (i % 100 == 0)
+			add_send(&turn, two, IPC_TEXT, "and another's");
+	}
+	say(&turn);
+	say(&turn);
+	assert_int_equal(a.writes + b.writes, 0);
+	clients_turn(&n);
+	assert_int_equal(b.writes, 1);
+	assert_int_equal(b.len, 6 * 14);
+	assert_int_equal(a.len, 600 * 23);
+	assert_true(a.writes <= 2); /* the arena ended once */
+	ipc_buf_release(&turn);
+	finish();
+}
+
+/* What overtakes a message that is begun would spoil it. */
+static void
+what_is_begun_of_much_is_ended_before_all_else(void **state)
+{
+	static struct end e;
+	struct ipc_buf turn, wanted;
+	struct client *c;
+
+	(void)state;
+	begin("line://127.0.0.1:0");
+	c = player(&e);
+	e.is_narrow = true;
+	e.room = 2500;
+	ipc_buf_init(&turn, 1 << 20);
+	ipc_buf_init(&wanted, 1 << 20);
+	add_much(&turn, c->id, &wanted);
+	say(&turn);
+	assert_true(c->out.head->begun);
+	assert_true(client_raw_first(c, "pong\n", 5));
+	ipc_buf_printf(&wanted, "pong\nbye\n");
+	/* It is cut to what is begun, and that is all of them. */
+	client_close(c, IPC_REASON_SLOW, "bye");
+	e.room = 100000;
+	clients_turn(&n);
+	assert_memory_equal(e.got, wanted.data, 15991);
+	ipc_buf_release(&turn);
+	ipc_buf_release(&wanted);
+	finish();
+}
+
+static void
+who_fails_while_much_is_sent_is_gone_and_nobody_else(void **state)
+{
+	static struct end a, b;
+	struct ipc_buf turn, wanted;
+	struct client *bad;
+	uint64_t good;
+
+	(void)state;
+	begin("line://127.0.0.1:0");
+	bad = player(&a);
+	good = player(&b)->id;
+	a.fails = EPIPE;
+	ipc_buf_init(&turn, 1 << 20);
+	ipc_buf_init(&wanted, 1 << 20);
+	add_much(&turn, bad->id, &wanted);
+	add_much(&turn, bad->id, &wanted);
+	ipc_buf_clear(&wanted);
+	add_much(&turn, good, &wanted);
+	say(&turn);
+	assert_int_equal(bad->phase, GONE);
+	assert_int_equal(n.link->phase, LINKED);
+	clients_turn(&n);
+	assert_int_equal(a.len, 0);
+	assert_int_equal(b.len, wanted.len);
+	assert_memory_equal(b.got, wanted.data, b.len);
+	ipc_buf_release(&turn);
+	ipc_buf_release(&wanted);
+	finish();
+}
+
+/* No more waits for a player than may, however it comes to wait. */
+static void
+much_waits_within_the_limit_and_no_more(void **state)
+{
+	static struct end e;
+	struct ipc_buf turn, wanted;
+	struct client *c;
+
+	(void)state;
+	for (int more = 0; more < 2; more++) {
+		begin("line://127.0.0.1:0?hard_bytes=20000");
+		c = player(&e);
+		e.is_narrow = true;
+		e.room = more ? 11000 : 13000;
+		ipc_buf_init(&turn, 1 << 20);
+		ipc_buf_init(&wanted, 1 << 20);
+		add_much(&turn, c->id, &wanted);
+		add_much(&turn, c->id, &wanted);
+		say(&turn);
+		assert_int_equal(c->phase, more ? LEAVING : PLAYING);
+		assert_int_equal(n.metrics.closed[IPC_REASON_SLOW], more);
+		assert_true(c->out.bytes <= 20000 + 32);
+		ipc_buf_release(&turn);
+		ipc_buf_release(&wanted);
+		finish();
+	}
 }
 
 int
@@ -454,6 +754,17 @@ main(void)
 		    each_hears_its_own_in_order_whatever_stands_between),
 		cmocka_unit_test(a_row_fits_as_its_messages_would),
 		cmocka_unit_test(a_row_goes_on_where_the_arena_is_full),
+		cmocka_unit_test(what_fits_a_frame_may_be_made_in_its_place),
+		cmocka_unit_test(
+		    much_leaves_at_once_and_what_a_socket_leaves_follows),
+		cmocka_unit_test(
+		    much_stays_in_order_with_what_waits_and_what_follows),
+		cmocka_unit_test(little_leaves_once_a_turn),
+		cmocka_unit_test(
+		    what_is_begun_of_much_is_ended_before_all_else),
+		cmocka_unit_test(
+		    who_fails_while_much_is_sent_is_gone_and_nobody_else),
+		cmocka_unit_test(much_waits_within_the_limit_and_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
