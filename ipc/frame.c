@@ -18,6 +18,8 @@ static const uint8_t format[6] = "ccvUB";
 #define AT_LENGTH 4
 #define AT_FORMAT 8
 #define AT_BYTES_LEN 26
+/* The smallest there are. */
+#define PAGE ((size_t)4096)
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
     "frames are little-endian and copied as they lie in memory");
@@ -133,13 +135,21 @@ compact(struct ipc_reader *r)
 	r->mark = 0;
 }
 
+/*
+ * What a pipe holds begins where a page does. Copied to 1 to 31 bytes behind
+ * where one does, a KiB takes 600 ns and not 150 (the kernel's rep movsb on Zen
+ * 3), and from 128 KiB on malloc()'s storage lies just so, 16 bytes behind.
+ */
 static bool
 grow(struct ipc_reader *r, size_t size)
 {
-	uint8_t *data = realloc(r->data, size);
+	uint8_t *data = aligned_alloc(PAGE, (size + PAGE - 1) / PAGE * PAGE);
 
 	if (data == NULL)
 		return false;
+	if (r->end)
+		memcpy(data, r->data, r->end);
+	free(r->data);
 	r->data = data;
 	r->size = size;
 	return true;
