@@ -75,6 +75,7 @@ freeze(struct gc_net *net, int wake)
 	net_close(net);
 	ipc_reader_clear(&net->in);
 	ipc_buf_clear(&net->out);
+	lend_restart(net);
 	net->cut = NULL;
 	net->down_gone = false;
 	/* Those are its children, not ours. */

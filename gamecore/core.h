@@ -24,6 +24,10 @@
 
 /* Output gathers to this many bytes before it leaves by itself. */
 #define OUT_GATHER IPC_SLICE
+/* What is lent to the pipe, not copied, and never more than so many pieces of
+ * it at once: then it is copied all the same. Much fills the pipe with four. */
+#define LEND_MIN (16u << 10)
+#define LEND_CHUNKS 8
 /* Events kept for gc_next() while a call waits for its own answer, and
  * messages kept for one gc_read() while the game reads something else. */
 #define BACKLOG_MAX (16u << 20)
@@ -132,6 +136,22 @@ struct who {
 	struct gc_peer peer;
 };
 
+/* lend.c: storage that net->out lies in, whole pages. */
+struct lend_chunk {
+	uint8_t *bytes; /* owned */
+	uint64_t end;   /* what was lent of it is read once this much is */
+};
+
+struct lend {
+	struct lend_chunk chunks[LEND_CHUNKS];
+	unsigned n;
+	struct lend_chunk *at, *next; /* net->out's; after lend_can() */
+	uint64_t written, read;       /* bytes, of this pipe, as far as known */
+	bool off;                     /* it takes none: no pipe, or refused */
+	bool is_large;
+	struct ipc_buf other; /* net->out while a frame is large, and back */
+};
+
 struct timeds;
 struct sessions;
 struct typeds;
@@ -160,6 +180,7 @@ struct gc_net {
 	int up, down; /* read events here, write orders there; -1: closed */
 	struct ipc_reader in;
 	struct ipc_buf out;
+	struct lend lend;
 	size_t out_end; /* so far stream_place() may fill out; or 0 */
 	uint32_t frame_max;
 	uint64_t up_taken;  /* frames taken, all of them */
@@ -332,6 +353,25 @@ bool stream_keep(struct gc_net *net, const struct ipc_frame *f, uint64_t count);
 bool stream_kept(const struct gc_net *net, size_t *at, struct ipc_frame *f);
 /* The bytes of the frame taken last as a text that ends with a NUL. */
 const char *stream_text(struct gc_net *net, const struct ipc_frame *f);
+
+/* ---- lend.c ------------------------------------------------------------- */
+
+/* Before something is laid into net->out: it has storage. */
+void lend_ready(struct gc_net *net);
+/* May the pipe have the pages of net->out? They are not written into before
+ * it is read. False: it is to be copied. */
+bool lend_can(struct gc_net *net);
+/* It has some of them (net->lend.written counts those); net->out is empty, and
+ * elsewhere. */
+void lend_done(struct gc_net *net);
+/* net->out, which is empty, takes a frame of any length, or lies where it can
+ * be lent again. */
+void lend_large(struct gc_net *net, bool large);
+/* Another pipe, or this is a copy of the process that will have one; net->out
+ * is lost. */
+void lend_restart(struct gc_net *net);
+/* Free net->out, too; what the pipe was lent it keeps. */
+void lend_release(struct gc_net *net);
 
 /* ---- timed.c ------------------------------------------------------------ */
 

@@ -132,6 +132,7 @@ net_new(int up, int down)
 	net->frame_max = IPC_FRAME_MAX;
 	ipc_reader_init(&net->in, IPC_FRAME_MAX);
 	ipc_buf_init(&net->out, OUT_MAX);
+	ipc_buf_init(&net->lend.other, OUT_MAX);
 	ipc_buf_init(&net->backlog, 2 * BACKLOG_MAX + 2 * IPC_FRAME_MAX_MAX);
 	ipc_buf_init(&net->scratch, IPC_FRAME_MAX_MAX + 1);
 	ipc_buf_init(&net->printed, IPC_FRAME_MAX_MAX);
@@ -175,7 +176,7 @@ net_free(struct gc_net *net)
 {
 	net_close(net);
 	ipc_reader_release(&net->in);
-	ipc_buf_release(&net->out);
+	lend_release(net);
 	ipc_buf_release(&net->backlog);
 	ipc_buf_release(&net->scratch);
 	ipc_buf_release(&net->printed);

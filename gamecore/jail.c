@@ -58,6 +58,14 @@ allow_copies(void *calls)
 	    SCMP_A0(SCMP_CMP_MASKED_EQ, ALL, AF_UNIX));
 }
 
+/* To lend a pipe its own memory, as stream.c does; it is not given away. */
+static void
+allow_lending(void *calls)
+{
+	seccomp_rule_add(calls, SCMP_ACT_ALLOW, SCMP_SYS(vmsplice), 2,
+	    SCMP_A2(SCMP_CMP_EQ, 1), SCMP_A3(SCMP_CMP_MASKED_EQ, ALL, 0));
+}
+
 void
 jail(const struct gc_net *net)
 {
@@ -77,5 +85,6 @@ jail(const struct gc_net *net)
 		return;
 	allow_signals(calls, net, scoped);
 	allow_copies(calls);
+	allow_lending(calls);
 	ipc_cage_calls_hold(calls);
 }

@@ -12,6 +12,7 @@
  *
  *	roll                 dice and time of the stream
  *	clock                the real clock: comes out otherwise when replayed
+ *	lent                 how often its pipe was lent what it said
  *	die HOW              segv, abort, exit, memory: whenever it is replayed
  *	timer NUMBER DELAY REPEAT / join GROUP / cast GROUP TEXT
  *	grow MIB             so much more memory
@@ -35,6 +36,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -102,6 +104,10 @@ ssize_t __real_read(int fd, void *bytes, size_t len);
 ssize_t __real_write(int fd, const void *bytes, size_t len);
 ssize_t __wrap_read(int fd, void *bytes, size_t len);
 ssize_t __wrap_write(int fd, const void *bytes, size_t len);
+ssize_t
+__real_vmsplice(int fd, const struct iovec *v, size_t n, unsigned int flags);
+ssize_t
+__wrap_vmsplice(int fd, const struct iovec *v, size_t n, unsigned int flags);
 
 static struct {
 	const char *file;
@@ -159,6 +165,31 @@ __wrap_write(int fd, const void *bytes, size_t len)
 	return n;
 }
 
+/* Of this process and those whose copy it is. */
+static uint64_t times_lent;
+
+/* What is lent is as good as written. */
+ssize_t
+__wrap_vmsplice(int fd, const struct iovec *v, size_t n, unsigned int flags)
+{
+	struct iovec less = *v;
+	ssize_t r;
+
+	look_for_cut();
+	if (strcmp(cut.way, "down") != 0) {
+		r = __real_vmsplice(fd, v, n, flags);
+		times_lent += r > 0;
+		return r;
+	}
+	if (cut.left == 0)
+		raise(SIGKILL);
+	if (less.iov_len > cut.left)
+		less.iov_len = cut.left;
+	r = __real_vmsplice(fd, &less, 1, flags);
+	cut.left -= r > 0 ? (unsigned long)r : 0;
+	return r;
+}
+
 /* ---- the books ------------------------------------------------------------
  */
 
@@ -202,6 +233,14 @@ look_word(const struct gc_event *ev, const char *rest)
 {
 	look_for_cut();
 	gc_printf(net, ev->conn, "looked %s", rest);
+}
+
+/* Comes out otherwise when replayed. */
+static void
+lent_word(const struct gc_event *ev, const char *rest)
+{
+	(void)rest;
+	gc_printf(net, ev->conn, "lent %" PRIu64, times_lent);
 }
 
 static void
@@ -266,6 +305,7 @@ static const struct {
 } words[] = {
 	{ "clock", clock_word },
 	{ "look ", look_word },
+	{ "lent", lent_word },
 	{ "roll", roll_word },
 	{ "die ", die_word },
 	{ "timer ", timer_word },

@@ -180,7 +180,8 @@ death_in_a_write(struct kit_proc *launcher, struct players *p)
 	/* Nobody reads its answers now, but it answers until it must wait. */
 	kill(game, SIGCONT);
 	while (state_of(game) != 'S' ||
-	       !(waits_in(game, SYS_write) || waits_in(game, SYS_read))) {
+	       !(waits_in(game, SYS_write) || waits_in(game, SYS_vmsplice) ||
+		   waits_in(game, SYS_read))) {
 		if (kit_now_ms() > end)
 			kit_fail("the game does not wait");
 		kit_tick();
