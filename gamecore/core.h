@@ -574,6 +574,8 @@ void launch_deafen(void);
 int launch_end(int control, pid_t netd, pid_t crew, bool well);
 /* "segmentation fault (signal 11)" or "exit status 2", of a wait status. */
 const char *launch_how(int wait_status, char *out, size_t size);
+/* Say that netd at o->attach does not want this game. */
+void launch_refused(const struct options *o, struct gc_start *start);
 /* Of netd's wait status: it has said itself why it could not start. */
 bool launch_said_why(int wait_status);
 /* A message without descriptors. 0 or IPC_ERR_SYSTEM. */

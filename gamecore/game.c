@@ -307,7 +307,9 @@ begin(const struct launched *l, const struct options *o, struct gc_start *start)
 	if (launched || l->worker[0] ||
 	    (status >= 0 && launch_said_why(status)))
 		return NULL;
-	if (status < 0)
+	if (status < 0 && o->attach)
+		launch_refused(o, start);
+	else if (status < 0)
 		options_say(start, 1, "netd ended before the game began");
 	else
 		options_say(start, 1, "netd ended before the game began: %s",

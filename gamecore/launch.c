@@ -95,6 +95,15 @@ on_stop_signal(int number)
 	errno = before;
 }
 
+void
+launch_refused(const struct options *o, struct gc_start *start)
+{
+	options_say(start, 1,
+	    "cannot attach to '%s': netd ended the connection (is another "
+	    "game attached there? its log says why)",
+	    o->attach);
+}
+
 /* The link of a game that stays in this process. */
 static bool
 link_here(struct launched *l, const struct options *o, int control, pid_t netd,
@@ -115,7 +124,7 @@ link_here(struct launched *l, const struct options *o, int control, pid_t netd,
 			    "netd ended before the game began: %s",
 			    launch_how(status, how, sizeof(how)));
 		else
-			options_say(start, 1, "cannot reach netd: %s", how);
+			launch_refused(o, start);
 		return false;
 	}
 	*l = (struct launched){ .up = p.up_r,

@@ -51,7 +51,8 @@ decode_short(const uint8_t *p, size_t n, size_t *want, const char **why)
 	size_t fmt = n < AT_FORMAT ? 0 : n - AT_FORMAT;
 
 	if (differ_at(p, magic, head) < head)
-		return broken("not a frame: it does not start with \"tpl\\0\"",
+		return broken(
+		    "not a frame: it does not start with tpl and a 0 byte",
 		    differ_at(p, magic, head), want, why);
 	if (fmt > 6)
 		fmt = 6;

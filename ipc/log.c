@@ -150,3 +150,30 @@ ipc_log_quote(const void *bytes, size_t n, char *out, size_t size)
 	out[used] = '\0';
 	return out;
 }
+
+const char *
+ipc_log_inside(const char *text, char *out, size_t size)
+{
+	size_t used = 0;
+
+	for (; *text; text++) {
+		if (used + sizeof("\\xNN...") > size) {
+			/* not half a character */
+			while (used && ((unsigned char)*text & 0xc0) == 0x80 &&
+			       ((unsigned char)out[used - 1] & 0x80)) {
+				text--;
+				used--;
+			}
+			used +=
+			    (size_t)snprintf(out + used, size - used, "...");
+			break;
+		}
+		if (*text == '"' || *text == '\\')
+			used += (size_t)snprintf(out + used, size - used,
+			    "\\x%02x", (unsigned)*text);
+		else
+			out[used++] = *text;
+	}
+	out[used] = '\0';
+	return out;
+}

@@ -26,6 +26,11 @@ void ipc_log(enum ipc_level level, const char *event, const char *format, ...)
  * is too long. Writes at most size bytes (16 and up) with the NUL; returns out.
  */
 const char *ipc_log_quote(const void *bytes, size_t n, char *out, size_t size);
+/*
+ * text, to stand between the two quotes of key="...": what would end them, and
+ * what would be taken for an escape, as \xNN. As above otherwise.
+ */
+const char *ipc_log_inside(const char *text, char *out, size_t size);
 /* Put a ? for each of n bytes that would control a terminal, or are no UTF-8.
  * lines: newlines stay. */
 void ipc_log_tame(char *text, size_t n, bool lines);

@@ -231,6 +231,7 @@ static void
 tell_closed(struct client *c, unsigned reason, const char *detail)
 {
 	struct link *l = c->link;
+	char text[256];
 	bool failed =
 	    c->outgoing && !c->told && !c->forgotten && !resume_is_line(c);
 
@@ -240,8 +241,8 @@ tell_closed(struct client *c, unsigned reason, const char *detail)
 	c->netd->metrics.closed[reason]++;
 	ipc_log(c->told ? IPC_LOG_INFO : IPC_LOG_DEBUG, "closed",
 	    "conn=%llu why=%s detail=\"%s\" queued_bytes=%zu",
-	    (unsigned long long)c->id, ipc_reason_name(reason), detail,
-	    c->out.bytes);
+	    (unsigned long long)c->id, ipc_reason_name(reason),
+	    ipc_log_inside(detail, text, sizeof(text)), c->out.bytes);
 	if (c->told || failed) {
 		link_up(l, IPC_CLOSED, c->id, failed ? IPC_FAILED : 0, reason,
 		    detail, strlen(detail));

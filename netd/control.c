@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
@@ -313,6 +314,7 @@ on_wait(struct ev_loop *loop, ev_io *w, int events)
 		close(fd);
 		return;
 	}
+	link_hung_up(n->link);
 	if (n->link->phase == LINKED) {
 		ipc_log(IPC_LOG_WARN, "attach_refused",
 		    "why=\"a game is attached already\" game=%s",
@@ -344,13 +346,32 @@ wait_dir(const char *dir, char *why, size_t size)
 	return true;
 }
 
+/* Two in one folder would take each other's socket away. */
+static bool
+only_one(struct netd *n, const char *dir, char *why, size_t size)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		snprintf(why, size, "cannot wait in '%s': %s", dir,
+		    errno == EWOULDBLOCK ? "another netd does (end it, or "
+					   "name another folder)"
+					 : strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	n->wait_dir_fd = fd;
+	return true;
+}
+
 bool
 control_wait(struct netd *n, const char *dir, char *why, size_t size)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int fd, len;
 
-	if (!wait_dir(dir, why, size))
+	if (!wait_dir(dir, why, size) || !only_one(n, dir, why, size))
 		return false;
 	len = snprintf(
 	    a.sun_path, sizeof(a.sun_path), "%s/%s", dir, IPC_RENDEZVOUS);
@@ -406,4 +427,6 @@ control_release(struct netd *n)
 		close(n->wait_fd);
 		unlink(n->wait_path);
 	}
+	if (n->wait_dir_fd >= 0)
+		close(n->wait_dir_fd);
 }

@@ -97,6 +97,8 @@ void link_detach(struct link *l);
 void link_say_game(struct link *l);
 /* The game's process is gone: all that it still said is done now. */
 void link_read_out(struct link *l);
+/* Has the game's pipe ended, which is not seen yet? Then it is seen now. */
+void link_hung_up(struct link *l);
 /* The game broke the protocol: say so, detach. */
 void link_break(struct link *l, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

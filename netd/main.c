@@ -320,7 +320,7 @@ netd_init(struct netd *n, const struct config *config)
 
 	memset(n, 0, sizeof(*n));
 	n->config = *config;
-	n->control_fd = n->wait_fd = n->tty_fd = -1;
+	n->control_fd = n->wait_fd = n->wait_dir_fd = n->tty_fd = -1;
 	clock_gettime(CLOCK_REALTIME, &real);
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	n->clock_base_us = (real.tv_sec - mono.tv_sec) * 1000000ll +

@@ -99,7 +99,8 @@ struct netd {
 	struct datagrams *datagrams; /* datagram.c: its sockets */
 	/* control.c */
 	int control_fd, wait_fd;
-	int tty_fd; /* the terminal that the launcher handed over; or -1 */
+	int wait_dir_fd; /* locked while it waits in that folder */
+	int tty_fd;      /* the terminal that the launcher handed over; or -1 */
 	ev_io control_io, wait_io;
 	char wait_path[108];
 	bool launched; /* ends with its launcher */

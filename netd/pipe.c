@@ -473,6 +473,19 @@ link_read_out(struct link *l)
 		down_read(l);
 }
 
+void
+link_hung_up(struct link *l)
+{
+	struct pollfd p = { .fd = l->down_fd };
+
+	if (l->phase != LINKED || l->down_fd < 0 || poll(&p, 1, 0) != 1 ||
+	    !(p.revents & POLLHUP))
+		return;
+	link_read_out(l);
+	if (l->phase == LINKED && l->down_fd >= 0)
+		down_read(l);
+}
+
 /* ---- budget ---------------------------------------------------------------
  */
 
@@ -643,14 +656,14 @@ void
 link_break(struct link *l, const char *format, ...)
 {
 	struct ipc_fault m = { .position = l->down };
-	char text[512];
+	char text[512], inside[600];
 	va_list ap;
 
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	ipc_log(IPC_LOG_ERROR, "link_broken", "game=%s fault=\"%s\"", l->game,
-	    text);
+	    ipc_log_inside(text, inside, sizeof(inside)));
 	l->netd->metrics.links_broken++;
 	if (l->up_fd >= 0) {
 		m.text = text;

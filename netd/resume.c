@@ -322,6 +322,7 @@ go_away(struct client *c)
 {
 	struct resume *r = c->resume;
 	struct netd *n = c->netd;
+	char text[256];
 
 	client_unwatch(c);
 	if (c->transport->close)
@@ -335,7 +336,8 @@ go_away(struct client *c)
 	r->wait_us = WAIT_MIN_US;
 	n->metrics.away++;
 	ipc_log(IPC_LOG_INFO, "away", "conn=%llu why=%s detail=\"%s\"",
-	    (unsigned long long)c->id, ipc_reason_name(r->reason), r->why);
+	    (unsigned long long)c->id, ipc_reason_name(r->reason),
+	    ipc_log_inside(r->why, text, sizeof(text)));
 	if (c->told)
 		link_up(c->link, IPC_AWAY, c->id, 0, 0, NULL, 0);
 }

@@ -5,6 +5,7 @@
  */
 #include "tests/lib/kit_game.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,75 @@ half_a_frame_and_a_death_lose_nothing(void)
 	/* what no COMMIT ended was never sent */
 	kit_expect(player, "next\n");
 	kit_detach(&next);
+}
+
+/* ---- who may attach, and what is told of it --------------------------------
+ */
+
+static void
+what_a_close_says_stays_inside_its_quotes(void)
+{
+	begin();
+	assert_true(kit_link_frame(&game, IPC_CLOSE, 0, IPC_REASON_KICKED, conn,
+	    "bye\" why=slow x=\"", 18));
+	kit_link_commit(&game);
+	kit_expect_log(
+	    netd, "why=kicked detail=\"bye\\x22 why=slow x=\\x22\" queued");
+	kit_detach(&game);
+}
+
+/* Its end and the next one's beginning may be seen in the same turn. */
+static void
+the_next_game_may_come_at_once(void)
+{
+	char name[] = "kit";
+	struct ipc_hello m = { .version = IPC_VERSION,
+		.frame_max = IPC_FRAME_MAX,
+		.pid = 1,
+		.game = name };
+	struct ipc_frame f;
+
+	begin();
+	for (int i = 0; i < 20; i++) {
+		/* netd hears of all of it together */
+		kit_signal(netd, SIGSTOP);
+		kit_detach(&game);
+		kit_attach_mute(&game, netd);
+		kit_link_msg(&game, IPC_HELLO, 0, &m);
+		kit_signal(netd, SIGCONT);
+		kit_link_until(&game, IPC_WELCOME, &f);
+	}
+	assert_int_equal(kit_count_log(netd, "attach_refused"), 0);
+	kit_detach(&game);
+}
+
+static void
+a_second_netd_does_not_take_the_folder_away(void)
+{
+	struct kit_proc *second;
+
+	begin();
+	second = kit_start("netd", "--wait", netd->dir, NULL);
+	assert_int_equal(kit_wait(second), 1);
+	kit_expect_log(second, "another netd does");
+	kit_detach(&game);
+	kit_expect_log(netd, " game_gone ");
+	kit_attach(&game, netd);
+	kit_detach(&game);
+}
+
+static void
+a_second_game_is_told_what_is_the_matter(void)
+{
+	struct kit_proc *second;
+
+	begin();
+	second =
+	    kit_start("echo", "--attach", netd->dir, "--listen", LINE, NULL);
+	assert_int_equal(kit_wait(second), 1);
+	kit_expect_log(second, "is another game attached there?");
+	kit_expect_log(netd, "attach_refused");
+	kit_detach(&game);
 }
 
 /* ---- frames that are not legal ---------------------------------------------
@@ -353,6 +423,10 @@ main(void)
 		KIT_TEST(two_lengths_that_disagree_are_refused),
 		KIT_TEST(a_turn_without_commit_has_an_end),
 		KIT_TEST(half_a_frame_and_a_death_lose_nothing),
+		KIT_TEST(what_a_close_says_stays_inside_its_quotes),
+		KIT_TEST(the_next_game_may_come_at_once),
+		KIT_TEST(a_second_netd_does_not_take_the_folder_away),
+		KIT_TEST(a_second_game_is_told_what_is_the_matter),
 		KIT_TEST(each_illegal_frame_is_named),
 		KIT_TEST(a_text_over_its_limit_is_named_with_its_field),
 		KIT_TEST(a_commit_ahead_of_what_was_sent_is_refused),

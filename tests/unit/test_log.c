@@ -74,6 +74,27 @@ nothing_that_controls_a_terminal_gets_through(void **state)
 	    out, "a=gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80\n"));
 }
 
+/* A player chooses the text of a close: it is no key and no value. */
+static void
+what_stands_between_quotes_stays_there(void **state)
+{
+	char out[64], full[16];
+
+	(void)state;
+	assert_string_equal(ipc_log_inside("bye\" why=fake x=\"", out, 64),
+	    "bye\\x22 why=fake x=\\x22");
+	assert_string_equal(ipc_log_inside("a\\", out, 64), "a\\x5c");
+	assert_string_equal(ipc_log_inside("tsch\xc3\xbc\xc3\x9f", out, 64),
+	    "tsch\xc3\xbc\xc3\x9f");
+	assert_string_equal(ipc_log_inside("", out, 64), "");
+	assert_string_equal(
+	    ipc_log_inside("0123456789abcdefgh", full, 16), "012345678...");
+	assert_string_equal(
+	    ipc_log_inside("01234567\xe2\x82\xac.", full, 16), "01234567...");
+	assert_string_equal(
+	    ipc_log_inside("\"\"\"\"\"", full, 16), "\\x22\\x22\\x22...");
+}
+
 static void
 a_forgotten_quote_lets_no_control_byte_through(void **state)
 {
@@ -160,6 +181,7 @@ main(void)
 		cmocka_unit_test(nothing_that_controls_a_terminal_gets_through),
 		cmocka_unit_test(
 		    a_forgotten_quote_lets_no_control_byte_through),
+		cmocka_unit_test(what_stands_between_quotes_stays_there),
 		cmocka_unit_test(an_over_long_line_is_cut_and_still_a_line),
 		cmocka_unit_test(quotes_whatever_came_from_outside),
 		cmocka_unit_test(quoting_stays_inside_every_size),
