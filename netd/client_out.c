@@ -432,14 +432,13 @@ queue_row(struct client *c, const uint8_t *p, size_t n, size_t first,
 }
 
 size_t
-client_send_row(struct client *c, uint8_t *p, size_t n, size_t *messages)
+client_send_row(struct client *c, const struct ipc_frame *f, uint8_t *p,
+    size_t n, size_t *messages)
 {
-	size_t hard = (size_t)c->url->config.hard_bytes, size;
-	struct ipc_frame f;
+	size_t hard = (size_t)c->url->config.hard_bytes;
+	size_t size = ipc_frame_size(f->len);
 
-	ipc_frame_known(p, &f);
-	size = ipc_frame_size(f.len);
-	if ((f.flags & ~IPC_BINARY) != IPC_RELIABLE || c->looks || c->resume ||
+	if ((f->flags & ~IPC_BINARY) != IPC_RELIABLE || c->looks || c->resume ||
 	    c->phase != PLAYING || !c->transport->fits_frame ||
 	    c->out.bytes >= hard)
 		return 0;

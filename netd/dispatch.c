@@ -119,16 +119,17 @@ dispatch_row(struct link *l, uint8_t *p, size_t n, size_t *frames)
 	struct ipc_frame f;
 	size_t size;
 
-	ipc_frame_known(p, &f);
-	c = client_find(l->netd, f.id);
-	if (c == NULL || !client_takes(c) ||
-	    (f.flags & IPC_CLASS_MASK) > IPC_DROPPABLE)
-		return 0;
 	if (l->cast.n)
 		cast_flush(l);
-	size = client_send_row(c, p, n, frames);
+	ipc_frame_known(p, &f);
+	c = client_find(l->netd, f.id);
+	if (c == NULL)
+		return 0;
+	size = client_send_row(c, &f, p, n, frames);
 	if (size)
 		return size;
+	if (!client_takes(c) || (f.flags & IPC_CLASS_MASK) > IPC_DROPPABLE)
+		return 0;
 	client_send(c, f.flags, f.channel, f.bytes, f.len);
 	*frames = 1;
 	return ipc_frame_size(f.len);

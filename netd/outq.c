@@ -136,25 +136,18 @@ outq_add_first(struct outq *q, struct slice *s, size_t off, size_t len)
 }
 
 const uint8_t *
-outq_peek(const struct outq *q, uint8_t *scratch, size_t size, size_t *n)
+outq_gather(const struct outq *q, uint8_t *scratch, size_t size, size_t *n)
 {
 	const struct seg *g = q->head;
 	size_t used = 0;
 
-	*n = 0;
-	if (g == NULL)
-		return NULL;
-	if (g->next == NULL || g->len >= size / 2) {
-		*n = g->len;
-		return g->slice->bytes + g->off;
-	}
 	/* One plain send() of a copy beats writev() of many small pieces. */
 	for (; g && used + g->len <= size; g = g->next) {
 		memcpy(scratch + used, g->slice->bytes + g->off, g->len);
 		used += g->len;
 	}
 	*n = used;
-	return scratch;
+	return q->head ? scratch : NULL;
 }
 
 static inline void

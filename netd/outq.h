@@ -63,7 +63,18 @@ bool outq_add_whole(struct outq *q, struct slice *s, size_t off, size_t len,
 bool outq_add_first(struct outq *q, struct slice *s, size_t off, size_t len);
 /* The next bytes to send, contiguous: a view of a slice or of scratch. */
 const uint8_t *
-outq_peek(const struct outq *q, uint8_t *scratch, size_t size, size_t *n);
+outq_gather(const struct outq *q, uint8_t *scratch, size_t size, size_t *n);
+/* The same, or NULL: mostly it is one piece. */
+static inline const uint8_t *
+outq_peek(const struct outq *q, uint8_t *scratch, size_t size, size_t *n)
+{
+	const struct seg *g = q->head;
+
+	if (g == NULL || (g->next && g->len < size / 2))
+		return outq_gather(q, scratch, size, n);
+	*n = g->len;
+	return g->slice->bytes + g->off;
+}
 /* n bytes of them are sent; whole messages go on to kept: how many. */
 size_t
 outq_sent(struct outq *q, struct segs *spare, size_t n, struct outq *kept);
