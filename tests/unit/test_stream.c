@@ -415,7 +415,7 @@ names_the_message_and_field_that_are_wrong(void **state)
 		"netd's frame 3 is not legal: OPENED of connection 5: it is "
 		"open already",
 		"netd's frame 3 is broken at byte 0: not a frame: it does not "
-		"start with \"tpl\\0\"",
+		"start with tpl and a 0 byte",
 		"netd's frame 3 is not legal: CLOSED of connection 78: it is "
 		"not open",
 	};
