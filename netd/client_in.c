@@ -200,14 +200,14 @@ client_readable(struct client *c)
 		return;
 	if (n->input_held && c->phase <= PLAYING)
 		return;
-	if (c->in) {
-		if (room > c->in->max - c->in->len)
-			room = c->in->max - c->in->len;
-		to = room ? ipc_buf_space(c->in, room) : NULL;
-		if (to == NULL) {
-			client_close(c, IPC_REASON_TOO_LONG, "too much unread");
-			return;
-		}
+	if (c->in && room > c->in->max - c->in->len)
+		room = c->in->max - c->in->len;
+	/* Who trickles costs what it sent. */
+	if (c->in && room && c->in->size - c->in->len >= room)
+		to = c->in->data + c->in->len;
+	if (room == 0) {
+		client_close(c, IPC_REASON_TOO_LONG, "too much unread");
+		return;
 	}
 	r = c->wire->read(c, to, room);
 	if (r < 0) {
@@ -222,10 +222,15 @@ client_readable(struct client *c)
 	c->bytes_us = netd_now(n);
 	c->pinged = false;
 	n->metrics.bytes_in += (uint64_t)r;
-	if (to == n->scratch) {
+	if (c->in == NULL) {
 		feed(c, to, (size_t)r);
-	} else {
-		ipc_buf_added(c->in, (size_t)r);
-		feed(c, c->in->data, c->in->len);
+		return;
 	}
+	if (to != n->scratch)
+		ipc_buf_added(c->in, (size_t)r);
+	else if (!ipc_buf_add(c->in, to, (size_t)r)) {
+		client_close(c, IPC_REASON_TOO_LONG, "too much unread");
+		return;
+	}
+	feed(c, c->in->data, c->in->len);
 }

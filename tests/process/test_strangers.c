@@ -324,7 +324,7 @@ who_trickles_runs_out_of_time_and_costs_little(void)
 		kit_tick();
 	} while (open);
 	if (getenv("BUILD") == NULL || strcmp(getenv("BUILD"), "asan") != 0)
-		if (cost > 4 * TRICKLERS)
+		if (cost > 2 * TRICKLERS)
 			kit_fail("%ld KiB for %d", cost, TRICKLERS);
 }
 
