@@ -113,6 +113,40 @@ a_dead_netd_changes_nothing(void)
 	}
 }
 
+/* Both programs are there at once, and what the first lent comes first. */
+static void
+upgrades_change_nothing(void)
+{
+	const char *mode = kit_path("mode");
+	FILE *f;
+
+	setenv("HEIR_MODE", mode, 1);
+	game = kit_game(players_game("heir"), "--listen", URL, "--limit",
+	    "upgrade_ms=8000", NULL);
+	p = players_new(OF_LEDGER, kit_url(game, 1), N, WINDOW, PADDING, 3);
+	for (unsigned i = 1; i <= 4; i++) {
+		const char *ends = i < 4 ? " upgraded " : " upgrade_failed ";
+		int64_t end = kit_now_ms() + KIT_WAIT_MS;
+
+		players_talk_until(p, 10000);
+		if (i == 4) {
+			f = fopen(mode, "we");
+			if (f == NULL || fputs("crash", f) < 0 || fclose(f) < 0)
+				kit_fail("%s", mode);
+		}
+		kit_signal(game, SIGHUP);
+		while (kit_count_log(game, ends) < (i < 4 ? i : 1)) {
+			if (kit_now_ms() > end)
+				kit_fail("not %u times '%s'", i, ends);
+			players_talk(p, 5);
+		}
+		players_talk_until(p, 10000);
+	}
+	players_settle(p);
+	players_reconcile(p);
+	assert_int_equal(kit_count_log(game, "game_died"), 0);
+}
+
 /* The game replays as it played, lending or not. */
 static void
 a_recording_replays_the_same(void)
@@ -143,6 +177,7 @@ main(void)
 		KIT_TEST(in_the_foreground_all_comes_as_it_was_said),
 		KIT_TEST(attached_all_comes_as_it_was_said),
 		KIT_TEST(a_dead_netd_changes_nothing),
+		KIT_TEST(upgrades_change_nothing),
 		KIT_TEST(a_recording_replays_the_same),
 	};
 
