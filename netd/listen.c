@@ -465,11 +465,27 @@ open_unix(const struct url *u, const char **what)
 }
 
 static const char *
+unix_hint(const struct netd *n, const struct url *u, int e)
+{
+	struct stat st;
+
+	if (n->lock.places && (e == EACCES || e == EPERM))
+		return " (netd is locked: --may-listen with this URL)";
+	if (e == EACCES)
+		return " (netd must be able to write in that folder)";
+	if (e != EADDRINUSE)
+		return "";
+	if (lstat(u->path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return " (what is there is no socket: remove it or name "
+		       "another file)";
+	return " (another program listens there: end it or name another file)";
+}
+
+static const char *
 hint(const struct netd *n, const struct url *u, int e)
 {
-	if (u->transport->is_unix && n->lock.places &&
-	    (e == EACCES || e == EPERM))
-		return " (netd is locked: --may-listen with this URL)";
+	if (u->transport->is_unix)
+		return unix_hint(n, u, e);
 	if (e == EADDRINUSE)
 		return " (another program listens there: end it or try another "
 		       "port)";

@@ -216,7 +216,10 @@ answer_file(
 	ipc_buf_release(&out);
 	if (status)
 		return answer_text(c, h, status,
-		    status == 503 ? "try again" : "nothing is here", close);
+		    status == 503   ? "try again"
+		    : status == 400 ? "no path is written like this"
+				    : "nothing is here",
+		    close);
 	if (f.fd < 0)
 		return !close;
 	w->file = malloc(sizeof(*w->file));

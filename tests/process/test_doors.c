@@ -63,6 +63,7 @@ a_file_in_the_way_of_a_socket_is_left_alone(void)
 	kit_attach(&game, netd);
 	why = listen_why(unix_url(path));
 	assert_non_null(strstr(why, "cannot listen on"));
+	assert_non_null(strstr(why, "is no socket: remove it"));
 	assert_int_equal(lstat(path, &st), 0);
 	assert_true(S_ISREG(st.st_mode));
 	assert_int_equal(st.st_size, 10);
@@ -116,6 +117,7 @@ a_busy_socket_of_somebody_else_does_not_stop_the_loop(void)
 	kit_attach(&game, netd);
 	why = listen_why(unix_url(path));
 	assert_non_null(strstr(why, "in use"));
+	assert_non_null(strstr(why, "or name another file"));
 	close(waiting[0]);
 	close(theirs);
 }
