@@ -425,6 +425,8 @@ image_ok(const struct ipc_info *info, const uint8_t *p, size_t n)
 				len -= len > 0;
 			if (n - pos - 4 < len)
 				return "its image is cut short";
+			if (*t == 's' && memchr(p + pos + 4, 0, len))
+				return "its image has a 0 byte in a string";
 			need += len;
 		}
 		pos += need;

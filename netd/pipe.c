@@ -198,16 +198,47 @@ on_up(struct ev_loop *loop, ev_io *w, int events)
 	clients_hold_input(((struct link *)w->data)->netd);
 }
 
+/* The fault is in the game's frame of this position. */
+static void
+break_at(struct link *l, uint64_t position, const char *text)
+{
+	struct ipc_fault m = { .position = position,
+		.text = (char *)(uintptr_t)text };
+	char inside[600];
+
+	ipc_log(IPC_LOG_ERROR, "link_broken", "game=%s fault=\"%s\"", l->game,
+	    ipc_log_inside(text, inside, sizeof(inside)));
+	l->netd->metrics.links_broken++;
+	if (l->up_fd >= 0) {
+		link_up_msg(l, IPC_FAULT, 0, &m);
+		up_write(l);
+	}
+	link_detach(l);
+}
+
 /* ---- down -----------------------------------------------------------------
  */
+
+/* A frame that is not acted on. */
+static void
+break_frame(
+    struct link *l, uint64_t position, const char *name, const char *why)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "frame %llu%s: %s",
+	    (unsigned long long)position, name, why);
+	break_at(l, position, text);
+}
 
 static bool
 not_legal(struct link *l, const struct ipc_frame *f)
 {
 	const struct ipc_info *info = ipc_info(f->kind);
+	char name[40];
 
-	link_break(l, "frame %llu (%s): %s", (unsigned long long)(l->down + 1),
-	    info ? info->name : "unknown", ipc_msg_check(f, IPC_TO_NETD));
+	snprintf(name, sizeof(name), " (%s)", info ? info->name : "unknown");
+	break_frame(l, l->down + 1, name, ipc_msg_check(f, IPC_TO_NETD));
 	return false;
 }
 
@@ -361,6 +392,7 @@ down_frames(struct link *l)
 {
 	struct ipc_reader *r = &l->reader;
 	struct ipc_frame f;
+	char where[40];
 
 	for (;;) {
 		size_t before, turn = r->mark;
@@ -372,9 +404,11 @@ down_frames(struct link *l)
 		case IPC_NEED_MORE:
 			return true;
 		case IPC_BROKEN:
-			link_break(l, "frame %llu at byte %zu: %s",
-			    (unsigned long long)(l->down + 1), r->wrong_at,
-			    r->why);
+			snprintf(
+			    where, sizeof(where), " at byte %zu", r->wrong_at);
+			/* Those of its turn before it were not acted on. */
+			break_frame(
+			    l, l->down + l->turn_frames + 1, where, r->why);
 			return false;
 		case IPC_FRAME:
 			break;
@@ -655,20 +689,11 @@ link_say_game(struct link *l)
 void
 link_break(struct link *l, const char *format, ...)
 {
-	struct ipc_fault m = { .position = l->down };
-	char text[512], inside[600];
+	char text[512];
 	va_list ap;
 
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	ipc_log(IPC_LOG_ERROR, "link_broken", "game=%s fault=\"%s\"", l->game,
-	    ipc_log_inside(text, inside, sizeof(inside)));
-	l->netd->metrics.links_broken++;
-	if (l->up_fd >= 0) {
-		m.text = text;
-		link_up_msg(l, IPC_FAULT, 0, &m);
-		up_write(l);
-	}
-	link_detach(l);
+	break_at(l, l->down, text);
 }

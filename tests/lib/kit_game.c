@@ -261,12 +261,16 @@ kit_link_fault(struct kit_link *l)
 	struct ipc_fault m;
 	struct ipc_frame f;
 	const char *why, *field;
+	unsigned long long named;
 	char *text;
 
 	kit_link_until(l, IPC_FAULT, &f);
 	if (ipc_msg_unpack(&f, &m, &why, &field) != 0)
 		kit_fail("FAULT: %s", why);
 	text = kit_own(strdup(m.text));
+	if (sscanf(text, "frame %llu", &named) == 1 && named != m.position)
+		kit_fail("FAULT: of position %llu, not of that in '%s'",
+		    (unsigned long long)m.position, text);
 	ipc_msg_release(IPC_FAULT, &m);
 	if (kit_link_next(l, &f))
 		kit_fail("a frame behind FAULT");

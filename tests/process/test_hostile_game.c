@@ -67,6 +67,17 @@ garbage_breaks_the_link_and_nothing_else(void)
 	broke("it does not start with");
 }
 
+/* HELLO and LISTEN were before them. */
+static void
+the_frame_that_is_none_is_named_whatever_waits_before_it(void)
+{
+	begin();
+	kit_link_frame(&game, IPC_SEND, 0, 0, conn, "a", 1);
+	kit_link_frame(&game, IPC_SEND, 0, 0, conn, "b", 1);
+	kit_link_raw(&game, "GET / HTTP/1.1\r\n\r\n", 18);
+	broke("frame 5 at byte 0: not a frame");
+}
+
 static void
 a_frame_over_the_maximum_is_refused_by_its_head(void)
 {
@@ -419,6 +430,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		KIT_TEST(garbage_breaks_the_link_and_nothing_else),
+		KIT_TEST(
+		    the_frame_that_is_none_is_named_whatever_waits_before_it),
 		KIT_TEST(a_frame_over_the_maximum_is_refused_by_its_head),
 		KIT_TEST(two_lengths_that_disagree_are_refused),
 		KIT_TEST(a_turn_without_commit_has_an_end),

@@ -455,6 +455,24 @@ an_image_over_64_kib_is_refused_before_it_is_looked_at(void **state)
 	free(p);
 }
 
+/* What follows the byte would be seen by nobody. */
+static void
+a_string_with_a_0_byte_in_it_is_refused(void **state)
+{
+	struct ipc_listen m = { .url = (char *)(uintptr_t) "line://*:4000" };
+	struct ipc_buf b;
+	const char *why;
+
+	(void)state;
+	ipc_buf_init(&b, 1000);
+	assert_int_equal(ipc_msg_pack(IPC_LISTEN, &m, &b), 0);
+	b.data[b.len - 5] = '\0';
+	assert_int_equal(
+	    try_image(IPC_LISTEN, b.data, b.len, &why), IPC_ERR_PROTOCOL);
+	assert_string_equal(why, "its image has a 0 byte in a string");
+	ipc_buf_release(&b);
+}
+
 /* ---- frames, tables, printing -------------------------------------------- */
 
 static void
@@ -626,6 +644,7 @@ main(void)
 		cmocka_unit_test(
 		    bad_flags_format_length_and_every_cut_are_refused),
 		cmocka_unit_test(no_flipped_bit_makes_it_crash),
+		cmocka_unit_test(a_string_with_a_0_byte_in_it_is_refused),
 		cmocka_unit_test(
 		    an_image_over_64_kib_is_refused_before_it_is_looked_at),
 		cmocka_unit_test(a_framed_message_is_one_whole_frame),
