@@ -77,6 +77,7 @@ freeze(struct gc_net *net, int wake)
 	ipc_buf_clear(&net->out);
 	lend_restart(net);
 	net->cut = NULL;
+	net->run_end = 0;
 	net->down_gone = false;
 	/* Those are its children, not ours. */
 	memset(net->frozen, 0, sizeof(net->frozen));

@@ -179,6 +179,8 @@ struct gc_net {
 	/* stream.c */
 	int up, down; /* read events here, write orders there; -1: closed */
 	struct ipc_reader in;
+	size_t
+	    run_end; /* messages up to there and nothing else for gc_next() */
 	struct ipc_buf out;
 	struct lend lend;
 	size_t out_end; /* so far stream_place() may fill out; or 0 */
@@ -188,7 +190,6 @@ struct gc_net {
 	uint64_t committed; /* up_taken in the last COMMIT */
 	bool committed_partial;
 	bool working;      /* the game has an event of gc_next() in hand */
-	bool plain;        /* gc_next() can do nothing but take a message */
 	bool down_gone;    /* nobody reads what we write */
 	uint64_t break_at; /* stop for a debugger before this frame; or 0 */
 	int failed;        /* why nothing will come any more, or 0 */

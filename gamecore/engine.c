@@ -51,7 +51,7 @@ sessions_of(struct gc_net *net)
 	all->next = sessions_first;
 	sessions_first = all;
 	net->sessions = all;
-	net->plain = false;
+	net->run_end = 0;
 	return all;
 }
 

@@ -110,7 +110,7 @@ net_fail(struct gc_net *net, int error, const char *format, ...)
 	set_problem(net, format, ap);
 	va_end(ap);
 	net->failed = error;
-	net->plain = false;
+	net->run_end = 0;
 	net->out_end = 0;
 	net_close(net);
 	return error;

@@ -296,7 +296,7 @@ stream_take(struct gc_net *net, struct ipc_frame *f)
 {
 	uncut(net);
 	/* Whatever this brings: gc_next() looks again. */
-	net->plain = false;
+	net->run_end = 0;
 	while (!net->failed) {
 		enum ipc_decoded d = ipc_reader_next(&net->in, f);
 
@@ -330,6 +330,7 @@ stream_restart(struct gc_net *net, int up, int down)
 	ipc_buf_clear(&net->out);
 	lend_restart(net);
 	net->cut = NULL;
+	net->run_end = 0;
 	net->taken_before += net->up_taken;
 	stream_hand(net, 0);
 	net->up_taken = net->down_sent = net->committed = 0;
@@ -477,8 +478,7 @@ blank(struct gc_event *ev)
 	memset(p + 8, 0, 8);
 }
 
-/* Is a message all that there can be for gc_next()? It stays so until a frame
- * of another kind is taken, or something due is left for later. */
+/* Is a message all that there can be for gc_next()? */
 static bool
 is_plain(const struct gc_net *net)
 {
@@ -489,23 +489,40 @@ is_plain(const struct gc_net *net)
 
 /*
  * Nearly every frame is a player's message, and nearly always nothing else is
- * at hand: what stream_turn() does of it then, in a third of the steps. False:
- * nothing was done.
+ * at hand. Then each frame is looked at, and all that can be in its way asked,
+ * once for as many as lie in a row: what stream_turn() and stream_take() do of
+ * them, in a third of the steps. False: there is none.
  */
+static bool
+run_begin(struct gc_net *net)
+{
+	const struct ipc_reader *in = &net->in;
+	const uint8_t *p = in->data + in->pos, *end = in->data + in->end;
+	struct ipc_frame f;
+
+	if (in->pos == in->end || !is_plain(net))
+		return false;
+	uncut(net);
+	/* The last byte of the room may have no place for a NUL behind it. */
+	end -= in->end == in->size;
+	while (ipc_frame_ready(p, (size_t)(end - p), in->max, &f) &&
+	       f.kind == IPC_MESSAGE)
+		p += ipc_frame_size(f.len);
+	net->run_end = (size_t)(p - in->data);
+	return net->run_end > in->pos;
+}
+
+/* The next of them. False: of nobody, and nothing was done. */
 static inline bool
-plain_message(struct gc_net *net, struct gc_event *ev)
+run_next(struct gc_net *net, struct gc_event *ev)
 {
 	struct ipc_reader *in = &net->in;
 	struct ipc_frame f;
 	struct conn *c;
-	uint8_t *end;
 
-	uncut(net);
-	if (!ipc_reader_ready(in, &f) || f.kind != IPC_MESSAGE)
-		return false;
+	ipc_frame_known(in->data + in->pos, &f);
 	c = conns_again(&net->conns, f.id);
-	end = in->data + in->pos + ipc_frame_size(f.len);
-	if (c == NULL || end == in->data + in->size)
+	if (c == NULL)
 		return false;
 	ipc_reader_took(in, &f);
 	net->up_taken++;
@@ -516,33 +533,43 @@ plain_message(struct gc_net *net, struct gc_event *ev)
 	ev->binary = (f.flags & IPC_BINARY) != 0;
 	ev->text = (const char *)f.bytes;
 	ev->len = f.len;
-	net->cut = end;
-	net->cut_was = *end;
-	*end = '\0';
+	/* The byte that is cut here was a part of a head that is known: it is
+	 * put back when somebody is to look at the next one again. */
+	net->cut = in->data + in->pos;
+	net->cut_was = *net->cut;
+	*net->cut = '\0';
 	net->working = true;
 	net->in_hand = stream_count(net);
 	*net->hand = net->up_taken;
 	return true;
 }
 
-int
-gc_next(struct gc_net *net, struct gc_event *ev)
+/* What gc_next() does where there is no run, or its next one is of nobody. */
+static __attribute__((noinline)) int
+next(struct gc_net *net, struct gc_event *ev)
 {
 	int r;
 
-	if (net->plain && plain_message(net, ev))
-		return 0;
 	if (net->worker[0])
 		return net_problem(net, GC_EINVALID,
 		    "a worker cannot call gc_next(): gc_job_next() is its own");
 	if (net->sessions && sessions_running(net))
 		return net_problem(net, GC_EINVALID,
 		    "a session cannot call gc_next(): gc_wait() is its own");
-	do
+	do {
+		if (run_begin(net) && run_next(net, ev))
+			return 0;
 		r = stream_turn(net, ev);
-	while (r == 0 || (r > 0 && net->sessions && sessions_keep(net, ev)));
-	net->plain = is_plain(net);
+	} while (r == 0 || (r > 0 && net->sessions && sessions_keep(net, ev)));
 	return r < 0 ? r : 0;
+}
+
+int
+gc_next(struct gc_net *net, struct gc_event *ev)
+{
+	if (net->in.pos < net->run_end && run_next(net, ev))
+		return 0;
+	return next(net, ev);
 }
 
 /* ---- answers ------------------------------------------------------------ */

@@ -28,7 +28,7 @@ timeds(struct gc_net *net)
 {
 	if (net->timed == NULL) {
 		net->timed = calloc(1, sizeof(*net->timed));
-		net->plain = false;
+		net->run_end = 0;
 		if (net->timed)
 			net->timed->timer = OURS | ++net->numbers;
 	}

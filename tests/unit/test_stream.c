@@ -310,6 +310,70 @@ the_same_events_at_every_cut(void **state)
 	fake_release(&whole);
 }
 
+/* The next event: a message of conn, which this frame brought. */
+static void
+expect_message(struct fake *n, uint64_t conn, const char *text, uint64_t frame)
+{
+	struct gc_event ev;
+
+	memset(&ev, 0xff, sizeof(ev));
+	assert_int_equal(gc_next(n->net, &ev), 0);
+	assert_int_equal(ev.kind, GC_MESSAGE);
+	assert_int_equal(ev.conn, conn);
+	assert_string_equal(ev.text, text);
+	assert_int_equal(ev.len, strlen(text));
+	assert_false(ev.binary);
+	assert_ptr_equal(ev.bound, conn == 5 ? n : NULL);
+	assert_null(ev.answer);
+	/* Who dies of it is found by this. */
+	assert_int_equal(n->net->hand_unread, frame);
+}
+
+static void
+messages_in_a_row_come_as_they_would_one_by_one(void **state)
+{
+	struct gc_event ev;
+	struct fake n;
+
+	(void)state;
+	fake_ready(&n);
+	say_opened(&n, 6, 0, "x");
+	say_opened(&n, 5, 0, "x");
+	say_raw(&n, IPC_NOW, 0, 0, 2000000, NULL, 0);
+	say_text(&n, IPC_MESSAGE, 5, "one");
+	say_text(&n, IPC_MESSAGE, 6, "two");
+	say_text(&n, IPC_MESSAGE, 5, "three");
+	say_raw(&n, IPC_NOW, 0, 0, 3000000, NULL, 0);
+	say_text(&n, IPC_MESSAGE, 6, "");
+	say_text(&n, IPC_MESSAGE, 5, "five");
+	say_text(&n, IPC_MESSAGE, 5, "six");
+	say_text(&n, IPC_MESSAGE, 77, "nobody");
+	tell(&n);
+	assert_int_equal(gc_next(n.net, &ev), 0);
+	assert_int_equal(gc_next(n.net, &ev), 0);
+	assert_int_equal(ev.kind, GC_OPEN);
+	assert_int_equal(gc_bind(n.net, 5, &n), 0);
+	expect_message(&n, 5, "one", 5);
+	assert_int_equal(gc_now(n.net), 2000000);
+	expect_message(&n, 6, "two", 6);
+	assert_int_equal(gc_now(n.net), 2000000);
+	/* In the middle of them the game waits for something else. */
+	assert_int_equal(stream_step(n.net), 0);
+	assert_int_equal(n.net->up_taken, 7);
+	assert_int_equal(n.net->hand_unread, 6);
+	expect_message(&n, 5, "three", 7);
+	expect_message(&n, 6, "", 9);
+	assert_int_equal(gc_now(n.net), 3000000);
+	expect_message(&n, 5, "five", 10);
+	expect_message(&n, 5, "six", 11);
+	assert_int_equal(n.net->up_taken, 11);
+	assert_int_equal(gc_next(n.net, &ev), GC_EPROTOCOL);
+	assert_string_equal(gc_problem(n.net),
+	    "netd's frame 12 is not legal: MESSAGE of connection 77: it is not "
+	    "open");
+	fake_release(&n);
+}
+
 static void
 a_text_ends_with_a_nul_wherever_it_lies(void **state)
 {
@@ -632,6 +696,8 @@ main(void)
 		cmocka_unit_test(commits_once_and_says_what_is_still_in_hand),
 		cmocka_unit_test(big_output_leaves_in_slices),
 		cmocka_unit_test(the_same_events_at_every_cut),
+		cmocka_unit_test(
+		    messages_in_a_row_come_as_they_would_one_by_one),
 		cmocka_unit_test(a_text_ends_with_a_nul_wherever_it_lies),
 		cmocka_unit_test(a_frame_larger_than_a_slice_arrives),
 		cmocka_unit_test(names_the_message_and_field_that_are_wrong),
