@@ -4,8 +4,6 @@
  */
 #include "netd/mask.h"
 
-#include <stdbool.h>
-
 /* Sixteen bytes, or twice as many, wherever they lie. */
 typedef uint64_t two __attribute__((vector_size(16), aligned(1), may_alias));
 
@@ -57,8 +55,8 @@ has_wide(void)
 }
 #endif
 
-uint64_t
-mask_copy_long(
+bool
+mask_copy_other(
     uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4])
 {
 	uint64_t eight, bytes, any = 0;
@@ -101,5 +99,5 @@ mask_copy_long(
 		to[i] = from[i] ^ mask[i & 3];
 		any |= to[i];
 	}
-	return any;
+	return (any & MASK_NO_ASCII) != 0;
 }

@@ -489,8 +489,9 @@ head_of_whole(const uint8_t *p, size_t n, size_t *len)
 	return n < head + *len ? 0 : head;
 }
 
-/* As many of them as are just passed on: how many bytes. */
-static size_t
+/* As many of them as are just passed on: how many bytes. Out of line, its loop
+ * has the registers for itself. */
+static __attribute__((noinline)) size_t
 feed_row(struct client *c, const uint8_t *bytes, size_t n)
 {
 	struct row row = row_begin(c);
@@ -502,8 +503,7 @@ feed_row(struct client *c, const uint8_t *bytes, size_t n)
 	       (to = row_place(&row, len))) {
 		unsigned flags = p[0] & WS_BINARY ? IPC_BINARY : IPC_TEXT;
 
-		if ((mask_copy(to, p + head, len, p + head - 4) &
-			MASK_NO_ASCII) &&
+		if (mask_copy(to, p + head, len, p + head - 4) &&
 		    flags == IPC_TEXT && !utf8_whole_text(to, len))
 			break;
 		row_add(&row, flags, len);
@@ -523,7 +523,7 @@ feed_whole(struct client *c, const uint8_t *p, size_t n, bool *more)
 	if (head == 0 || len > STACK_MAX || len > resume_message_max(c) ||
 	    c->phase != PLAYING)
 		return 0;
-	if ((mask_copy(bytes, p + head, len, p + head - 4) & MASK_NO_ASCII) &&
+	if (mask_copy(bytes, p + head, len, p + head - 4) &&
 	    p[0] == (0x80 | WS_TEXT) && !utf8_whole_text(bytes, len))
 		return 0;
 	*more = deliver(c, p[0] & 0x0f, bytes, len);

@@ -57,8 +57,7 @@ utf8_copy(uint8_t *to, const uint8_t *bytes, size_t n)
 {
 	static const uint8_t as_it_is[4];
 
-	return (mask_copy(to, bytes, n, as_it_is) & MASK_NO_ASCII) == 0 ||
-	       utf8_whole_text(to, n);
+	return !mask_copy(to, bytes, n, as_it_is) || utf8_whole_text(to, n);
 }
 
 /* Where a check in pieces stands; all zero at the start of a text. */

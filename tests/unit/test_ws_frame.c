@@ -364,14 +364,14 @@ unmasks_as_byte_by_byte(void **state)
 	for (size_t n = 0; n < 150; n++) {
 		size_t from = n % 17, to = n % 13;
 		uint8_t any = 0;
-		uint64_t said = mask_copy(out + to, in + from, n, mask);
+		bool said = mask_copy(out + to, in + from, n, mask);
 
 		for (size_t i = 0; i < n; i++) {
 			assert_int_equal(
 			    out[to + i], in[from + i] ^ mask[i & 3]);
 			any |= out[to + i];
 		}
-		assert_int_equal((said & 0x8080808080808080u) != 0, any >> 7);
+		assert_int_equal(said, any >> 7);
 		mask_copy(out + to, out + to, n, mask);
 		assert_memory_equal(out + to, in + from, n);
 	}
