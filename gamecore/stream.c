@@ -497,19 +497,16 @@ static bool
 run_begin(struct gc_net *net)
 {
 	const struct ipc_reader *in = &net->in;
-	const uint8_t *p = in->data + in->pos, *end = in->data + in->end;
-	struct ipc_frame f;
+	size_t n = in->end - in->pos, frames = 0;
 
-	if (in->pos == in->end || !is_plain(net))
+	if (n == 0 || !is_plain(net))
 		return false;
 	uncut(net);
-	/* The last byte of the room may have no place for a NUL behind it. */
-	end -= in->end == in->size;
-	while (ipc_frame_ready(p, (size_t)(end - p), in->max, &f) &&
-	       f.kind == IPC_MESSAGE)
-		p += ipc_frame_size(f.len);
-	net->run_end = (size_t)(p - in->data);
-	return net->run_end > in->pos;
+	/* A NUL needs a place behind each. */
+	n -= in->end == in->size;
+	n = ipc_frame_row(in->data + in->pos, n, in->max, IPC_MESSAGE, &frames);
+	net->run_end = in->pos + n;
+	return frames > 0;
 }
 
 /* The next of them. False: of nobody, and nothing was done. */

@@ -127,6 +127,23 @@ make_room(struct ipc_flight *f, size_t need)
 	}
 }
 
+#ifdef __SSE2__
+#define LINE 64
+
+/* A whole one leaves at once. */
+static inline void
+lay_line(__m128i *to, const __m128i *from)
+{
+	__m128i a = _mm_loadu_si128(from), b = _mm_loadu_si128(from + 1);
+	__m128i c = _mm_loadu_si128(from + 2), d = _mm_loadu_si128(from + 3);
+
+	_mm_stream_si128(to, a);
+	_mm_stream_si128(to + 1, b);
+	_mm_stream_si128(to + 2, c);
+	_mm_stream_si128(to + 3, d);
+}
+#endif
+
 /*
  * As memcpy(), around the cache: nobody reads the ring for a long time, and
  * what it would push out is needed in a moment. CPU of netd and game together
@@ -136,17 +153,16 @@ static void
 lay(uint8_t *to, const uint8_t *from, size_t n)
 {
 #ifdef __SSE2__
-	size_t head = -(uintptr_t)to & 15;
+	size_t head = -(uintptr_t)to & (LINE - 1);
 
 	if (n >= 256) {
 		memcpy(to, from, head);
 		to += head;
 		from += head;
 		n -= head;
-		for (; n >= 16; n -= 16, to += 16, from += 16)
-			_mm_stream_si128((__m128i *)(void *)to,
-			    _mm_loadu_si128(
-				(const __m128i *)(const void *)from));
+		for (; n >= LINE; n -= LINE, to += LINE, from += LINE)
+			lay_line((__m128i *)(void *)to,
+			    (const __m128i *)(const void *)from);
 	}
 #endif
 	memcpy(to, from, n);

@@ -57,6 +57,13 @@ ipc_frame_size(size_t len)
 #define IPC_FRAME_MAGIC 0x006c7074u        /* "tpl", 0 */
 #define IPC_FRAME_FORMAT 0x004255766363ull /* "ccvUB", 0 */
 
+/* The first eight bytes of a frame with len bytes of its own. */
+static inline uint64_t
+ipc_frame_first(uint32_t len)
+{
+	return ((uint64_t)len + IPC_FRAME_HEAD) << 32 | IPC_FRAME_MAGIC;
+}
+
 /*
  * Write the head of *f (all but its bytes) to out. f->bytes is not looked at,
  * so a caller can lay the bytes behind the head itself.
@@ -64,12 +71,11 @@ ipc_frame_size(size_t len)
 static inline void
 ipc_frame_head(uint8_t *out, const struct ipc_frame *f)
 {
-	uint32_t whole = IPC_FRAME_HEAD + f->len;
-	uint64_t first = (uint64_t)whole << 32 | IPC_FRAME_MAGIC;
+	uint64_t first = ipc_frame_first(f->len);
 	uint64_t second = (uint64_t)f->flags << 56 | (uint64_t)f->kind << 48 |
 			  IPC_FRAME_FORMAT;
 
-	assert(whole > f->len);
+	assert(f->len <= UINT32_MAX - IPC_FRAME_HEAD);
 	memcpy(out, &first, 8);
 	memcpy(out + 8, &second, 8);
 	memcpy(out + 16, &f->channel, 2);
@@ -123,20 +129,49 @@ ipc_frame_ready(const uint8_t *p, size_t n, size_t max, struct ipc_frame *f)
 {
 	uint64_t first, second;
 	uint32_t len;
-	size_t whole;
 
+	if (n > max)
+		n = max;
 	if (n < IPC_FRAME_HEAD)
 		return false;
 	memcpy(&first, p, 8);
 	memcpy(&second, p + 8, 8);
 	memcpy(&len, p + 26, 4);
-	whole = first >> 32;
-	if ((uint32_t)first != IPC_FRAME_MAGIC ||
-	    second << 16 != IPC_FRAME_FORMAT << 16 || whole > max ||
-	    whole > n || whole != (size_t)len + IPC_FRAME_HEAD)
+	/* The length of the whole is the upper half of the first word. */
+	if (first !=
+		(((uint64_t)len + IPC_FRAME_HEAD) << 32 | IPC_FRAME_MAGIC) ||
+	    second << 16 != IPC_FRAME_FORMAT << 16 || len > n - IPC_FRAME_HEAD)
 		return false;
 	ipc_frame_known(p, f);
 	return true;
+}
+
+/*
+ * How many of the n bytes at p are whole frames of this kind, of at most max
+ * bytes each, one behind the other. Adds to *frames how many they are.
+ */
+static inline size_t
+ipc_frame_row(
+    const uint8_t *p, size_t n, size_t max, unsigned kind, size_t *frames)
+{
+	const uint64_t format = (uint64_t)kind << 48 | IPC_FRAME_FORMAT;
+	size_t at = 0;
+
+	while (n - at >= IPC_FRAME_HEAD) {
+		uint64_t first, second;
+		uint32_t len;
+
+		memcpy(&first, p + at, 8);
+		memcpy(&second, p + at + 8, 8);
+		memcpy(&len, p + at + 26, 4);
+		if (first != ipc_frame_first(len) ||
+		    second << 8 != format << 8 ||
+		    ipc_frame_size(len) > n - at || ipc_frame_size(len) > max)
+			break;
+		at += ipc_frame_size(len);
+		(*frames)++;
+	}
+	return at;
 }
 
 /*

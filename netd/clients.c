@@ -250,6 +250,7 @@ clients_turn(struct netd *n)
 		struct client *c = n->dirty;
 
 		n->dirty = c->next_dirty;
+		client_warm(n->dirty);
 		c->dirty = false;
 		if (c->resume)
 			resume_turn(c);
@@ -288,6 +289,8 @@ read_batch(struct netd *n, size_t enough)
 	while (n->event_at < n->n_events) {
 		struct client *c = n->events[n->event_at++].data.ptr;
 
+		if (n->event_at < n->n_events)
+			client_warm(n->events[n->event_at].data.ptr);
 		if (c)
 			client_readable(c);
 		if (n->link->journal.unsent > enough) {

@@ -376,8 +376,12 @@ skip_to_commit(struct link *l)
 	struct ipc_frame f;
 	size_t frames = 0;
 
-	while (ipc_frame_ready(p, (size_t)(end - p), r->max, &f) &&
-	       f.kind != IPC_COMMIT) {
+	for (;;) {
+		p += ipc_frame_row(
+		    p, (size_t)(end - p), r->max, IPC_SEND, &frames);
+		if (!ipc_frame_ready(p, (size_t)(end - p), r->max, &f) ||
+		    f.kind == IPC_COMMIT)
+			break;
 		p += ipc_frame_size(f.len);
 		frames++;
 	}
