@@ -541,9 +541,10 @@ run_next(struct gc_net *net, struct gc_event *ev)
 	return true;
 }
 
-/* What gc_next() does where there is no run, or its next one is of nobody. */
+/* What gc_next() does where there is no run, or its next one is of nobody: over
+ * 0 is an event, too. */
 static __attribute__((noinline)) int
-next(struct gc_net *net, struct gc_event *ev)
+next_slowly(struct gc_net *net, struct gc_event *ev)
 {
 	int r;
 
@@ -558,15 +559,18 @@ next(struct gc_net *net, struct gc_event *ev)
 			return 0;
 		r = stream_turn(net, ev);
 	} while (r == 0 || (r > 0 && net->sessions && sessions_keep(net, ev)));
-	return r < 0 ? r : 0;
+	return r;
 }
 
 int
 gc_next(struct gc_net *net, struct gc_event *ev)
 {
+	int r;
+
 	if (net->in.pos < net->run_end && run_next(net, ev))
 		return 0;
-	return next(net, ev);
+	r = next_slowly(net, ev);
+	return r < 0 ? r : 0;
 }
 
 /* ---- answers ------------------------------------------------------------ */

@@ -530,6 +530,14 @@ feed_whole(struct client *c, const uint8_t *p, size_t n, bool *more)
 	return head + len;
 }
 
+/* Does the next frame begin a message, and nothing of another wait? */
+static inline bool
+is_between(const struct client *c, const struct ws *w)
+{
+	return w->state == FRAMES && !w->in_frame && !c->outgoing &&
+	       w->opcode == 0 && w->gather == NULL;
+}
+
 /* What needs no memory of what came before. */
 static size_t
 feed_simple(struct client *c, const struct ws *w, const uint8_t *p, size_t n,
@@ -537,7 +545,7 @@ feed_simple(struct client *c, const struct ws *w, const uint8_t *p, size_t n,
 {
 	size_t used = 0;
 
-	if (c->outgoing || w->opcode || w->gather)
+	if (!is_between(c, w))
 		return 0;
 	if (c->transport == &tr_ws)
 		used = feed_row(c, p, n);
@@ -554,12 +562,12 @@ feed_frames(struct client *c, struct ws *w, const uint8_t *bytes, size_t len)
 		if (!w->in_frame) {
 			int r;
 
+			if (at == len)
+				break;
 			used = feed_simple(c, w, bytes + at, len - at, &more);
 			at += used;
 			if (used)
 				continue;
-			if (at == len)
-				break;
 			r = feed_head(c, w, bytes + at, len - at, &used);
 			if (r < 0)
 				break;
@@ -745,6 +753,11 @@ ws_feed(struct client *c, const uint8_t *bytes, size_t len)
 	struct ws *w = c->codec;
 	ssize_t used = 0;
 
+	/* Nearly always that is all. */
+	if (c->transport == &tr_ws && is_between(c, w))
+		used = (ssize_t)feed_row(c, bytes, len);
+	if ((size_t)used == len)
+		return used;
 	if (w->state == HTTP && c->phase == LEAVING)
 		return (ssize_t)len;
 	if (w->state == ASKING && c->phase == LEAVING)
