@@ -20,6 +20,8 @@
 #define GAME_END_MS 2000
 /* For a netd whose pipe ended to be seen dead; else it hung up on purpose. */
 #define NETD_DEAD_MS 2000
+/* timeout(1) sends its signal to the process and to its group: that is one. */
+#define SAME_STOP_US 100000
 
 bool
 launcher_can_wake(const struct launcher *l)
@@ -127,8 +129,13 @@ reap(struct launcher *l)
 static void
 asked_to_stop(struct launcher *l, int number)
 {
+	uint64_t now = launcher_clock_us();
+
 	l->stop_signal = number;
+	if (l->stops == 1 && now - l->stop_us < SAME_STOP_US)
+		return;
 	if (++l->stops == 1) {
+		l->stop_us = now;
 		if (l->netd &&
 		    control_say(l->control, IPC_CONTROL_STOP, 0, "") < 0)
 			kill(l->netd, SIGTERM);

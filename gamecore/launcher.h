@@ -30,7 +30,8 @@ struct launcher {
 	int signals;      /* a signalfd */
 	pid_t netd, game; /* 0: has ended */
 	int netd_status, game_status;
-	int stops; /* how often we were asked to stop */
+	int stops;        /* how often we were asked to stop */
+	uint64_t stop_us; /* and when first, on the clock below */
 	int stop_signal;
 	bool netd_first; /* it ended while the game was still there */
 	pid_t first;     /* the game that was forked */
@@ -90,6 +91,8 @@ void launcher_netd_ended(struct launcher *l, int status);
 /* Whoever asked for fresh pipes gets them once netd has the other ends. Until
  * we know that netd is dead, and which of two games it left, they wait. */
 void launcher_answer_again(struct launcher *l);
+/* Microseconds on a clock that only goes forward. */
+uint64_t launcher_clock_us(void);
 /* The game's ends of pipes that it did not ask for. */
 void launcher_drop_fresh(struct launcher *l);
 /* netd listens there, so that the next one can; it does not any more. */

@@ -31,8 +31,8 @@
 /* Of one --record FILE: FILE.2 ... */
 #define RECORDINGS_MAX 1000
 
-static uint64_t
-clock_us(void)
+uint64_t
+launcher_clock_us(void)
 {
 	struct timespec t;
 
@@ -231,7 +231,7 @@ static void
 respawn_netd(struct launcher *l)
 {
 	struct options o = *l->o;
-	uint64_t now = clock_us();
+	uint64_t now = launcher_clock_us();
 	char how[64], file[PATH_MAX];
 
 	if (o.record && !next_recording(o.record, file, sizeof(file)))

@@ -292,6 +292,45 @@ a_second_signal_ends_at_once(void)
 	assert_true(kit_now_ms() - began < 2000);
 }
 
+/* As timeout(1) does, and whoever presses Ctrl-C there. */
+static void
+a_signal_to_the_game_and_to_its_group_is_one(void)
+{
+	struct kit_proc *p = kit_game("echo", "--listen", LINE, NULL);
+	int fd = kit_connect(kit_url(p, 1));
+
+	kit_send(fd, "here\n");
+	kit_expect(fd, "here\n");
+	for (int i = 0; i < 20; i++)
+		kit_signal(p, SIGTERM);
+	kit_signal_all(p, SIGTERM);
+	assert_string_equal(
+	    kit_recv_all(fd, NULL), "server is shutting down\n");
+	kit_close(fd);
+	assert_int_equal(kit_wait(p), 0);
+	assert_int_equal(kit_count_log(p, "stop_now"), 0);
+}
+
+static void
+a_second_signal_to_a_game_ends_it_at_once(void)
+{
+	struct kit_proc *p = kit_game("echo", "--listen", LINE, NULL);
+	int fd = kit_connect(kit_url(p, 1));
+	int64_t began;
+
+	kit_send(fd, "here\n");
+	kit_expect(fd, "here\n");
+	kit_signal(p, SIGTERM);
+	/* netd waits for this player to hang up, too */
+	kit_expect(fd, "server is shutting down\n");
+	began = kit_now_ms();
+	while (kit_now_ms() - began < 150)
+		kit_tick();
+	kit_signal(p, SIGTERM);
+	assert_int_equal(kit_wait(p), 128 + SIGTERM);
+	assert_true(kit_now_ms() - began < 2000);
+}
+
 static void
 a_game_that_does_not_leave_is_left(void)
 {
@@ -370,6 +409,8 @@ main(void)
 		KIT_TEST(sigterm_says_goodbye_and_exits_0),
 		KIT_TEST(what_was_sent_before_the_stop_arrives),
 		KIT_TEST(a_second_signal_ends_at_once),
+		KIT_TEST(a_signal_to_the_game_and_to_its_group_is_one),
+		KIT_TEST(a_second_signal_to_a_game_ends_it_at_once),
 		KIT_TEST(a_game_that_does_not_leave_is_left),
 		KIT_TEST(a_killed_game_goes_on_and_its_player_stays),
 		KIT_TEST(nobody_outlives_a_killed_launcher),
