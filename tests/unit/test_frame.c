@@ -275,6 +275,72 @@ pour(struct ipc_reader *r, const uint8_t *p, size_t n)
 	}
 }
 
+/* How many bytes of one kind ipc_frame_decode() finds, frame by frame. */
+static size_t
+row_by_frames(
+    const uint8_t *p, size_t n, size_t max, unsigned kind, size_t *frames)
+{
+	struct ipc_frame f;
+	const char *why;
+	size_t at = 0, want;
+
+	for (*frames = 0; ipc_frame_decode(p + at, n - at, max, &f, &want,
+			      &why) == IPC_FRAME &&
+			  f.kind == kind;
+	     (*frames)++)
+		at += ipc_frame_size(f.len);
+	return at;
+}
+
+/* The n bytes in storage of just their size, so that no more is looked at. */
+static void
+a_row_ends_where_its_frames_do(const uint8_t *bytes, size_t n, size_t max)
+{
+	uint8_t *p = malloc(n ? n : 1);
+	size_t frames = 5, one_by_one, used;
+
+	assert_non_null(p);
+	memcpy(p, bytes, n);
+	used = ipc_frame_row(p, n, max, 41, &frames);
+	assert_int_equal(used, row_by_frames(p, n, max, 41, &one_by_one));
+	assert_int_equal(frames, 5 + one_by_one);
+	free(p);
+}
+
+static void
+a_row_is_what_its_frames_are_one_by_one(void **state)
+{
+	static const struct ipc_frame row[] = {
+		{ 41, 0, 0, 5, (const uint8_t *)"a", 1 },
+		{ 41, 255, UINT16_MAX, UINT64_MAX, (const uint8_t *)"bcdef",
+		    5 },
+		{ 41, 4, 7, 0, (const uint8_t *)"ghijklm", 7 },
+		{ 40, 0, 0, 3, NULL, 0 },
+		{ 41, 0, 0, 5, (const uint8_t *)"n", 1 },
+	};
+	uint8_t all[256];
+	size_t n = 0, frames = 0;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(row); i++) {
+		ipc_frame_lay(all + n, &row[i]);
+		n += ipc_frame_size(row[i].len);
+	}
+	assert_int_equal(ipc_frame_row(all, n, MAX, 41, &frames), 103);
+	assert_int_equal(frames, 3);
+	assert_int_equal(ipc_frame_row(all, n, MAX, 40, &frames), 0);
+	for (size_t cut = 0; cut <= n; cut++)
+		a_row_ends_where_its_frames_do(all, cut, MAX);
+	for (size_t max = IPC_FRAME_HEAD; max < 40; max++)
+		a_row_ends_where_its_frames_do(all, n, max);
+	for (size_t i = 0; i < n; i++)
+		for (int bit = 0; bit < 8; bit++) {
+			all[i] ^= (uint8_t)(1 << bit);
+			a_row_ends_where_its_frames_do(all, n, MAX);
+			all[i] ^= (uint8_t)(1 << bit);
+		}
+}
+
 static void
 reads_the_same_at_every_cut(void **state)
 {
@@ -474,6 +540,7 @@ main(void)
 		cmocka_unit_test(does_not_wait_for_the_end_of_a_broken_head),
 		cmocka_unit_test(the_maximum_is_the_largest_that_passes),
 		cmocka_unit_test(no_single_wrong_byte_reads_outside),
+		cmocka_unit_test(a_row_is_what_its_frames_are_one_by_one),
 		cmocka_unit_test(reads_the_same_at_every_cut),
 		cmocka_unit_test(a_head_that_claims_4_gib_allocates_nothing),
 		cmocka_unit_test(storage_never_passes_the_largest_frame),
