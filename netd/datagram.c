@@ -17,9 +17,6 @@
 #define BATCH DATAGRAM_BATCH
 /* Taken in one turn, so that everybody else comes in between. */
 #define BATCHES_PER_TURN 4
-/* So long a game that is behind lets what comes wait where the system keeps
- * it; then it is read all the same, for its acks. */
-#define BEHIND_US 200000
 /* How often the system is asked what it had no room for. */
 #define LOOK_US 250000
 /* What the bad network carries in one direction; more is lost. */
@@ -479,7 +476,8 @@ wait_for_game(struct datagrams *d)
 		d->behind_us = 0;
 	else if (d->behind_us == 0)
 		d->behind_us = n->now_us;
-	if (behind && n->now_us - d->behind_us >= BEHIND_US)
+	/* Then it is read all the same, for its acks. */
+	if (behind && n->now_us - d->behind_us >= n->config.behind_ms * 1000)
 		behind = false;
 	if (d->waits == behind)
 		return;

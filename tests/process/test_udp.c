@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <enet/enet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -325,6 +326,165 @@ a_game_connects_outwards_over_both_families(void)
 	reaches(url);
 }
 
+/* ---- a game that is behind
+ * --------------------------------------------------
+ */
+
+#define PIECE 1000
+
+/* Say number said, which stands at the head of so many bytes. */
+static void
+say_long(struct player *p, size_t len)
+{
+	static uint8_t bytes[PIECE];
+	int n = (int)p->said++;
+
+	memcpy(bytes, &n, 4);
+	assert_int_equal(
+	    enet_peer_send(p->peer, 0,
+		enet_packet_create(bytes, len, ENET_PACKET_FLAG_RELIABLE)),
+	    0);
+}
+
+/* Has netd said that it has all? */
+static bool
+is_acked(const struct player *p)
+{
+	return enet_list_empty(&p->peer->sentReliableCommands) &&
+	       enet_list_empty(&p->peer->outgoingCommands);
+}
+
+/* One says more than the game takes, which takes nothing. */
+static void
+go_on(struct player *loud, struct player *asks)
+{
+	while (loud->said < SAID_MAX && is_acked(loud))
+		for (unsigned i = 0; i < 40; i++)
+			say_long(loud, PIECE);
+	player_run(loud);
+	player_run(asks);
+	if (loud->disconnected || asks->disconnected)
+		kit_fail("disconnected");
+}
+
+static bool
+nobody_is_read(void)
+{
+	struct kit_proc *p = kit_start(
+	    "netctl", "-s", kit_path("operator/operator.sock"), "status", NULL);
+
+	assert_int_equal(kit_wait(p), 0);
+	return kit_count_log(p, "players_read=0");
+}
+
+/* Another asks whether netd is there, which says so, and does so again. */
+static void
+is_answered(struct player *loud, struct player *asks, unsigned times)
+{
+	int64_t end = kit_now_ms() + 2 * KIT_WAIT_MS;
+
+	for (; times; times--) {
+		say_long(asks, 4);
+		do {
+			go_on(loud, asks);
+			if (kit_now_ms() > end)
+				kit_fail("%u times not answered", times);
+		} while (!is_acked(asks));
+	}
+}
+
+/* The longest that one has to wait for an answer, once that is so long. */
+static void
+is_answered_after(struct player *loud, struct player *asks, int64_t ms)
+{
+	int64_t end = kit_now_ms() + 2 * KIT_WAIT_MS, asked;
+
+	do {
+		asked = kit_now_ms();
+		is_answered(loud, asks, 1);
+		if (asked > end)
+			kit_fail("it never took so long");
+	} while (kit_now_ms() - asked < ms);
+}
+
+static bool
+game_hears(struct ipc_frame *f)
+{
+	struct pollfd p = { .fd = link_.up, .events = POLLIN };
+
+	if (link_.in->end == link_.in->pos && poll(&p, 1, 0) == 0)
+		return false;
+	return kit_link_next(&link_, f) && f->kind == IPC_MESSAGE;
+}
+
+/* The game takes all of it again: each number once, and in order. */
+static void
+takes_all(struct player *a, struct player *b)
+{
+	int64_t end = kit_now_ms() + 2 * KIT_WAIT_MS;
+	unsigned heard[2] = { 0, 0 };
+	struct ipc_frame f;
+
+	while (heard[0] < a->said || heard[1] < b->said) {
+		while (game_hears(&f)) {
+			unsigned n;
+
+			memcpy(&n, f.bytes, 4);
+			assert_in_range(f.id, 1, 2);
+			assert_int_equal(n, heard[f.id - 1]++);
+		}
+		player_run(a);
+		player_run(b);
+		if (kit_now_ms() > end || a->disconnected || b->disconnected)
+			kit_fail("heard %u of %u and %u of %u", heard[0],
+			    a->said, heard[1], b->said);
+	}
+}
+
+/* Two players of a game that takes nothing any more. */
+static void
+begin_two(const char *limit, struct player **loud, struct player **asks)
+{
+	struct ipc_frame f;
+
+	netd = kit_netd("--limit", "ahead_bytes=65536", "--limit", limit,
+	    "--operator", kit_path("operator"), NULL);
+	kit_attach(&link_, netd);
+	url_ = kit_link_listen(&link_, "udp://127.0.0.1:0");
+	*loud = player_new(url_, 1);
+	enter(*loud);
+	kit_link_until(&link_, IPC_OPENED, &f);
+	*asks = player_new(url_, 1);
+	enter(*asks);
+	kit_link_until(&link_, IPC_OPENED, &f);
+}
+
+/* Behind for however long: who is there is answered, and nothing reliable that
+ * netd took is lost. */
+static void
+who_plays_with_a_game_that_is_behind_is_answered(void)
+{
+	struct player *loud, *asks;
+
+	begin_two("behind_ms=200", &loud, &asks);
+	do
+		is_answered(loud, asks, 20);
+	while (!nobody_is_read());
+	is_answered(loud, asks, 20);
+	assert_true(nobody_is_read());
+	takes_all(loud, asks);
+}
+
+static void
+but_first_datagrams_wait_for_the_game(void)
+{
+	struct player *loud, *asks;
+
+	begin_two("behind_ms=2s", &loud, &asks);
+	is_answered_after(loud, asks, 1000);
+	takes_all(loud, asks);
+}
+
 /* ---- strangers
  * ------------------------------------------------------------------ */
 
@@ -463,6 +623,8 @@ main(void)
 		KIT_TEST(all_comes_once_and_in_order_with_20_percent_lost),
 		KIT_TEST(what_a_network_doubles_comes_once),
 		KIT_TEST(each_class_has_its_channel),
+		KIT_TEST(who_plays_with_a_game_that_is_behind_is_answered),
+		KIT_TEST(but_first_datagrams_wait_for_the_game),
 		KIT_TEST(a_game_connects_outwards_over_both_families),
 		KIT_TEST(floods_hold_no_place_and_draw_less_than_they_send),
 		KIT_TEST(no_answer_is_longer_than_its_question),
