@@ -229,11 +229,10 @@ void client_send(struct client *c, unsigned flags, uint16_t key,
 /*
  * The same for as many of the frames at p as are plain messages to c, like the
  * first, which is f: how many bytes, and how many they are. 0: not even that
- * one. Much is sent at once, made over those frames: nobody may look at them
- * again.
+ * one.
  */
-size_t client_send_row(struct client *c, const struct ipc_frame *f, uint8_t *p,
-    size_t n, size_t *messages);
+size_t client_send_row(struct client *c, const struct ipc_frame *f,
+    const uint8_t *p, size_t n, size_t *messages);
 /* Say OPENED, with this request and state. */
 void client_tell(struct client *c, uint64_t request, unsigned state);
 /* Say DROPPED, if something was given up since the last time. */

@@ -3,9 +3,8 @@
  *
  * What one turn says to somebody lies side by side in the arena and leaves in
  * one send() at the turn's end; what a socket does not take is moved out of
- * it. What is much leaves at once, from where the game's pipe was read to. The
- * queue is bounded as the class of each message allows. Next: outq.c for the
- * queue, groups.c for one message to many.
+ * it. The queue is bounded as the class of each message allows. Next: outq.c
+ * for the queue, groups.c for one message to many.
  */
 #include "netd/mccp.h"
 #include "netd/netd.h"
@@ -18,9 +17,6 @@
 
 /* One client's share of a turn, in bytes out. */
 #define FLUSH_MAX (256u << 10)
-/* So many bytes of frames to one client in a row leave before the turn's end:
- * until then they would go cold, and a send() more costs less than that. */
-#define ROW_MUCH (4u << 10)
 
 ssize_t
 client_write(struct client *c, const void *p, size_t n)
@@ -328,7 +324,6 @@ client_send(struct client *c, unsigned flags, uint16_t key,
 /*
  * Encode the frames at p that are like the first, as far as room goes: how many
  * bytes of them; *room is what they became, and *messages how many they are.
- * to may be p: what a frame becomes ends where that frame does, or before.
  */
 static size_t
 encode_row(const struct client *c, const uint8_t *p, size_t n, uint8_t *to,
@@ -358,93 +353,30 @@ encode_row(const struct client *c, const uint8_t *p, size_t n, uint8_t *to,
 	return at;
 }
 
-/* Are the frames at p that are like the first so much that it pays to send
- * them on their own, while they are in the cache? */
-static bool
-is_much(const uint8_t *p, size_t n, size_t first)
-{
-	size_t at = first;
-
-	if (first < ROW_MUCH / 16 || n < ROW_MUCH)
-		return false;
-	while (at < ROW_MUCH && at < n && ipc_frame_alike(p, p + at)) {
-		struct ipc_frame f;
-
-		ipc_frame_known(p + at, &f);
-		at += ipc_frame_size(f.len);
-	}
-	return at >= ROW_MUCH;
-}
-
-/* What the socket did not take of n bytes, when it took sent of them: begun, so
- * that what is begun is ended. */
-static void
-queue_rest(struct client *c, const uint8_t *p, size_t n, size_t sent)
-{
-	struct slice *s = slice_new(n - sent);
-
-	if (s == NULL) {
-		client_abort(c, IPC_REASON_NO_MEMORY, "");
-		return;
-	}
-	memcpy(s->bytes, p + sent, s->len);
-	if (queue_plain(c, s, 0, s->len))
-		c->out.tail->begun = sent > 0;
-	slice_drop(s);
-}
-
-/* Encode them where they lie and send them; the queue is empty. */
-static size_t
-send_row(struct client *c, uint8_t *p, size_t n, size_t room, size_t *messages)
-{
-	size_t at = encode_row(c, p, n, p, &room, messages);
-	ssize_t r = at ? client_write(c, p, room) : 0;
-
-	if (r < 0 && errno != EAGAIN && errno != EINTR) {
-		client_failed(c, errno);
-		return at;
-	}
-	if (r > 0)
-		c->netd->metrics.bytes_out += (uint64_t)r;
-	if (r < (ssize_t)room)
-		queue_rest(c, p, room, r > 0 ? (size_t)r : 0);
-	return at;
-}
-
-/* Encode them into the arena, and what is queued leaves at the turn's end. */
-static size_t
-queue_row(struct client *c, const uint8_t *p, size_t n, size_t first,
-    size_t most, size_t *messages)
+size_t
+client_send_row(struct client *c, const struct ipc_frame *f, const uint8_t *p,
+    size_t n, size_t *messages)
 {
 	struct netd *nd = c->netd;
-	size_t off, room, at;
-	struct slice *s = arena_room(nd, first, &off);
+	size_t hard = (size_t)c->url->config.hard_bytes, off, room, at;
+	struct slice *s;
 
+	if ((f->flags & ~IPC_BINARY) != IPC_RELIABLE || c->looks || c->resume ||
+	    c->phase != PLAYING || !c->transport->fits_frame ||
+	    c->out.bytes >= hard)
+		return 0;
+	s = arena_room(nd, ipc_frame_size(f->len), &off);
 	if (s == NULL)
 		return 0;
-	room = s->len - off < most ? s->len - off : most;
+	room = s->len - off;
+	if (room > hard - c->out.bytes)
+		room = hard - c->out.bytes;
 	at = encode_row(c, p, n, s->bytes + off, &room, messages);
 	if (at == 0)
 		return 0;
 	nd->arena_used = off + room;
 	queue_plain(c, s, off, room);
 	return at;
-}
-
-size_t
-client_send_row(struct client *c, const struct ipc_frame *f, uint8_t *p,
-    size_t n, size_t *messages)
-{
-	size_t hard = (size_t)c->url->config.hard_bytes;
-	size_t size = ipc_frame_size(f->len);
-
-	if ((f->flags & ~IPC_BINARY) != IPC_RELIABLE || c->looks || c->resume ||
-	    c->phase != PLAYING || !c->transport->fits_frame ||
-	    c->out.bytes >= hard)
-		return 0;
-	if (c->out.head == NULL && is_much(p, n, size))
-		return send_row(c, p, n, hard, messages);
-	return queue_row(c, p, n, size, hard - c->out.bytes, messages);
 }
 
 /* Bytes of the protocol itself, as they are. */

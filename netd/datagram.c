@@ -650,6 +650,6 @@ datagram_encode(bool outgoing, unsigned flags, const uint8_t *bytes, size_t len,
 	memcpy(out, &n, 4);
 	out[4] = flags & IPC_CLASS_MASK;
 	if (len)
-		memmove(out + DATAGRAM_MARK, bytes, len);
+		memcpy(out + DATAGRAM_MARK, bytes, len);
 	return DATAGRAM_MARK + len;
 }

@@ -113,7 +113,7 @@ on_hello(struct link *l, const struct ipc_frame *f)
  * ----------------------------------------------------------------- */
 
 size_t
-dispatch_row(struct link *l, uint8_t *p, size_t n, size_t *frames)
+dispatch_row(struct link *l, const uint8_t *p, size_t n, size_t *frames)
 {
 	struct client *c;
 	struct ipc_frame f;

@@ -138,8 +138,7 @@ recover_note(struct link *l)
 /* Act on one frame. False: the link was broken. */
 bool dispatch(struct link *l, const struct ipc_frame *f);
 /* The same of SENDs at p, where one is legal now, that are to one client: how
- * many bytes, which are not to be looked at again, and how many they are. 0:
- * dispatch() must see the first. */
-size_t dispatch_row(struct link *l, uint8_t *p, size_t n, size_t *frames);
+ * many bytes, and how many they are. 0: dispatch() must see the first. */
+size_t dispatch_row(struct link *l, const uint8_t *p, size_t n, size_t *frames);
 
 #endif

@@ -263,7 +263,7 @@ act(struct link *l, const struct ipc_frame *f, bool again)
 /* Nearly all a game ever says are messages, and often several to one client in
  * a row: how many bytes of them; 0: act() must see the first. */
 static size_t
-act_row(struct link *l, uint8_t *p, size_t n, bool again)
+act_row(struct link *l, const uint8_t *p, size_t n, bool again)
 {
 	size_t frames, size;
 
@@ -280,7 +280,7 @@ act_row(struct link *l, uint8_t *p, size_t n, bool again)
 
 /* All frames of a turn, whose bytes lie at p. False: the link is broken. */
 static bool
-act_all(struct link *l, uint8_t *p, size_t n, bool again)
+act_all(struct link *l, const uint8_t *p, size_t n, bool again)
 {
 	struct ipc_frame f;
 
@@ -330,7 +330,8 @@ too_early(const struct link *l, const uint8_t *p, size_t n)
 }
 
 static bool
-commit(struct link *l, const struct ipc_frame *f, uint8_t *turn, size_t len)
+commit(
+    struct link *l, const struct ipc_frame *f, const uint8_t *turn, size_t len)
 {
 	bool again = recover_behind(l);
 

@@ -111,7 +111,7 @@ line_encode(bool outgoing, unsigned flags, const uint8_t *bytes, size_t len,
 	(void)outgoing;
 	(void)flags;
 	if (len)
-		memmove(out, bytes, len);
+		memcpy(out, bytes, len);
 	if (len == 0 || bytes[len - 1] != '\n')
 		out[len++] = '\n';
 	return len;

@@ -87,7 +87,7 @@ tcp_encode(bool outgoing, unsigned flags, const uint8_t *bytes, size_t len,
 	(void)flags;
 	memcpy(out, &n, HEAD);
 	if (len)
-		memmove(out + HEAD, bytes, len);
+		memcpy(out + HEAD, bytes, len);
 	return HEAD + len;
 }
 

@@ -57,11 +57,8 @@ struct transport {
 	size_t (*encode)(bool outgoing, unsigned flags, const uint8_t *bytes,
 	    size_t len, uint8_t *out);
 	size_t (*encode_max)(size_t len);
-	/*
-	 * What encode() makes takes no more than a frame of the pipe, and may
-	 * be written over bytes, too, if out lies IPC_FRAME_HEAD before them
-	 * or further; there is no before() and no sent(), nor apart.
-	 */
+	/* What encode() makes takes no more than a frame of the pipe, and there
+	 * is no before() and no sent(), nor apart. */
 	bool fits_frame;
 	/*
 	 * What differs from client to client around a message of the game:
