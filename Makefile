@@ -2,6 +2,9 @@
 # new .c needs no edit here. BUILD=release|debug|asan|cov, each in obj/BUILD/.
 
 BUILD ?= release
+ifeq ($(filter release debug asan cov,$(BUILD)),)
+$(error BUILD is release, debug, asan or cov, not '$(BUILD)')
+endif
 CC ?= gcc
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -56,7 +59,7 @@ all: $(if $(wildcard netd/main.c),$(BIN)/netd) $(BIN)/netctl $(GAMES) $(LIB) $(S
 
 .PHONY: help
 help: ## what there is to make
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile scripts/*.mk | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile scripts/*.mk | expand -t 16
 	@echo "BUILD=release|debug|asan|cov   PREFIX=$(PREFIX)   DESTDIR=..."
 
 .PHONY: play

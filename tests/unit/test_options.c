@@ -191,6 +191,7 @@ an_empty_default_is_not_told(void **state)
 	assert_non_null(strstr(start.text, "--names                who\n"));
 }
 
+/* It reads better whole: one page, as it is shown. */
 static void
 helps_in_the_usual_form(void **state)
 {

@@ -344,7 +344,8 @@ a_long_piece_is_sent_from_where_it_lies(void **state)
 	nothing_held();
 }
 
-/* The same as a plain model of it, over a long and arbitrary life. */
+/* The same as a plain model of it, over a long and arbitrary life. It reads
+ * better whole: what is done to the one is done to the other beside it. */
 static void
 a_long_life_matches_the_model(void **state)
 {
