@@ -96,6 +96,7 @@ a_declaration_becomes_fields_and_a_format(void **state)
 	ipc_type_free(t);
 }
 
+/* A table reads better whole. */
 static void
 a_wrong_declaration_is_refused_with_its_line(void **state)
 {

@@ -164,6 +164,7 @@ words_of_a_browser(void **state)
 	assert_string_equal(u.subprotocol, "snake");
 }
 
+/* A table reads better whole. */
 static void
 a_refusal_says_why(void **state)
 {
