@@ -147,8 +147,10 @@ open_file(const char *file, char *why, size_t size)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		snprintf(why, size, "cannot record to '%s': %s", file,
-		    strerror(errno));
+		snprintf(why, size,
+		    "cannot record to '%s': %s (name a file in a folder that "
+		    "is there and may be written to)",
+		    file, strerror(errno));
 	} else if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) {
 		snprintf(why, size,
 		    "cannot record to '%s': neither a file nor a device", file);

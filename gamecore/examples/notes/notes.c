@@ -137,8 +137,10 @@ visit(struct gc_net *net, const char *url, const struct note *ours)
 	bool done = false;
 	int r = 0;
 
-	if (con == NULL)
+	if (con == NULL) {
+		fprintf(stderr, "notes: %s\n", gc_problem(net));
 		return GC_ECLOSED;
+	}
 	if (ours)
 		r = gc_write_typed(con, &note_type, ours);
 	while (!done && r == 0 && (r = gc_read_typed(con, &ev, -1)) == 0) {
