@@ -8,7 +8,7 @@
 #include <sched.h>
 
 /* Messages of a turn. More of them share what it costs to wake up. */
-#define FEW 16
+#define FEW 8
 
 static void
 on_idle(struct ev_loop *loop, ev_idle *w, int events)
