@@ -179,8 +179,7 @@ struct gc_net {
 	/* stream.c */
 	int up, down; /* read events here, write orders there; -1: closed */
 	struct ipc_reader in;
-	size_t
-	    run_end; /* messages up to there and nothing else for gc_next() */
+	size_t run_end; /* up to there lie messages, and nothing else is due */
 	struct ipc_buf out;
 	struct lend lend;
 	size_t out_end; /* so far stream_place() may fill out; or 0 */
