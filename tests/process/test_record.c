@@ -264,6 +264,20 @@ the_newest_frames_of_a_long_game_can_be_read_not_replayed(void)
 	assert_int_equal(kit_wait(kit_start("netctl", "dump", file, NULL)), 0);
 }
 
+/* A game that leaves its deaths in a fresh folder, and a player who talked. */
+static struct kit_proc *
+start_with_folder(const char *dir, int *fd)
+{
+	struct kit_proc *game;
+
+	assert_int_equal(mkdir(dir, 0700), 0);
+	game = kit_game(
+	    players_game("ledger"), "--listen", URL, "--crash-dir", dir, NULL);
+	*fd = kit_connect(kit_url(game, 1));
+	talk(*fd, 3);
+	return game;
+}
+
 static void
 they_lie_where_they_are_told(void)
 {
@@ -271,11 +285,7 @@ they_lie_where_they_are_told(void)
 	struct kit_proc *game;
 	int fd;
 
-	assert_int_equal(mkdir(dir, 0700), 0);
-	game = kit_game(
-	    players_game("ledger"), "--listen", URL, "--crash-dir", dir, NULL);
-	fd = kit_connect(kit_url(game, 1));
-	talk(fd, 3);
+	game = start_with_folder(dir, &fd);
 	kit_send(fd, "die abort\n");
 	kit_expect_log(game, "  see it ");
 	assert_int_equal(stop(game, -1), 0);
@@ -354,11 +364,7 @@ a_folder_that_has_gone_is_said_to_be_missing(void)
 	struct kit_proc *game;
 	int fd;
 
-	assert_int_equal(mkdir(dir, 0700), 0);
-	game = kit_game(
-	    players_game("ledger"), "--listen", URL, "--crash-dir", dir, NULL);
-	fd = kit_connect(kit_url(game, 1));
-	talk(fd, 3);
+	game = start_with_folder(dir, &fd);
 	assert_int_equal(rmdir(dir), 0);
 	kit_send(fd, "die abort\n");
 	kit_expect_log(game, "': No such file or directory (make the folder, "

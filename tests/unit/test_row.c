@@ -499,6 +499,18 @@ add_much(struct ipc_buf *turn, uint64_t id, struct ipc_buf *wanted)
 	}
 }
 
+/* It has heard what was wanted and nothing else; then all of it ends. */
+static void
+heard_and_over(
+    const struct end *e, struct ipc_buf *turn, struct ipc_buf *wanted)
+{
+	assert_int_equal(e->len, wanted->len);
+	assert_memory_equal(e->got, wanted->data, e->len);
+	ipc_buf_release(turn);
+	ipc_buf_release(wanted);
+	finish();
+}
+
 /* Nothing, a byte, a message and its end, all but one, all and more. */
 static const size_t takes[] = { 0, 1, 500, 1000, 1001, 1002, 5000, 15999, 16000,
 	16001, 40000 };
@@ -581,11 +593,7 @@ much_stays_in_order_with_what_waits_and_what_follows(void **state)
 		clients_turn(&n);
 		e.room = 100000;
 		client_writable(c);
-		assert_int_equal(e.len, wanted.len);
-		assert_memory_equal(e.got, wanted.data, e.len);
-		ipc_buf_release(&turn);
-		ipc_buf_release(&wanted);
-		finish();
+		heard_and_over(&e, &turn, &wanted);
 	}
 }
 
@@ -673,11 +681,7 @@ who_fails_while_much_is_sent_is_gone_and_nobody_else(void **state)
 	assert_int_equal(n.n_clients, 1);
 	assert_int_equal(n.link->phase, LINKED);
 	assert_int_equal(a.len, 0);
-	assert_int_equal(b.len, wanted.len);
-	assert_memory_equal(b.got, wanted.data, b.len);
-	ipc_buf_release(&turn);
-	ipc_buf_release(&wanted);
-	finish();
+	heard_and_over(&b, &turn, &wanted);
 }
 
 /* No more waits for a player than may, however it comes to wait. */
