@@ -137,9 +137,7 @@ ipc_frame_ready(const uint8_t *p, size_t n, size_t max, struct ipc_frame *f)
 	memcpy(&first, p, 8);
 	memcpy(&second, p + 8, 8);
 	memcpy(&len, p + 26, 4);
-	/* The length of the whole is the upper half of the first word. */
-	if (first !=
-		(((uint64_t)len + IPC_FRAME_HEAD) << 32 | IPC_FRAME_MAGIC) ||
+	if (first != ipc_frame_first(len) ||
 	    second << 16 != IPC_FRAME_FORMAT << 16 || len > n - IPC_FRAME_HEAD)
 		return false;
 	ipc_frame_known(p, f);

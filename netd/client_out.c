@@ -182,13 +182,33 @@ make_room(struct client *c, size_t len)
 	return true;
 }
 
+/* The queue takes it, and it leaves at the turn's end. whole: it is kept until
+ * it is acked. False: the client is gone, there was no memory. */
+static inline bool
+put(struct client *c, struct slice *s, size_t off, size_t len, uint8_t class,
+    uint16_t key, bool whole)
+{
+	struct netd *n = c->netd;
+
+	if (c->out.head == NULL)
+		c->moved_us = netd_now(n);
+	if (whole
+		? !outq_add_whole(&c->out, s, off, len, class, key)
+		: !outq_add(&c->out, &n->spare_segs, s, off, len, class, key)) {
+		client_abort(c, IPC_REASON_NO_MEMORY, "");
+		return false;
+	}
+	n->queued_bytes += len;
+	client_mark(c);
+	return true;
+}
+
 /* message: it is one of the game, whole; else bytes of the protocol. */
 static void
 queue(struct client *c, struct slice *s, size_t off, size_t len, uint8_t class,
     uint16_t key, bool message)
 {
 	struct netd *n = c->netd;
-	bool added;
 
 	if (class != IPC_LATEST)
 		key = 0;
@@ -209,19 +229,7 @@ queue(struct client *c, struct slice *s, size_t off, size_t len, uint8_t class,
 		count_drop(c, len);
 		return;
 	}
-	if (c->out.head == NULL)
-		c->moved_us = netd_now(n);
-	if (message && c->resume)
-		added = outq_add_whole(&c->out, s, off, len, class, key);
-	else
-		added =
-		    outq_add(&c->out, &n->spare_segs, s, off, len, class, key);
-	if (!added) {
-		client_abort(c, IPC_REASON_NO_MEMORY, "");
-		return;
-	}
-	n->queued_bytes += len;
-	client_mark(c);
+	put(c, s, off, len, class, key, message && c->resume);
 }
 
 void
@@ -231,28 +239,11 @@ client_queue(struct client *c, struct slice *s, size_t off, size_t len,
 	queue(c, s, off, len, class, key, true);
 }
 
-/* Of plain messages that fit, to a player without a second line. */
-static inline bool
-queue_plain(struct client *c, struct slice *s, size_t off, size_t len)
-{
-	struct netd *n = c->netd;
-
-	if (c->out.head == NULL)
-		c->moved_us = netd_now(n);
-	if (!outq_add(&c->out, &n->spare_segs, s, off, len, IPC_RELIABLE, 0)) {
-		client_abort(c, IPC_REASON_NO_MEMORY, "");
-		return false;
-	}
-	n->queued_bytes += len;
-	client_mark(c);
-	return true;
-}
-
 void
 client_queue_begun(struct client *c, struct slice *s, size_t off, size_t len)
 {
 	assert(c->out.head == NULL);
-	if (queue_plain(c, s, off, len))
+	if (put(c, s, off, len, IPC_RELIABLE, 0, false))
 		c->out.tail->begun = true;
 }
 
@@ -375,7 +366,7 @@ client_send_row(struct client *c, const struct ipc_frame *f, const uint8_t *p,
 	if (at == 0)
 		return 0;
 	nd->arena_used = off + room;
-	queue_plain(c, s, off, room);
+	put(c, s, off, room, IPC_RELIABLE, 0, false);
 	return at;
 }
 

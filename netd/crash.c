@@ -167,21 +167,25 @@ whole(const struct ipc_flight *f)
 static const char *
 remedy(int e)
 {
-	switch (e) {
-	case ENOSPC:
-	case EDQUOT:
-		return "make room, or name another folder with --crash-dir";
-	case EFBIG:
-		return "raise ulimit -f, or limit flight_bytes";
-	case ENOENT:
-		return "make the folder, or name another with --crash-dir";
-	case EACCES:
-	case EPERM:
-	case EROFS:
-		return "allow it, or name another folder with --crash-dir";
-	default:
-		return "another folder can be named with --crash-dir";
-	}
+	static const struct {
+		int e;
+		const char *todo;
+	} remedies[] = {
+		{ ENOSPC,
+		    "make room, or name another folder with --crash-dir" },
+		{ EDQUOT,
+		    "make room, or name another folder with --crash-dir" },
+		{ EFBIG, "raise ulimit -f, or limit flight_bytes" },
+		{ ENOENT, "make the folder, or name another with --crash-dir" },
+		{ EACCES, "allow it, or name another folder with --crash-dir" },
+		{ EPERM, "allow it, or name another folder with --crash-dir" },
+		{ EROFS, "allow it, or name another folder with --crash-dir" },
+	};
+
+	for (size_t i = 0; i < sizeof(remedies) / sizeof(*remedies); i++)
+		if (remedies[i].e == e)
+			return remedies[i].todo;
+	return "another folder can be named with --crash-dir";
 }
 
 /* It is not there: once in the log, and in why. */
